@@ -1,1 +1,34 @@
-//! .
+//! What the roles say to each other: traits, message types, error codes.
+//!
+//! The roles never depend on one another; they meet here. In one process the traits are called directly, over the network
+//! a client and a server translate them to and from protobuf. Nothing here does work of its own.
+//!
+//! * [`StorageNode`] keeps configuration, variables, secrets and the numbers of datasets.
+//! * [`Worker`] runs pipes and owns their datasets.
+//! * [`Error`] with its closed set of [`Code`]s is what every call may answer.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod code;
+mod configuration;
+mod datasets;
+mod error;
+mod feed;
+mod pipes;
+mod runner;
+mod storage_node;
+mod worker;
+
+pub use code::Code;
+pub use configuration::{
+    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, HistoryEntry, Level, PathElement, PutConfiguration,
+    PutOutcome, RejectedComponent, Scope, SecretScope, SecretValues,
+};
+pub use datasets::{DatasetReport, QueueReport};
+pub use error::{Error, Result};
+pub use feed::{Feed, FeedHeaders, FeedStream, Page};
+pub use pipes::{
+    EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest, Queues, SystemReport,
+};
+pub use runner::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+pub use storage_node::StorageNode;
+pub use worker::{ByteStream, Published, PublishRequest, PushReply, PushRequest, ReadRequest, Worker};

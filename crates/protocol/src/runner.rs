@@ -1,0 +1,53 @@
+//! Running everything in dependency order until nothing changes (the scheduler of the compatible client).
+
+/// What to run and how long (`POST /pipes/run-all-pipes`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunAll {
+    /// Passes without any change before it is done.
+    pub extra_zero_runs: u32,
+    /// Passes at most.
+    pub max_runs: u32,
+    /// Seconds at most.
+    pub max_run_time: u64,
+    /// Empty the datasets of input pipes first.
+    pub delete_input_datasets: bool,
+    /// Clear offsets and empty all sink datasets first.
+    pub reset_pipes_and_delete_sink_datasets: bool,
+    /// Fail when an input pipe fails.
+    pub check_input_pipes: bool,
+    /// Put figures per pipe into the log.
+    pub output_run_statistics: bool,
+    /// Only these pipes; all when empty.
+    pub pipes: Vec<String>,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunnerOutcome {
+    /// Quiet: nothing changes, no queue left.
+    Success,
+    /// Stopped for a reason; the text says which.
+    Failed(String),
+}
+
+/// Where the run identified by a token stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunnerStatus {
+    /// No run with this token.
+    NotRunning,
+    /// Still going.
+    Running,
+    /// Ended.
+    Ended(RunnerOutcome),
+}
+
+/// A line of the runner's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunnerLogLine {
+    /// Microseconds since 1970 UTC, growing.
+    pub timestamp: u64,
+    /// `DEBUG`, `INFO`, `WARNING` or `ERROR`.
+    pub level: &'static str,
+    /// The text.
+    pub text: String,
+}

@@ -1,0 +1,51 @@
+//! What the storage node offers: configuration, variables, secrets, dataset numbers.
+
+use crate::{
+    ComponentKind, ConfigurationSnapshot, HistoryEntry, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues,
+};
+use async_trait::async_trait;
+use sluice_entity::Json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The keeper of configuration with history, variables, secrets and topology. Every answer of a write comes after the change is durable.
+#[async_trait]
+pub trait StorageNode: Send + Sync {
+    /// The present configuration; the receiver sees each later revision (only the newest matters).
+    fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>>;
+    /// Replaces a scope of components (CF1). Validation errors without `force` answer `applied: false`.
+    async fn put_configuration(&self, put: PutConfiguration) -> Result<PutOutcome>;
+    /// Adds or replaces one component. `expected_kind` refuses a body of another kind.
+    async fn put_component(
+        &self,
+        expected_kind: ComponentKind,
+        component: Json,
+        force: bool,
+        user: &str,
+    ) -> Result<PutOutcome>;
+    /// Removes one component; `NotFound` when there is none.
+    async fn delete_component(&self, kind: ComponentKind, id: &str, user: &str) -> Result<()>;
+    /// Stored versions of a component, oldest first; of all components when `id` is `None`.
+    async fn history(&self, kind: Option<ComponentKind>, id: Option<&str>) -> Result<Vec<HistoryEntry>>;
+    /// Replaces all variables (`PUT /env`) or adds to them (`POST /env`).
+    async fn put_variables(&self, variables: BTreeMap<String, Json>, replace: bool, user: &str) -> Result<()>;
+    /// Removes one variable; `NotFound` when there is none.
+    async fn delete_variable(&self, name: &str, user: &str) -> Result<()>;
+    /// Writes secrets: all of the scope (`replace`) or the named ones.
+    async fn put_secrets(
+        &self,
+        scope: SecretScope,
+        secrets: BTreeMap<String, String>,
+        replace: bool,
+        user: &str,
+    ) -> Result<()>;
+    /// Removes one secret; `NotFound` when there is none.
+    async fn delete_secret(&self, scope: SecretScope, name: &str, user: &str) -> Result<()>;
+    /// Decrypted values, for workers only.
+    async fn secret_values(&self) -> Result<SecretValues>;
+    /// The number of a dataset about to be created: given once, unique in the hub, never reused (design 3).
+    async fn dataset_number(&self, name: &str) -> Result<u64>;
+    /// Empties configuration, history, variables and secrets; keeps keys and dataset numbering.
+    async fn reset(&self) -> Result<()>;
+}
