@@ -1,0 +1,139 @@
+//! Where a pipe's entities come from: the trait, and the table of kinds.
+//!
+//! To add a kind: its settings in `sluice-config`, a file here that implements [`Source`], a line in [`connect`].
+
+mod dataset;
+mod error;
+mod since;
+
+pub use dataset::DatasetSource;
+pub use error::{FailureKind, ReadError};
+pub use since::SinceValue;
+
+use crate::slice::Slice;
+use crate::system::Systems;
+use async_trait::async_trait;
+use sluice_config::{Pipe, Source as Settings};
+use sluice_entity::Entity;
+use std::sync::Arc;
+
+/// A connected source of one run. Dropped at the end of the run; what it needs to remember travels in [`Item::since`].
+#[async_trait]
+pub trait Source: Send {
+    /// What the source can do to go on where the last run stopped.
+    fn continuation(&self) -> Continuation;
+
+    /// Begins reading after `since`, from the beginning without it. Called again after a read error, with the since value of
+    /// the last item that was taken (PU11).
+    async fn open(&mut self, since: Option<&SinceValue>, slice: &Arc<Slice>) -> Result<(), ReadError>;
+
+    /// The next entities, `None` at the end. A page is bounded by [`PAGE_BYTES`] where the source has a choice. Sources that
+    /// read datasets read them from the slice's snapshot; others pay no heed to it.
+    async fn next(&mut self, slice: &Arc<Slice>) -> Result<Option<Page>, ReadError>;
+
+    /// Whether what was read to its end was a populated source (SK2): true unless the source knows better. Asked after the end.
+    fn is_populated(&self) -> bool {
+        true
+    }
+}
+
+/// Bytes of entities after which a page ends.
+pub const PAGE_BYTES: usize = 1 << 20;
+
+/// What one call of [`Source::next`] gives.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// In the source's order. May be empty and not the last.
+    pub items: Vec<Item>,
+}
+
+/// An entity as its source gave it.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The entity, `_updated` included where the source has one.
+    pub entity: Entity,
+    /// Where to go on after this entity; `None` where the source has no such notion.
+    pub since: Option<SinceValue>,
+}
+
+impl Item {
+    /// An item of a source whose since value is the entity's own `_updated` (R6).
+    pub fn with_updated(entity: Entity) -> Self {
+        let since = entity.body().get("_updated").filter(|value| !value.is_null()).map(|value| SinceValue::from_value(value));
+        Item { entity, since }
+    }
+}
+
+/// The three properties of a source that decide how its since value is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Continuation {
+    /// The source uses a since value when it gets one.
+    pub supports_since: bool,
+    /// Two since values can be compared.
+    pub is_since_comparable: bool,
+    /// Entities come in the order of their since values.
+    pub is_chronological: bool,
+}
+
+/// How the since value is kept (R20, R21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Saved as the run goes on.
+    Chronological,
+    /// The greatest is saved at the end of a successful run.
+    Max,
+    /// Not at all: each run is full.
+    None,
+}
+
+impl Continuation {
+    /// All three, as the dataset sources have them.
+    pub const DATASET: Self = Self { supports_since: true, is_since_comparable: true, is_chronological: true };
+
+    /// R20.
+    pub fn strategy(self) -> Strategy {
+        match self {
+            Self { supports_since: true, is_chronological: true, .. } => Strategy::Chronological,
+            Self { supports_since: true, is_since_comparable: true, .. } => Strategy::Max,
+            _ => Strategy::None,
+        }
+    }
+}
+
+/// What a constructor may look at.
+pub struct Surroundings<'a> {
+    /// The pipe the source or sink belongs to.
+    pub pipe: &'a Pipe,
+    /// Connections of the pipe's systems.
+    pub systems: &'a Systems,
+}
+
+/// The table of kinds: settings to connected source. `None` for kinds that are not pulled (`http_endpoint`) or that this
+/// version cannot run; the pipe says which.
+pub fn connect(settings: &Settings, _surroundings: &Surroundings<'_>) -> Result<Option<Box<dyn Source>>, ReadError> {
+    Ok(Some(match settings {
+        Settings::Dataset(settings) => Box::new(DatasetSource::new(settings)),
+        _ => return Ok(None),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strategy_follows_the_three_properties() {
+        let strategy = |supports_since, is_since_comparable, is_chronological| {
+            Continuation { supports_since, is_since_comparable, is_chronological }.strategy()
+        };
+        for comparable in [false, true] {
+            for chronological in [false, true] {
+                assert_eq!(strategy(false, comparable, chronological), Strategy::None);
+            }
+        }
+        assert_eq!(strategy(true, false, false), Strategy::None);
+        assert_eq!(strategy(true, false, true), Strategy::Chronological);
+        assert_eq!(strategy(true, true, false), Strategy::Max);
+        assert_eq!(strategy(true, true, true), Strategy::Chronological);
+    }
+}
