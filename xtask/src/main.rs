@@ -1,1 +1,84 @@
-fn main() {}
+//! The project's own commands: `cargo xtask COMMAND`. This file is the table of contents; one file or folder per command.
+//! Links none of the project's crates: what it needs to know of the hub it asks the hub's binary.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to its caller on standard output"
+)]
+
+mod advisories;
+mod cache;
+mod codegen;
+mod command;
+mod deny;
+mod full_length;
+mod layers;
+mod setup;
+mod steps;
+mod test;
+mod tidy;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Builds, runs and tests the hub. `run` and `test` are all that is needed.",
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    /// Install no Debian package, even as root: unpack what is missing into the cache folder
+    #[arg(long, global = true, env = "SLUICE_NO_INSTALL", value_parser = clap::builder::FalseyValueParser::new())]
+    no_install: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything that continuous integration runs, or one part of it
+    Test(test::Options),
+    /// Put what building needs into place, and nothing else
+    Setup,
+    /// Check which crate depends on which
+    Layers,
+    /// Check file headers, sizes, links, metrics and words
+    Tidy,
+    /// Write the generated pages, or check that they are current
+    Codegen(codegen::Options),
+    /// Check the dependencies against the database of security advisories (needs network)
+    Advisories,
+    /// Measure against the peers and raw limits of docs/benchmarks.md
+    Bench(full_length::BenchOptions),
+    /// The crash test in full length
+    Crash(full_length::RoundOptions),
+    /// The power loss test in full length
+    PowerLoss(full_length::RoundOptions),
+    /// Run the fuzz targets (needs a nightly toolchain and cargo-fuzz)
+    Fuzz(full_length::FuzzOptions),
+    /// Empty the cache folder
+    Clean,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let setup = setup::Choice {
+        install: !arguments.no_install,
+    };
+    match arguments.command {
+        Command::Test(options) => test::test(&options, setup),
+        Command::Setup => setup::prepare(setup, setup::Purpose::Test).map(drop),
+        Command::Layers => layers::check(),
+        Command::Tidy => tidy::check(),
+        Command::Codegen(options) => codegen::codegen(&options, setup),
+        Command::Advisories => advisories::check(setup),
+        Command::Bench(options) => full_length::bench(&options, setup),
+        Command::Crash(options) => full_length::crash(&options, setup),
+        Command::PowerLoss(options) => full_length::power_loss(&options, setup),
+        Command::Fuzz(options) => full_length::fuzz(&options, setup),
+        Command::Clean => cache::Cache::open()?.clean(),
+    }
+}
