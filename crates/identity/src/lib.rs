@@ -1,1 +1,28 @@
-//! .
+//! Who is who: tokens for callers of the API, certificates for the hub itself.
+//!
+//! * [`TokenAuthority`] signs tokens and keeps the record of those issued and revoked; [`TokenVerifier`] checks them.
+//! * [`ServerCertificate`] makes, keeps and renews the certificate of the HTTPS port, or follows the files you give.
+//!
+//! Files of a data folder that belong to this crate (private ones have mode 0600, all are replaced atomically):
+//!
+//! ```text
+//! keys/token-signing.pem   Ed25519 key that signs and verifies tokens
+//! keys/issued-tokens       one JSON object per line: jti, sub, iat, exp of every token; never the token
+//! keys/revoked-tokens      one JSON object per line: jti, when
+//! tls/ca.pem               certificate authority of this hub: what clients trust
+//! tls/ca-key.pem           its key
+//! tls/server.pem           the port's certificate and key
+//! ```
+//!
+//! Time is passed in. There is no network and no background work here.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod error;
+mod files;
+mod tls;
+mod tokens;
+
+pub use error::{Error, Result};
+pub use files::{create_private_folder, create_private_once, replace_private};
+pub use tls::ServerCertificate;
+pub use tokens::{Claims, IssuedToken, Lifetime, TokenAuthority, TokenError, TokenVerifier};
