@@ -1,1 +1,4 @@
-//! .
+//! What tests of the whole hub share: starting one, asking it, waiting for it.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+pub mod child;

@@ -1,0 +1,12 @@
+//! The HTTPS API from outside: what clients rely on, call by call, with the stored data asserted.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod archive;
+mod bad_input;
+mod conformance;
+mod contract;
+mod entities;
+mod hub;
+mod pushes;
+mod secrets;
+mod tokens;

@@ -1,0 +1,164 @@
+//! The hub as a process of its own, started and found by its ready file, killed by its id.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Child as Process, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a start may take on a loaded machine before it counts as hanging.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// A running `sluice standalone` with its data in a folder that outlives it.
+pub struct Child {
+    process: Process,
+    /// Base address, e.g. `https://127.0.0.1:41234`.
+    pub url: String,
+    /// Trusts the hub's own CA, sends a valid token.
+    pub client: reqwest::Client,
+    /// The token the client sends.
+    pub token: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Ready {
+    url: String,
+    pid: u32,
+    ca: PathBuf,
+}
+
+/// The `sluice` binary: `SLUICE_BINARY`, or the one beside this test's executable.
+pub fn binary() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("SLUICE_BINARY") {
+        return Ok(given.into());
+    }
+    let executable = std::env::current_exe()?;
+    let built = executable.ancestors().nth(2).map(|profile| profile.join("sluice")).filter(|path| path.exists());
+    built.context("there is no sluice binary beside the tests: run `cargo build -p sluice` first, or set SLUICE_BINARY")
+}
+
+/// Runs a command of the binary to its end and gives its standard output; an error names its standard error.
+pub fn run(arguments: &[&std::ffi::OsStr]) -> Result<String> {
+    let output = Command::new(binary()?).args(arguments).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        bail!("{arguments:?} ended with {}: {text}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(text)
+}
+
+impl Child {
+    /// Starts a hub on a free port with this data folder, in developer mode, and waits until it serves requests.
+    pub async fn start(data: &Path) -> Result<Child> {
+        Self::start_with(data, &["--developer-mode"]).await
+    }
+
+    /// Same as users start it: nothing that destroys everything is allowed.
+    pub async fn start_without_developer_mode(data: &Path) -> Result<Child> {
+        Self::start_with(data, &[]).await
+    }
+
+    async fn start_with(data: &Path, arguments: &[&str]) -> Result<Child> {
+        let ready_file = data.with_extension(format!("ready-{}", uuid::Uuid::new_v4().simple()));
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log"))?;
+        let mut process = Command::new(binary()?)
+            .arg("standalone")
+            .arg("--data")
+            .arg(data)
+            .args(["--listen", "127.0.0.1:0", "--ready-file"])
+            .arg(&ready_file)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("starting the hub")?;
+        let started = Instant::now();
+        let ready: Ready = loop {
+            if let Ok(text) = std::fs::read(&ready_file) {
+                break serde_json::from_slice(&text).context("the ready file")?;
+            }
+            if let Some(status) = process.try_wait()? {
+                let log = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
+                bail!("the hub ended while starting, {status}: {log}");
+            }
+            if started.elapsed() > START_LIMIT {
+                process.kill()?;
+                bail!("the hub was not ready after {START_LIMIT:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        anyhow::ensure!(ready.pid == process.id(), "the ready file names another process");
+        let _ = std::fs::remove_file(&ready_file);
+        let arguments = ["token", "create", "--name", "tests", "--data"].map(std::ffi::OsStr::new);
+        let token = run(&[&arguments[..], &[data.as_os_str()]].concat())?.trim().to_owned();
+        let client = client(&std::fs::read(&ready.ca)?, &token)?;
+        Ok(Child { process, url: ready.url, client, token })
+    }
+
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
+    /// True while the process lives.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// A request below `/api`.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}/api{path}", self.url))
+    }
+
+    /// GET below `/api`, answered 2xx with JSON.
+    pub async fn get(&self, path: &str) -> Result<serde_json::Value> {
+        read(self.request(reqwest::Method::GET, path)).await
+    }
+
+    /// PUT of JSON below `/api`, answered 2xx with JSON.
+    pub async fn put(&self, path: &str, body: &serde_json::Value) -> Result<serde_json::Value> {
+        read(self.request(reqwest::Method::PUT, path).json(body)).await
+    }
+
+    /// POST of JSON below `/api`, answered 2xx with JSON.
+    pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<serde_json::Value> {
+        read(self.request(reqwest::Method::POST, path).json(body)).await
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+/// A client that trusts this CA only and sends this token.
+pub fn client(ca: &[u8], token: &str) -> Result<reqwest::Client> {
+    // The second call in one process finds it installed: both mean the same provider.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let mut headers = reqwest::header::HeaderMap::new();
+    headers.insert(reqwest::header::AUTHORIZATION, format!("Bearer {token}").parse()?);
+    Ok(reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(ca)?])
+        .default_headers(headers)
+        .timeout(Duration::from_secs(120))
+        .build()?)
+}
+
+/// Sends a request that has to succeed with JSON; an error carries the answer's text.
+pub async fn read(request: reqwest::RequestBuilder) -> Result<serde_json::Value> {
+    let response = request.send().await?;
+    let (status, path) = (response.status(), response.url().path().to_owned());
+    let text = response.text().await?;
+    if !status.is_success() {
+        bail!("{path} answered {status}: {text}");
+    }
+    serde_json::from_str(&text).with_context(|| format!("{path} answered no JSON: {text}"))
+}
