@@ -77,6 +77,17 @@ impl Cache {
         self.root.join("data").join("sample")
     }
 
+    /// The scratch folder of `cargo xtask client`, emptied; the last run's logs stay in it until the next.
+    pub(crate) fn client_run(&self) -> Result<PathBuf> {
+        let folder = self.root.join("data").join("client");
+        if folder.exists() {
+            remove_folder(&folder)?;
+        }
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("could not make {}", folder.display()))?;
+        Ok(folder)
+    }
+
     /// Waits until no other checkout works in the cache, and says so while it waits.
     pub(crate) fn lock(&self) -> Result<CacheLock> {
         let path = self.root.join(".lock");

@@ -9,16 +9,23 @@
 
 mod advisories;
 mod cache;
+mod client;
 mod codegen;
 mod command;
 mod deny;
 mod full_length;
+mod hub;
 mod layers;
+mod run;
+mod sample;
 mod setup;
 mod steps;
+mod stop_signal;
 mod test;
 mod tidy;
 mod workspace;
+
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -39,6 +46,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Start a hub on this machine with the sample on real data
+    Run(run::Options),
     /// Run everything that continuous integration runs, or one part of it
     Test(test::Options),
     /// Put what building needs into place, and nothing else
@@ -51,6 +60,8 @@ enum Command {
     Codegen(codegen::Options),
     /// Check the dependencies against the database of security advisories (needs network)
     Advisories,
+    /// Run the existing command line client against a fresh hub
+    Client(client::Options),
     /// Measure against the peers and raw limits of docs/benchmarks.md
     Bench(full_length::BenchOptions),
     /// The crash test in full length
@@ -59,26 +70,42 @@ enum Command {
     PowerLoss(full_length::RoundOptions),
     /// Run the fuzz targets (needs a nightly toolchain and cargo-fuzz)
     Fuzz(full_length::FuzzOptions),
+    /// Serve the sample's tables and nothing else, until stopped
+    SampleServer(sample::Options),
     /// Empty the cache folder
     Clean,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            // Printed here rather than returned: a backtrace of this tool would hide what went wrong below it.
+            eprintln!("error: {cause:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute() -> Result<()> {
     let arguments = Arguments::parse();
     let setup = setup::Choice {
         install: !arguments.no_install,
     };
     match arguments.command {
+        Command::Run(options) => run::run(&options, setup),
         Command::Test(options) => test::test(&options, setup),
         Command::Setup => setup::prepare(setup, setup::Purpose::Test).map(drop),
         Command::Layers => layers::check(),
         Command::Tidy => tidy::check(),
         Command::Codegen(options) => codegen::codegen(&options, setup),
         Command::Advisories => advisories::check(setup),
+        Command::Client(options) => client::client(&options, setup),
         Command::Bench(options) => full_length::bench(&options, setup),
         Command::Crash(options) => full_length::crash(&options, setup),
         Command::PowerLoss(options) => full_length::power_loss(&options, setup),
         Command::Fuzz(options) => full_length::fuzz(&options, setup),
+        Command::SampleServer(options) => sample::serve_until_stopped(&options, setup),
         Command::Clean => cache::Cache::open()?.clean(),
     }
 }

@@ -75,15 +75,12 @@ pub(crate) fn compiler() -> String {
         .unwrap_or_else(|| "c++".to_owned())
 }
 
-/// Compiles beside the final folder and renames when complete: an interrupted build leaves nothing that looks whole.
+/// Compiles beside the final folder and renames when complete: an interrupted build leaves nothing that looks whole,
+/// and the next one goes on with the objects that were finished.
 fn build(folder: &Path, flags: &[&str], metadata: &Metadata) -> Result<()> {
     let mut work = folder.as_os_str().to_owned();
     work.push(".building");
     let work = PathBuf::from(work);
-    if work.exists() {
-        fs::remove_dir_all(&work)
-            .with_context(|| format!("could not remove {}", work.display()))?;
-    }
     fs::create_dir_all(&work).with_context(|| format!("could not make {}", work.display()))?;
 
     let crate_folder = metadata.package("librocksdb-sys")?.folder()?;
@@ -116,7 +113,7 @@ fn build(folder: &Path, flags: &[&str], metadata: &Metadata) -> Result<()> {
 }
 
 fn include_folders(crate_folder: &Path, metadata: &Metadata) -> Result<Vec<PathBuf>> {
-    let lz4 = metadata.package("lz4-sys")?.folder()?.join("liblz4");
+    let lz4 = metadata.package("lz4-sys")?.folder()?.join("liblz4/lib");
     let zstd = metadata.package("zstd-sys")?.folder()?.join("zstd/lib");
     Ok(vec![
         crate_folder.join("rocksdb/include"),
@@ -179,21 +176,8 @@ fn compile(units: &[PathBuf], flags: &[&str], includes: &[PathBuf]) -> Result<()
             let Some(unit) = units.get(number) else {
                 return Ok(());
             };
-            let mut command = Command::new(compiler());
-            command.args(flags);
-            command.args(
-                includes
-                    .iter()
-                    .map(|folder| format!("-I{}", folder.display())),
-            );
-            output(
-                command
-                    .arg("-c")
-                    .arg(unit)
-                    .arg("-o")
-                    .arg(unit.with_extension("o")),
-            )
-            .inspect_err(|_| next.store(units.len(), Ordering::Relaxed))?;
+            compile_unit(unit, flags, includes)
+                .inspect_err(|_| next.store(units.len(), Ordering::Relaxed))?;
             if (number + 1).is_multiple_of(10) {
                 println!("    unit {} of {}", number + 1, units.len());
             }
@@ -210,6 +194,28 @@ fn compile(units: &[PathBuf], flags: &[&str], includes: &[PathBuf]) -> Result<()
             }
         }
         Ok(())
+    })
+}
+
+fn compile_unit(unit: &Path, flags: &[&str], includes: &[PathBuf]) -> Result<()> {
+    let object = unit.with_extension("o");
+    if object.is_file() {
+        return Ok(());
+    }
+    let partial = unit.with_extension("partial");
+    let mut command = Command::new(compiler());
+    command.args(flags).args(
+        includes
+            .iter()
+            .map(|folder| format!("-I{}", folder.display())),
+    );
+    output(command.arg("-c").arg(unit).arg("-o").arg(&partial))?;
+    fs::rename(&partial, &object).with_context(|| {
+        format!(
+            "could not rename {} to {}",
+            partial.display(),
+            object.display()
+        )
     })
 }
 
