@@ -1,0 +1,168 @@
+//! Values that live as long as one evaluation: made one after the other, freed all at once.
+
+use std::cell::Cell;
+
+use bumpalo::Bump;
+
+use crate::buffer::ValueBuf;
+use crate::builder::{Builder, push_datetime};
+use crate::datetime::Datetime;
+use crate::layout::{self, BYTES, NI, URI, UUID};
+use crate::number::{self, Number};
+use crate::value::Value;
+
+/// Memory for the values of one evaluation.
+#[derive(Default)]
+pub struct Arena {
+    bump: Bump,
+    /// Taken while in use, so that the iterators of `list` and `dict` may make values here themselves.
+    scratch: Cell<Vec<u8>>,
+    builder: Cell<Option<Box<Builder>>>,
+}
+
+impl Arena {
+    /// An empty arena; memory comes with the first value.
+    pub fn new() -> Arena {
+        Arena::default()
+    }
+
+    /// Frees all values; the memory is used again.
+    pub fn reset(&mut self) {
+        self.bump.reset();
+    }
+
+    /// Bytes held.
+    pub fn allocated(&self) -> usize {
+        self.bump.allocated_bytes()
+    }
+
+    fn write<'a>(&'a self, write: impl FnOnce(&mut Vec<u8>)) -> Value<'a> {
+        let mut scratch = self.scratch.take();
+        scratch.clear();
+        write(&mut scratch);
+        let value = Value::from_encoded(self.bump.alloc_slice_copy(&scratch));
+        self.scratch.set(scratch);
+        value
+    }
+
+    fn tagged<'a>(&'a self, tag: u8, payload: &[u8]) -> Value<'a> {
+        let bytes = self.bump.alloc_slice_fill_copy(payload.len() + 1, tag);
+        if let Some(place) = bytes.get_mut(1..) {
+            place.copy_from_slice(payload);
+        }
+        Value::from_encoded(bytes)
+    }
+
+    /// An integer.
+    pub fn int<'a>(&'a self, number: i64) -> Value<'a> {
+        self.tagged(
+            layout::INT,
+            number
+                .to_le_bytes()
+                .get(..layout::int_len(number))
+                .unwrap_or_default(),
+        )
+    }
+
+    /// Any number; NaN and infinities become null (EM14).
+    pub fn number<'a>(&'a self, number: &Number) -> Value<'a> {
+        match number {
+            Number::Int(number) => self.int(*number),
+            _ => self.write(|out| number::push_number(out, number)),
+        }
+    }
+
+    /// A float; NaN and infinities become null (EM14).
+    pub fn float<'a>(&'a self, number: f64) -> Value<'a> {
+        self.write(|out| number::push_float(out, number))
+    }
+
+    /// A plain string.
+    pub fn str<'a>(&'a self, text: &str) -> Value<'a> {
+        let plain = !text.starts_with('~') && crate::scan::is_plain(text.as_bytes());
+        self.tagged(
+            if plain {
+                layout::STRING
+            } else {
+                layout::STRING_QUOTED
+            },
+            text.as_bytes(),
+        )
+    }
+
+    /// A namespaced identifier, without its tag.
+    pub fn ni<'a>(&'a self, text: &str) -> Value<'a> {
+        self.tagged(NI, text.as_bytes())
+    }
+
+    /// A URI, without its tag.
+    pub fn uri<'a>(&'a self, text: &str) -> Value<'a> {
+        self.tagged(URI, text.as_bytes())
+    }
+
+    /// A date or point in time.
+    pub fn datetime<'a>(&'a self, datetime: Datetime) -> Value<'a> {
+        self.write(|out| push_datetime(out, datetime))
+    }
+
+    /// A UUID.
+    pub fn uuid<'a>(&'a self, uuid: [u8; 16]) -> Value<'a> {
+        self.tagged(UUID, &uuid)
+    }
+
+    /// Bytes.
+    pub fn bytes<'a>(&'a self, bytes: &[u8]) -> Value<'a> {
+        self.tagged(BYTES, bytes)
+    }
+
+    /// A copy of any value.
+    pub fn copy<'a>(&'a self, value: Value<'_>) -> Value<'a> {
+        Value::from_encoded(self.bump.alloc_slice_copy(value.encoded()))
+    }
+
+    /// A copy of an owned value.
+    pub fn from_buf<'a>(&'a self, value: &ValueBuf) -> Value<'a> {
+        self.copy(value.value())
+    }
+
+    /// A list of copies.
+    pub fn list<'a, 'v>(&'a self, values: impl IntoIterator<Item = Value<'v>>) -> Value<'a> {
+        self.build(|builder| {
+            builder.begin_list();
+            for value in values {
+                builder.value(value);
+            }
+            builder.end();
+        })
+    }
+
+    /// A dict of copies; of a name given twice the first position and the last value count.
+    pub fn dict<'a, 'v>(
+        &'a self,
+        fields: impl IntoIterator<Item = (&'v str, Value<'v>)>,
+    ) -> Value<'a> {
+        self.build(|builder| {
+            builder.begin_dict();
+            for (name, value) in fields {
+                builder.name(name);
+                builder.value(value);
+            }
+            builder.end();
+        })
+    }
+
+    /// What `write` builds. `write` may make other values here.
+    pub fn build<'a>(&'a self, write: impl FnOnce(&mut Builder)) -> Value<'a> {
+        let mut builder = self.builder.take().unwrap_or_default();
+        builder.clear();
+        write(&mut builder);
+        let value = self.copy(builder.as_value());
+        self.builder.set(Some(builder));
+        value
+    }
+
+    /// A copy of a text.
+    pub fn str_slice<'a>(&'a self, text: &str) -> &'a str {
+        self.bump.alloc_str(text)
+    }
+}

@@ -1,0 +1,257 @@
+//! Making a value in one pass into one buffer.
+//! Total: no sequence of calls panics or makes damaged bytes (see [`Builder`] for what odd ones give).
+
+use crate::buffer::ValueBuf;
+use crate::datetime::Datetime;
+use crate::layout::{self, BYTES, DATETIME, DICT, FALSE, LIST, NI, NULL, TRUE, URI, UUID};
+use crate::number::{self, Number};
+use crate::shapes::Shapes;
+use crate::transit::push_transit;
+use crate::value::Value;
+
+/// Writes one value. A name given twice in a dict keeps its first position and its last value.
+///
+/// Odd calls have a meaning too: a name without a value is null, a value in a dict without a name has the
+/// empty name, an `end` too many is ignored, `finish` closes what is open, and of several values side by side
+/// at the top the first one counts; nothing at all is null.
+#[derive(Default)]
+pub struct Builder {
+    out: Vec<u8>,
+    /// Ends of the entries of all open containers, relative to the first entry of each.
+    ends: Vec<u32>,
+    open: Vec<Open>,
+    shapes: Shapes,
+    finished: bool,
+}
+
+struct Open {
+    /// Where the tag lies.
+    start: usize,
+    /// Where its ends begin in `ends`.
+    base: usize,
+    dict: bool,
+    named: bool,
+}
+
+impl Builder {
+    /// An empty builder.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Writes to a buffer that was used before; what it holds is dropped.
+    pub fn with_buffer(mut buffer: Vec<u8>) -> Builder {
+        buffer.clear();
+        Builder {
+            out: buffer,
+            ..Builder::default()
+        }
+    }
+
+    /// Ready for another value; the buffers stay.
+    pub fn clear(&mut self) {
+        self.out.clear();
+        self.ends.clear();
+        self.open.clear();
+        self.finished = false;
+    }
+
+    /// Opens a dict.
+    pub fn begin_dict(&mut self) {
+        self.begin(true);
+    }
+
+    /// Opens a list.
+    pub fn begin_list(&mut self) {
+        self.begin(false);
+    }
+
+    fn begin(&mut self, dict: bool) {
+        if !self.before_value() {
+            return;
+        }
+        self.open.push(Open {
+            start: self.out.len(),
+            base: self.ends.len(),
+            dict,
+            named: false,
+        });
+        self.out.push(if dict { DICT } else { LIST });
+    }
+
+    /// The name of the next value of a dict.
+    pub fn name(&mut self, name: &str) {
+        if !matches!(self.open.last(), Some(open) if open.dict) {
+            return;
+        }
+        if self.open.last().is_some_and(|open| open.named) {
+            self.null();
+        }
+        layout::push_name(&mut self.out, name.as_bytes());
+        if let Some(open) = self.open.last_mut() {
+            open.named = true;
+        }
+    }
+
+    /// Closes the innermost dict or list.
+    pub fn end(&mut self) {
+        if self.open.last().is_some_and(|open| open.named) {
+            self.null();
+        }
+        let Some(open) = self.open.pop() else { return };
+        if open.dict {
+            self.shapes
+                .close_dict_last_wins(&mut self.out, open.start, &mut self.ends, open.base);
+        } else {
+            let ends = self.ends.get(open.base..).unwrap_or_default();
+            let ends = ends.iter().map(|end| *end as usize);
+            layout::close_container(&mut self.out, open.start, LIST, ends, None);
+        }
+        self.ends.truncate(open.base);
+        self.after_value();
+    }
+
+    /// Whether a value may come here; gives it an empty name if it has none in a dict.
+    fn before_value(&mut self) -> bool {
+        match self.open.last() {
+            None => !self.finished,
+            Some(open) => {
+                if open.dict && !open.named {
+                    self.name("");
+                }
+                true
+            }
+        }
+    }
+
+    fn after_value(&mut self) {
+        match self.open.last_mut() {
+            None => self.finished = true,
+            Some(open) => {
+                open.named = false;
+                self.ends.push((self.out.len() - open.start - 1) as u32);
+            }
+        }
+    }
+
+    fn scalar(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.before_value() {
+            write(&mut self.out);
+            self.after_value();
+        }
+    }
+
+    fn tagged(&mut self, tag: u8, payload: &[u8]) {
+        self.scalar(|out| {
+            out.push(tag);
+            out.extend_from_slice(payload);
+        });
+    }
+
+    /// `null`
+    pub fn null(&mut self) {
+        self.tagged(NULL, &[]);
+    }
+
+    /// `true` or `false`
+    pub fn bool(&mut self, value: bool) {
+        self.tagged(if value { TRUE } else { FALSE }, &[]);
+    }
+
+    /// An integer.
+    pub fn int(&mut self, number: i64) {
+        self.scalar(|out| layout::push_int(out, number));
+    }
+
+    /// Any number; NaN and infinities become null (EM14).
+    pub fn number(&mut self, number: &Number) {
+        self.scalar(|out| number::push_number(out, number));
+    }
+
+    /// A float; NaN and infinities become null (EM14).
+    pub fn float(&mut self, number: f64) {
+        self.scalar(|out| number::push_float(out, number));
+    }
+
+    /// A plain string, whatever it begins with.
+    pub fn str(&mut self, text: &str) {
+        self.scalar(|out| layout::push_string(out, text.as_bytes()));
+    }
+
+    /// The value of a JSON string: transit tags are decoded (EM12).
+    pub fn transit(&mut self, text: &str) {
+        if text.starts_with('~') {
+            self.scalar(|out| push_transit(out, text.as_bytes()));
+        } else {
+            self.str(text);
+        }
+    }
+
+    /// A namespaced identifier, without its tag.
+    pub fn ni(&mut self, text: &str) {
+        self.tagged(NI, text.as_bytes());
+    }
+
+    /// A URI, without its tag.
+    pub fn uri(&mut self, text: &str) {
+        self.tagged(URI, text.as_bytes());
+    }
+
+    /// A date or point in time.
+    pub fn datetime(&mut self, datetime: Datetime) {
+        self.scalar(|out| push_datetime(out, datetime));
+    }
+
+    /// A UUID.
+    pub fn uuid(&mut self, uuid: [u8; 16]) {
+        self.tagged(UUID, &uuid);
+    }
+
+    /// Bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.tagged(BYTES, bytes);
+    }
+
+    /// A copy of a value, whole.
+    pub fn value(&mut self, value: Value<'_>) {
+        let bytes = value.encoded();
+        self.scalar(|out| out.extend_from_slice(if bytes.is_empty() { &[NULL] } else { bytes }));
+    }
+
+    /// A whole dict entry as it lies in another dict.
+    pub(crate) fn entry(&mut self, entry: &[u8]) {
+        if matches!(self.open.last(), Some(open) if open.dict && !open.named) {
+            self.out.extend_from_slice(entry);
+            self.after_value();
+        }
+    }
+
+    /// Bytes written so far: a bound for what is being built.
+    pub fn written(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Closes what is open and borrows the value; [`Builder::clear`] makes the builder ready for the next one.
+    pub fn as_value(&mut self) -> Value<'_> {
+        while !self.open.is_empty() {
+            self.end();
+        }
+        if self.out.is_empty() {
+            Value::NULL
+        } else {
+            Value::from_encoded(&self.out)
+        }
+    }
+
+    /// The value.
+    pub fn finish(mut self) -> ValueBuf {
+        self.as_value().to_owned()
+    }
+}
+
+pub(crate) fn push_datetime(out: &mut Vec<u8>, datetime: Datetime) {
+    out.push(DATETIME);
+    out.extend_from_slice(&datetime.seconds().to_le_bytes());
+    out.extend_from_slice(&datetime.nanos().to_le_bytes());
+    out.push(datetime.precision());
+}

@@ -1,0 +1,243 @@
+//! Lists and dicts where they lie: element access in constant time, lookup by name, iteration.
+
+use std::iter::FusedIterator;
+use std::ops::Range;
+
+use crate::layout::{self, Container, Entry};
+use crate::value::{Value, text};
+
+/// Up to this many entries a scan in own order is quicker than a binary search.
+const SCAN_LIMIT: usize = 12;
+
+/// A borrowed list.
+#[derive(Clone, Copy)]
+pub struct List<'a> {
+    container: Container<'a>,
+}
+
+impl<'a> List<'a> {
+    pub(crate) fn new(container: Container<'a>) -> List<'a> {
+        List { container }
+    }
+
+    /// Number of elements.
+    pub fn len(self) -> usize {
+        self.container.count
+    }
+
+    /// Has no elements.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element `index`.
+    #[inline]
+    pub fn get(self, index: usize) -> Option<Value<'a>> {
+        if index >= self.len() {
+            return None;
+        }
+        self.container.entry(index).map(Value::from_encoded)
+    }
+
+    /// The elements in order; a damaged one is null.
+    pub fn iter(self) -> Items<'a> {
+        Items {
+            list: self,
+            range: 0..self.len(),
+        }
+    }
+}
+
+impl<'a> IntoIterator for List<'a> {
+    type Item = Value<'a>;
+    type IntoIter = Items<'a>;
+
+    fn into_iter(self) -> Items<'a> {
+        self.iter()
+    }
+}
+
+/// Iterates over the elements of a list.
+#[derive(Clone)]
+pub struct Items<'a> {
+    list: List<'a>,
+    range: Range<usize>,
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Value<'a>;
+
+    fn next(&mut self) -> Option<Value<'a>> {
+        let index = self.range.next()?;
+        Some(self.list.get(index).unwrap_or(Value::NULL))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Items<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let index = self.range.next_back()?;
+        Some(self.list.get(index).unwrap_or(Value::NULL))
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+impl FusedIterator for Items<'_> {}
+
+/// A borrowed dict.
+#[derive(Clone, Copy)]
+pub struct Dict<'a> {
+    container: Container<'a>,
+}
+
+impl<'a> Dict<'a> {
+    pub(crate) fn new(container: Container<'a>) -> Dict<'a> {
+        Dict { container }
+    }
+
+    /// Number of fields.
+    pub fn len(self) -> usize {
+        self.container.count
+    }
+
+    /// Has no fields.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The field of that name.
+    #[inline]
+    pub fn get(self, name: &str) -> Option<Value<'a>> {
+        self.find(name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// The field of that name, looked for where `hint` says first; `hint` learns where it was found.
+    /// One hint per place in a program: entities of one shape then need no search at all.
+    #[inline]
+    pub fn get_hinted(self, name: &str, hint: &mut u32) -> Option<Value<'a>> {
+        let guess = *hint as usize;
+        if guess < self.container.count
+            && let Some(entry) = self.entry(guess)
+            && entry.name == name.as_bytes()
+        {
+            return Some(Value::from_encoded(entry.value));
+        }
+        let (index, value) = self.find(name.as_bytes())?;
+        *hint = index as u32;
+        Some(value)
+    }
+
+    /// The fields in own order; a damaged one is an empty name and null.
+    pub fn iter(self) -> Fields<'a> {
+        Fields {
+            dict: self,
+            range: 0..self.len(),
+            sorted: false,
+        }
+    }
+
+    /// The fields in the order of their names' bytes.
+    pub fn iter_sorted(self) -> Fields<'a> {
+        Fields {
+            dict: self,
+            range: 0..self.len(),
+            sorted: true,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn entry(self, index: usize) -> Option<Entry<'a>> {
+        layout::split_entry(self.container.entry(index)?)
+    }
+
+    /// The whole entry: name header, name and value.
+    pub(crate) fn entry_bytes(self, index: usize) -> Option<&'a [u8]> {
+        self.container.entry(index)
+    }
+
+    #[inline(always)]
+    pub(crate) fn sorted_entry(self, position: usize) -> Option<Entry<'a>> {
+        self.entry(self.container.sorted(position)?)
+    }
+
+    fn find(self, name: &[u8]) -> Option<(usize, Value<'a>)> {
+        let count = self.container.count;
+        if count <= SCAN_LIMIT {
+            return (0..count).find_map(|index| {
+                let entry = self.entry(index)?;
+                (entry.name == name).then(|| (index, Value::from_encoded(entry.value)))
+            });
+        }
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let index = self.container.sorted(middle)?;
+            let entry = self.entry(index)?;
+            match entry.name.cmp(name) {
+                std::cmp::Ordering::Equal => {
+                    return Some((index, Value::from_encoded(entry.value)));
+                }
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+}
+
+impl<'a> IntoIterator for Dict<'a> {
+    type Item = (&'a str, Value<'a>);
+    type IntoIter = Fields<'a>;
+
+    fn into_iter(self) -> Fields<'a> {
+        self.iter()
+    }
+}
+
+/// Iterates over the fields of a dict.
+#[derive(Clone)]
+pub struct Fields<'a> {
+    dict: Dict<'a>,
+    range: Range<usize>,
+    sorted: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn field(&self, position: usize) -> (&'a str, Value<'a>) {
+        let entry = if self.sorted {
+            self.dict.sorted_entry(position)
+        } else {
+            self.dict.entry(position)
+        };
+        match entry.and_then(|entry| Some((text(entry.name)?, Value::from_encoded(entry.value)))) {
+            Some(field) => field,
+            None => ("", Value::NULL),
+        }
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (&'a str, Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let position = self.range.next()?;
+        Some(self.field(position))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Fields<'_> {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let position = self.range.next_back()?;
+        Some(self.field(position))
+    }
+}
+
+impl ExactSizeIterator for Fields<'_> {}
+impl FusedIterator for Fields<'_> {}

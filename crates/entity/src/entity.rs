@@ -1,0 +1,259 @@
+//! Entities: a dict with what a dataset generated for it. Reserved names, deletion, content hash.
+
+use crate::arena::Arena;
+use crate::buffer::ValueBuf;
+use crate::builder::Builder;
+use crate::containers::Dict;
+use crate::hash::{ContentHash, ContentHasher, HashKey};
+use crate::layout::Entry;
+use crate::print::{Style, push_name};
+use crate::value::Value;
+
+/// A dict at the root, and the fields that a dataset generated where it comes from one.
+#[derive(Clone, Debug)]
+pub struct Entity {
+    body: ValueBuf,
+    generated: Option<Generated>,
+}
+
+/// The fields that a dataset generates for a version of an entity (EM4 to EM7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// `_updated`: offset in the dataset.
+    pub updated: u64,
+    /// `_previous`: offset of the version before.
+    pub previous: Option<u64>,
+    /// `_ts`: microseconds since 1970.
+    pub ts: u64,
+    /// `_hash`
+    pub hash: ContentHash,
+    /// `_deleted`
+    pub deleted: bool,
+}
+
+/// These come first in JSON.
+const LEADING: [&str; 6] = ["_id", "_deleted", "_updated", "_previous", "_ts", "_hash"];
+
+/// Names at the root that a dataset does not store (EM2, R5).
+fn is_dropped(name: &[u8]) -> bool {
+    name.first() == Some(&b'_') && name != b"_id"
+}
+
+impl Entity {
+    /// An entity that comes from outside of a dataset. `None` unless the value is a dict.
+    pub fn new(body: ValueBuf) -> Option<Entity> {
+        body.value().as_dict()?;
+        Some(Entity {
+            body,
+            generated: None,
+        })
+    }
+
+    /// An entity read from a dataset: `body` is a dict without reserved names at the root but `_id`.
+    pub fn with_generated(body: ValueBuf, generated: Generated) -> Entity {
+        Entity {
+            body,
+            generated: Some(generated),
+        }
+    }
+
+    /// What the dataset generated, if it comes from one.
+    pub fn generated(&self) -> Option<&Generated> {
+        self.generated.as_ref()
+    }
+
+    /// The dict, without generated fields.
+    #[inline]
+    pub fn body(&self) -> Value<'_> {
+        self.body.value()
+    }
+
+    /// The dict, to be shared.
+    pub fn body_buf(&self) -> &ValueBuf {
+        &self.body
+    }
+
+    /// The string `_id`; `None` when there is none or it is no string.
+    pub fn id(&self) -> Option<&str> {
+        self.body().get("_id")?.as_str()
+    }
+
+    /// `_deleted` is the literal `true` (R4).
+    pub fn is_deleted(&self) -> bool {
+        match &self.generated {
+            Some(generated) => generated.deleted,
+            None => self.has_true("_deleted"),
+        }
+    }
+
+    /// `_filtered` is `true` (EM8).
+    pub fn is_filtered(&self) -> bool {
+        self.has_true("_filtered")
+    }
+
+    fn has_true(&self, name: &str) -> bool {
+        self.body().get(name).and_then(Value::as_bool) == Some(true)
+    }
+
+    /// A field of the body, else a generated one (`_updated`, `_previous`, `_ts`, `_hash`, `_deleted`).
+    pub fn get<'a>(&'a self, name: &str, arena: &'a Arena) -> Option<Value<'a>> {
+        if let Some(value) = self.body().get(name) {
+            return Some(value);
+        }
+        let generated = self.generated.as_ref().filter(|_| name.starts_with('_'))?;
+        match name {
+            "_updated" => Some(arena.number(&unsigned(generated.updated))),
+            "_previous" => Some(
+                generated
+                    .previous
+                    .map_or(Value::NULL, |offset| arena.number(&unsigned(offset))),
+            ),
+            "_ts" => Some(arena.number(&unsigned(generated.ts))),
+            "_hash" => Some(arena.str(&generated.hash.to_string())),
+            "_deleted" => Some(Value::bool(generated.deleted)),
+            _ => None,
+        }
+    }
+
+    /// The body as a dataset stores it: of the reserved names at the root only `_id` stays (EM2, R5).
+    /// Shares the buffer when there is nothing to drop.
+    pub fn stored_body(&self) -> ValueBuf {
+        let Some(dict) = self.body().as_dict() else {
+            return self.body.clone();
+        };
+        if !entries(dict).any(|entry| is_dropped(entry.name)) {
+            return self.body.clone();
+        }
+        let mut builder = Builder::new();
+        builder.begin_dict();
+        for index in 0..dict.len() {
+            let kept = dict
+                .entry(index)
+                .is_some_and(|entry| !is_dropped(entry.name));
+            if let Some(bytes) = dict.entry_bytes(index).filter(|_| kept) {
+                builder.entry(bytes);
+            }
+        }
+        builder.end();
+        builder.finish()
+    }
+
+    /// The hash of the stored body and whether it is deleted (R1). Neither the order of dicts nor a reserved
+    /// name at the root matters, nor whether `_deleted` is missing or `false`.
+    pub fn content_hash(&self, key: &HashKey) -> ContentHash {
+        let mut hasher = ContentHasher::new(key);
+        hasher.text(&[u8::from(self.is_deleted())]);
+        match self.body().as_dict() {
+            None => hasher.value(self.body()),
+            Some(dict) => {
+                hasher.begin_dict(
+                    entries(dict)
+                        .filter(|entry| !is_dropped(entry.name))
+                        .count(),
+                );
+                for position in 0..dict.len() {
+                    if let Some(entry) = dict
+                        .sorted_entry(position)
+                        .filter(|entry| !is_dropped(entry.name))
+                    {
+                        hasher.text(entry.name);
+                        hasher.value(Value::from_encoded(entry.value));
+                    }
+                }
+            }
+        }
+        hasher.finish()
+    }
+
+    /// Appends the entity as JSON: `_id` and the generated fields first, then the others in their own order.
+    pub fn write_json(&self, out: &mut Vec<u8>, style: &Style) {
+        let Some(dict) = self.body().as_dict() else {
+            return self.body().write_json(out, style);
+        };
+        out.push(b'{');
+        let mut first = true;
+        for name in LEADING {
+            self.write_leading(name, dict, &mut first, out, style);
+        }
+        for position in 0..dict.len() {
+            let entry = if style.sorted {
+                dict.sorted_entry(position)
+            } else {
+                dict.entry(position)
+            };
+            let Some(entry) = entry else { break };
+            let leads = entry.name.first() == Some(&b'_')
+                && LEADING.iter().any(|name| name.as_bytes() == entry.name);
+            if !leads {
+                separate(&mut first, out);
+                push_name(out, entry.name, entry.plain);
+                Value::from_encoded(entry.value).write_json(out, style);
+            }
+        }
+        out.push(b'}');
+    }
+
+    fn write_leading(
+        &self,
+        name: &str,
+        dict: Dict<'_>,
+        first: &mut bool,
+        out: &mut Vec<u8>,
+        style: &Style,
+    ) {
+        match &self.generated {
+            Some(generated) if name != "_id" => {
+                separate(first, out);
+                push_name(out, name.as_bytes(), true);
+                push_generated(out, name, generated);
+            }
+            _ => {
+                let Some(value) = dict.get(name) else { return };
+                separate(first, out);
+                push_name(out, name.as_bytes(), true);
+                value.write_json(out, style);
+            }
+        }
+    }
+
+    /// Bytes that the entity takes in memory and in the store, about.
+    pub fn encoded_len(&self) -> usize {
+        self.body.encoded().len()
+    }
+}
+
+fn separate(first: &mut bool, out: &mut Vec<u8>) {
+    if !std::mem::take(first) {
+        out.push(b',');
+    }
+}
+
+fn push_generated(out: &mut Vec<u8>, name: &str, generated: &Generated) {
+    match name {
+        "_deleted" => out.extend_from_slice(if generated.deleted { b"true" } else { b"false" }),
+        "_updated" => push_u64(out, generated.updated),
+        "_ts" => push_u64(out, generated.ts),
+        "_hash" => {
+            out.push(b'"');
+            generated.hash.push_hex(out);
+            out.push(b'"');
+        }
+        _ => match generated.previous {
+            Some(offset) => push_u64(out, offset),
+            None => out.extend_from_slice(b"null"),
+        },
+    }
+}
+
+fn push_u64(out: &mut Vec<u8>, number: u64) {
+    let mut buffer = [0; 20];
+    out.extend_from_slice(crate::print::format_u64(number, &mut buffer));
+}
+
+fn unsigned(number: u64) -> crate::number::Number {
+    crate::number::Number::from_big(number.into())
+}
+
+fn entries<'a>(dict: Dict<'a>) -> impl Iterator<Item = Entry<'a>> {
+    (0..dict.len()).filter_map(move |index| dict.entry(index))
+}

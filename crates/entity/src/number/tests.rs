@@ -1,0 +1,1 @@
+//! Numbers: text, exact order across kinds, arithmetic.

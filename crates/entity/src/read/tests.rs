@@ -1,0 +1,1 @@
+//! Reading: what is accepted, what is refused and where.
