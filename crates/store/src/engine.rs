@@ -1,0 +1,143 @@
+//! RocksDB with our rules around it: which failures stop the store, when a full disk refuses a write, how syncs are shared.
+
+use crate::Result;
+use crate::families::Family;
+use crate::group_sync::{GroupSync, Ticket};
+use crate::lock::FolderLock;
+use parking_lot::Mutex;
+use rocksdb::{BoundColumnFamily, DB, ErrorKind, WriteBatch};
+use sluice_dataset::Error;
+use sluice_entity::HashKey;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a batch does to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Space {
+    /// Refused when the disk is as good as full.
+    Takes,
+    /// Removes data: allowed as long as RocksDB can write at all.
+    Frees,
+}
+
+/// The open database. The lock comes last, so that it is let go after the database is closed.
+pub(crate) struct Engine {
+    pub(crate) db: DB,
+    pub(crate) path: PathBuf,
+    pub(crate) hash_key: HashKey,
+    reserve_bytes: u64,
+    stopped: Mutex<Option<String>>,
+    group: GroupSync,
+    _lock: FolderLock,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        db: DB,
+        path: PathBuf,
+        hash_key: HashKey,
+        reserve_bytes: u64,
+        lock: FolderLock,
+    ) -> Self {
+        let (stopped, group) = (Mutex::default(), GroupSync::default());
+        Self {
+            db,
+            path,
+            hash_key,
+            reserve_bytes,
+            stopped,
+            group,
+            _lock: lock,
+        }
+    }
+
+    pub(crate) fn family(&self, family: Family) -> Arc<BoundColumnFamily<'_>> {
+        self.db
+            .cf_handle(family.name())
+            .expect("a store is opened with all its families")
+    }
+
+    /// Writes a batch into log and memtables, all or nothing. Not durable yet.
+    pub(crate) fn write(&self, batch: WriteBatch, space: Space) -> Result<Ticket> {
+        const TRIED: &str = "write a batch";
+        self.check_running()?;
+        if space == Space::Takes && self.available_bytes()? < self.reserve_bytes {
+            return Err(Error::DiskFull { tried: TRIED });
+        }
+        match self.db.write(batch) {
+            Ok(()) => Ok(self.group.written()),
+            Err(error) => Err(self.failed(TRIED, error)),
+        }
+    }
+
+    /// Returns when everything up to `ticket` survives a power loss.
+    pub(crate) fn sync(&self, ticket: Ticket) -> Result<()> {
+        self.group.wait(ticket, || {
+            self.check_running()?;
+            self.db.flush_wal(true).map_err(|error| {
+                // What of the log reached the disk is unknown now, whatever the cause, a full disk included.
+                self.stop(&error);
+                storage("sync the write-ahead log", error)
+            })
+        })
+    }
+
+    /// A ticket for everything written so far.
+    pub(crate) fn latest_ticket(&self) -> Ticket {
+        self.group.latest()
+    }
+
+    pub(crate) fn check_running(&self) -> Result<()> {
+        match &*self.stopped.lock() {
+            Some(cause) => Err(Error::Stopped {
+                cause: cause.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// A write that failed because the disk is full left nothing behind and RocksDB goes on by itself when there is space.
+    /// After any other failure the log may hold half of what we think it holds: writing on top of that is not safe.
+    fn failed(&self, tried: &'static str, error: rocksdb::Error) -> Error {
+        if !is_disk_full(&error) {
+            self.stop(&error);
+        }
+        storage(tried, error)
+    }
+
+    fn stop(&self, error: &rocksdb::Error) {
+        let mut stopped = self.stopped.lock();
+        if stopped.is_none() {
+            tracing::error!(store = %self.path.display(), %error, "the store stops writing until it is opened again");
+            *stopped = Some(error.to_string());
+        }
+    }
+
+    fn available_bytes(&self) -> Result<u64> {
+        fs4::available_space(&self.path).map_err(|error| Error::Storage {
+            tried: "ask for free disk space",
+            source: Box::new(error),
+        })
+    }
+}
+
+/// A failure of RocksDB in our words.
+pub(crate) fn storage(tried: &'static str, error: rocksdb::Error) -> Error {
+    if is_disk_full(&error) {
+        Error::DiskFull { tried }
+    } else if error.kind() == ErrorKind::Corruption {
+        Error::Damaged {
+            place: "the database files".to_owned(),
+            what: error.into_string(),
+        }
+    } else {
+        Error::Storage {
+            tried,
+            source: Box::new(error),
+        }
+    }
+}
+
+fn is_disk_full(error: &rocksdb::Error) -> bool {
+    error.as_ref().contains("No space left on device")
+}

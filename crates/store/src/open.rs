@@ -1,0 +1,174 @@
+//! Opening a store: folder lock, format version, families, budgets.
+
+use crate::engine::Engine;
+use crate::families::{Family, database_options, descriptors};
+use crate::records::{STORE_FORMAT, StoreRecord};
+use crate::registry::Registry;
+use crate::{Settings, Store, keys, lock};
+use rocksdb::{Cache, DB, WriteBatch, WriteBufferManager, WriteOptions};
+use sluice_entity::HashKey;
+use std::path::{Path, PathBuf};
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder cannot be made or its lock file not be written.
+    #[error("cannot prepare folder {path}")]
+    Folder {
+        /// The store's folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has it open, or another handle in this one.
+    #[error("{path} is in use")]
+    Locked {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// Written by a later version.
+    #[error("{path} has format {found}, this version reads format {known}")]
+    Format {
+        /// The store's folder.
+        path: PathBuf,
+        /// What is there.
+        found: u32,
+        /// What can be read.
+        known: u32,
+    },
+    /// RocksDB cannot open it.
+    #[error("cannot open the database in {path}")]
+    Database {
+        /// The store's folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rocksdb::Error,
+    },
+    /// A record that everything depends on is damaged or missing.
+    #[error("cannot read the records of the store in {path}")]
+    Records {
+        /// The store's folder.
+        path: PathBuf,
+        /// Which and why.
+        #[source]
+        source: sluice_dataset::Error,
+    },
+}
+
+/// Opens or makes the store in `path`.
+pub(crate) fn open(path: &Path, settings: &Settings) -> Result<Store, OpenError> {
+    std::fs::create_dir_all(path).map_err(|source| folder(path, source))?;
+    let lock = lock::acquire(path)
+        .map_err(|source| folder(path, source))?
+        .ok_or_else(|| OpenError::Locked {
+            path: path.to_owned(),
+        })?;
+    let cache = Cache::new_lru_cache(settings.cache_bytes);
+    let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
+        settings.write_buffer_bytes,
+        false,
+        cache.clone(),
+    );
+    let db = DB::open_cf_descriptors(
+        &database_options(settings, &buffers),
+        path,
+        descriptors(settings, &cache),
+    )
+    .map_err(|source| database(path, source))?;
+    let record = store_record(&db, path, settings)?;
+    let engine = Engine::new(
+        db,
+        path.to_owned(),
+        record.hash_key,
+        settings.reserve_bytes,
+        lock,
+    );
+    let registry = Registry::load(&engine).map_err(|source| OpenError::Records {
+        path: path.to_owned(),
+        source,
+    })?;
+    tracing::info!(store = %path.display(), datasets = registry.all().len(), "store opened");
+    Ok(Store::new(engine, registry))
+}
+
+/// Reads the store record, or writes that of a new store. A later format is refused before anything else is looked at.
+fn store_record(db: &DB, path: &Path, settings: &Settings) -> Result<StoreRecord, OpenError> {
+    let key = keys::store_record();
+    if let Some(sealed) = db.get(&key).map_err(|source| database(path, source))? {
+        return read_store_record(path, &key, &sealed);
+    }
+    if holds_anything(db) {
+        let source = crate::codec::damaged("the store record", "missing");
+        return Err(OpenError::Records {
+            path: path.to_owned(),
+            source,
+        });
+    }
+    let record = StoreRecord {
+        format: STORE_FORMAT,
+        hash_key: settings.hash_key.clone().unwrap_or_else(random_key),
+    };
+    let mut batch = WriteBatch::default();
+    batch.put(&key, record.write(&key));
+    let mut options = WriteOptions::default();
+    options.set_sync(true);
+    db.write_opt(batch, &options)
+        .map_err(|source| database(path, source))?;
+    Ok(record)
+}
+
+/// Checks format and seal.
+pub(crate) fn read_store_record(
+    path: &Path,
+    key: &[u8],
+    sealed: &[u8],
+) -> Result<StoreRecord, OpenError> {
+    match StoreRecord::format_of(sealed) {
+        Some(found) if found > STORE_FORMAT && crate::codec::unseal(key, sealed).is_ok() => {
+            Err(OpenError::Format {
+                path: path.to_owned(),
+                found,
+                known: STORE_FORMAT,
+            })
+        }
+        _ => StoreRecord::read(key, sealed).map_err(|flaw| OpenError::Records {
+            path: path.to_owned(),
+            source: crate::codec::damaged("the store record", flaw),
+        }),
+    }
+}
+
+/// True if any family holds a key: a store without its record must not pass for a new one.
+fn holds_anything(db: &DB) -> bool {
+    Family::ALL.iter().any(|family| {
+        db.cf_handle(family.name()).is_some_and(|handle| {
+            let mut iterator = db.raw_iterator_cf(&handle);
+            iterator.seek_to_first();
+            iterator.valid()
+        })
+    })
+}
+
+fn random_key() -> HashKey {
+    let word = |half: u128| [(half >> 64) as u64, half as u64];
+    let [a, b] = word(uuid::Uuid::new_v4().as_u128());
+    let [c, d] = word(uuid::Uuid::new_v4().as_u128());
+    HashKey([a, b, c, d])
+}
+
+fn folder(path: &Path, source: std::io::Error) -> OpenError {
+    OpenError::Folder {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn database(path: &Path, source: rocksdb::Error) -> OpenError {
+    OpenError::Database {
+        path: path.to_owned(),
+        source,
+    }
+}
