@@ -24,6 +24,15 @@ pub trait StorageNode: Send + Sync {
         force: bool,
         user: &str,
     ) -> Result<PutOutcome>;
+    /// Adds components of one kind, all or none. One that exists already (`Conflict`, reason `already-exists`) or has errors
+    /// without `force` (`applied: false`) refuses all of them.
+    async fn add_components(
+        &self,
+        expected_kind: ComponentKind,
+        components: Vec<Json>,
+        force: bool,
+        user: &str,
+    ) -> Result<PutOutcome>;
     /// Removes one component; `NotFound` when there is none.
     async fn delete_component(&self, kind: ComponentKind, id: &str, user: &str) -> Result<()>;
     /// Stored versions of a component, oldest first; of all components when `id` is `None`.

@@ -1,0 +1,79 @@
+//! Who is there: the bearer token of every request, on every path that is not declared open.
+
+use super::OPERATIONS;
+use super::call::Caller;
+use super::error::Problem;
+use super::operation::Access;
+use crate::Aggregator;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use sluice_identity::TokenError;
+use std::sync::Arc;
+
+/// Lets a request through with its [`Caller`], or answers 401. Unknown paths need a token too.
+pub(crate) async fn authenticate(
+    State(hub): State<Arc<Aggregator>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if is_open(request.uri().path()) {
+        return next.run(request).await;
+    }
+    match caller(&hub, request.headers()) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn is_open(path: &str) -> bool {
+    OPERATIONS
+        .iter()
+        .any(|operation| operation.access == Access::Open && operation.path == path)
+}
+
+fn caller(hub: &Aggregator, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let token = bearer(headers)?;
+    match hub.verifier.verify(token, jiff::Timestamp::now()) {
+        Ok(claims) => Ok(Caller {
+            user: claims.sub.as_str().into(),
+        }),
+        Err(error) => {
+            tracing::info!(%error, "a token was refused");
+            Err(Problem::unauthenticated(code(&error), &error.to_string()))
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let missing = || {
+        Problem::unauthenticated(
+            "missing-token",
+            "a token is needed: Authorization: Bearer TOKEN",
+        )
+    };
+    let value = headers
+        .get(AUTHORIZATION)
+        .ok_or_else(missing)?
+        .to_str()
+        .map_err(|_| missing())?;
+    let (scheme, token) = value.trim().split_once(' ').ok_or_else(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(missing())
+    }
+}
+
+fn code(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::Expired => "expired-token",
+        TokenError::Revoked => "revoked-token",
+        TokenError::Invalid | TokenError::Unavailable(_) => "invalid-token",
+    }
+}

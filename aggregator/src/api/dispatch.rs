@@ -1,0 +1,181 @@
+//! From the route table to a router: one endpoint per row, with the gates that every call passes.
+
+use super::auth;
+use super::call::Call;
+use super::error::Problem;
+use super::operation::{Access, Operation};
+use super::{NOT_IN_THIS_VERSION, OPERATIONS};
+use crate::Aggregator;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter};
+use futures::FutureExt;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, Method};
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Semaphore;
+use tracing::Instrument;
+
+/// Every path of the API, ready to be served.
+pub fn router(hub: Arc<Aggregator>) -> Router {
+    let mut router: Router<Arc<Aggregator>> = Router::new();
+    for (path, methods) in endpoints() {
+        router = router.route(path, methods);
+    }
+    let places = Arc::new(Semaphore::new(hub.settings.limits.requests_in_flight));
+    router
+        .fallback(|| async { Problem::unknown_path() })
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&hub),
+            auth::authenticate,
+        ))
+        .layer(middleware::from_fn_with_state(places, count))
+        .layer(middleware::from_fn(surround))
+        .with_state(hub)
+}
+
+/// Rows that share a path become one method router; other methods of the path are answered with what it takes.
+fn endpoints() -> BTreeMap<&'static str, MethodRouter<Arc<Aggregator>>> {
+    let mut endpoints: BTreeMap<&'static str, (MethodRouter<Arc<Aggregator>>, Vec<Method>)> =
+        BTreeMap::new();
+    for operation in OPERATIONS {
+        let method = operation.verb.method();
+        for path in spellings(operation.path) {
+            let (methods, allowed) = endpoints.entry(path).or_default();
+            *methods = std::mem::take(methods).on(filter(&method), answer(operation));
+            allowed.push(method.clone());
+        }
+    }
+    for missing in NOT_IN_THIS_VERSION {
+        let (methods, allowed) = endpoints.entry(missing.path).or_default();
+        for verb in missing.verbs {
+            let method = verb.method();
+            let feature = missing.feature;
+            *methods = std::mem::take(methods).on(filter(&method), move || async move {
+                Problem::not_in_this_version(feature)
+            });
+            allowed.push(method);
+        }
+    }
+    let with_fallback = |(path, (methods, allowed)): (_, (MethodRouter<_>, Vec<Method>))| {
+        let allowed = allow(allowed);
+        (
+            path,
+            methods.fallback(move || std::future::ready(Problem::method_not_allowed(&allowed))),
+        )
+    };
+    endpoints.into_iter().map(with_fallback).collect()
+}
+
+/// `/api` is also asked for as `/api/`.
+fn spellings(path: &'static str) -> impl Iterator<Item = &'static str> {
+    let also = if path == "/api" { Some("/api/") } else { None };
+    std::iter::once(path).chain(also)
+}
+
+fn allow(mut methods: Vec<Method>) -> String {
+    if methods.contains(&Method::GET) {
+        methods.push(Method::HEAD);
+    }
+    methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    methods.dedup();
+    methods
+        .iter()
+        .map(Method::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn filter(method: &Method) -> MethodFilter {
+    MethodFilter::try_from(method.clone())
+        .expect("every verb of the table is a method that axum knows")
+}
+
+fn answer(
+    operation: &'static Operation,
+) -> impl Fn(State<Arc<Aggregator>>, Request) -> futures::future::BoxFuture<'static, Response>
++ Clone
++ Send
++ Sync
++ 'static {
+    move |State(hub), request| {
+        let span = tracing::Span::current();
+        span.record("operation", operation.id);
+        run(operation, hub, request).boxed()
+    }
+}
+
+async fn run(operation: &'static Operation, hub: Arc<Aggregator>, request: Request) -> Response {
+    let began = Instant::now();
+    let metrics = hub.counted.clone();
+    // A panic is a bug of ours in one request; the others go on.
+    let outcome = AssertUnwindSafe(perform(operation, hub, request))
+        .catch_unwind()
+        .await;
+    let response = match outcome {
+        Ok(Ok(response)) => response,
+        Ok(Err(problem)) => problem.into_response(),
+        Err(_) => {
+            tracing::error!(operation = operation.id, "a handler panicked");
+            Problem::internal().into_response()
+        }
+    };
+    metrics.answered(operation.id, response.status().as_u16(), began.elapsed());
+    response
+}
+
+async fn perform(
+    operation: &'static Operation,
+    hub: Arc<Aggregator>,
+    request: Request,
+) -> Result<Response, Problem> {
+    if operation.access == Access::Developer && !hub.settings.developer_mode {
+        return Err(Problem::developer_mode(operation.id));
+    }
+    let (parts, body) = request.into_parts();
+    let call = Call::read(operation, hub, parts, body).await?;
+    (operation.handler)(call).await
+}
+
+/// Refuses requests beyond the number that may be answered at the same time.
+async fn count(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    match places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => Problem::busy("requests").into_response(),
+    }
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What holds for every answer: a request id, and headers that keep browsers from doing harm.
+async fn surround(request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::now_v7().to_string();
+    let span = tracing::info_span!("request", %id, method = %request.method(), operation = tracing::field::Empty);
+    let mut response = next.run(request).instrument(span).await;
+    let headers = response.headers_mut();
+    let always = [
+        (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
+    ];
+    for (name, value) in always {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
