@@ -25,6 +25,7 @@ mod test;
 mod tidy;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -52,6 +53,11 @@ enum Command {
     Test(test::Options),
     /// Put what building needs into place, and nothing else
     Setup,
+    /// Run cargo itself with the folders and variables of these commands: `cargo xtask cargo test -p sluice-dtl`
+    Cargo {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<OsString>,
+    },
     /// Check which crate depends on which
     Layers,
     /// Check file headers, sizes, links, metrics and words
@@ -96,6 +102,10 @@ fn execute() -> Result<()> {
         Command::Run(options) => run::run(&options, setup),
         Command::Test(options) => test::test(&options, setup),
         Command::Setup => setup::prepare(setup, setup::Purpose::Test).map(drop),
+        Command::Cargo { arguments } => {
+            let prepared = setup::prepare(setup, setup::Purpose::Build)?;
+            command::run(prepared.cargo().args(arguments))
+        }
         Command::Layers => layers::check(),
         Command::Tidy => tidy::check(),
         Command::Codegen(options) => codegen::codegen(&options, setup),

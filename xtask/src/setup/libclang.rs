@@ -28,10 +28,7 @@ pub(crate) struct Libclang {
 pub(crate) fn variables(debian: &Debian, cache: &Cache) -> Result<Vec<(&'static str, OsString)>> {
     let found = match find(debian.unpacked()) {
         Some(found) => found,
-        None => Libclang {
-            folder: Some(wheel(cache)?),
-            lacks_headers: true,
-        },
+        None => Libclang::elsewhere(wheel(cache)?),
     };
     let mut variables = Vec::new();
     if let Some(folder) = found.folder {
@@ -50,23 +47,26 @@ pub(crate) fn variables(debian: &Debian, cache: &Cache) -> Result<Vec<(&'static 
 /// Looks where the caller says, then in the system, then among the unpacked packages.
 pub(crate) fn find(unpacked: &Path) -> Option<Libclang> {
     if let Some(folder) = given("LIBCLANG_PATH") {
-        return holds_libclang(&folder).then(|| Libclang {
-            lacks_headers: !has_headers(&folder),
-            folder: Some(folder),
-        });
+        return holds_libclang(&folder).then(|| Libclang::elsewhere(folder));
     }
-    let in_system = search(Path::new("/"));
-    if let Some(folder) = in_system {
+    if let Some(folder) = search(Path::new("/")) {
+        let lacks_headers = !has_headers(&folder);
         return Some(Libclang {
-            lacks_headers: !has_headers(&folder),
             folder: None,
+            lacks_headers,
         });
     }
-    let folder = search(unpacked)?;
-    Some(Libclang {
-        lacks_headers: !has_headers(&folder),
-        folder: Some(folder),
-    })
+    search(unpacked).map(Libclang::elsewhere)
+}
+
+impl Libclang {
+    /// Outside the system a libclang does not find its headers, even where they lie beside it.
+    fn elsewhere(folder: PathBuf) -> Self {
+        Self {
+            folder: Some(folder),
+            lacks_headers: true,
+        }
+    }
 }
 
 /// The version in the line `Depends: libclang-14-dev` of `apt-cache depends`.
@@ -138,7 +138,9 @@ fn has_headers(folder: &Path) -> bool {
 
 fn wheel(cache: &Cache) -> Result<PathBuf> {
     let folder = cache.wheel("libclang", WHEEL_VERSION);
-    let library = folder.join("clang/native");
+    let library = folder.join(format!(
+        "libclang-{WHEEL_VERSION}.data/platlib/clang/native"
+    ));
     if !holds_libclang(&library) {
         step(
             &format!("unpack the libclang wheel into {}", folder.display()),
