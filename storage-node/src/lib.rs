@@ -1,1 +1,26 @@
-//! .
+//! The keeper of configuration with history, variables, secrets and the numbers of datasets. It holds no datasets.
+//!
+//! [`Node`] implements [`sluice_protocol::StorageNode`]. Every change goes the same way:
+//!
+//! ```text
+//! edit      what is kept now ─► what shall be kept        pure: configuration.rs
+//! validate  ─► a snapshot with diagnostics per component  pure: validation.rs, by sluice-config
+//! write     the difference, history with it, in one synced transaction: records.rs
+//! publish   the snapshot to everybody who watches
+//! ```
+//!
+//! Everything lies below `DATA/storage-node` in a store of its own; secrets are sealed with the key in `DATA/keys/secrets.key`,
+//! which is not there. Values of secrets leave only through `secret_values`, to workers.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod configuration;
+mod contents;
+mod error;
+mod history;
+mod records;
+mod secrets;
+mod service;
+mod validation;
+
+pub use error::OpenError;
+pub use service::{Node, Settings};

@@ -1,0 +1,93 @@
+//! Why a storage node cannot be opened, and how failures of its store look to other roles.
+
+use sluice_protocol::{Code, Error};
+use std::path::PathBuf;
+
+/// A storage node that refuses to start, and why.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its store cannot be opened.
+    #[error("cannot open the configuration store in {}", path.display())]
+    Store {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sluice_store::OpenError,
+    },
+    /// Its store cannot be read.
+    #[error("cannot read the configuration in {}", path.display())]
+    Read {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sluice_store::Error,
+    },
+    /// A record is whole and makes no sense.
+    #[error("the record {record} in {} cannot be understood: {problem}", path.display())]
+    Record {
+        /// The folder.
+        path: PathBuf,
+        /// Which one.
+        record: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// There are secrets and no key.
+    #[error(
+        "this hub has {count} secrets, but the key {} that opens them is missing; put it back, or name it with --secrets-key-file",
+        path.display()
+    )]
+    NoSecretsKey {
+        /// Where the key should be.
+        path: PathBuf,
+        /// How many secrets there are.
+        count: usize,
+    },
+    /// The key is not the one the secrets were sealed with.
+    #[error("the key {} does not open the secret \"{name}\": {problem}", path.display())]
+    WrongSecretsKey {
+        /// The key.
+        path: PathBuf,
+        /// The first secret that it does not open.
+        name: String,
+        /// Whether another key or damage is the reason.
+        problem: &'static str,
+    },
+    /// The key file that was named is not there, or holds no key.
+    #[error("{} holds no key for secrets: {problem}", path.display())]
+    SecretsKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The key file of a new hub could not be made.
+    #[error("cannot make the key for secrets")]
+    MakeSecretsKey(#[source] sluice_identity::Error),
+}
+
+/// A failed write or read of the store, as other roles see it.
+pub(crate) fn from_store(error: sluice_store::Error) -> Error {
+    match &error {
+        sluice_store::Error::DiskFull { .. } => Error::new(
+            Code::StorageFull,
+            "disk-full",
+            "the disk is full: nothing was changed; it works again when there is space",
+        ),
+        sluice_store::Error::Stopped { .. } => Error::new(
+            Code::Unavailable,
+            "store-stopped",
+            "the store stopped after a failed write; the hub must be started anew",
+        ),
+        _ => Error::new(Code::Internal, "internal", "the configuration store failed"),
+    }
+    .caused_by(error)
+}
+
+/// A background thread that did not come to its end.
+pub(crate) fn lost_thread(error: tokio::task::JoinError) -> Error {
+    Error::internal("a change of the configuration was interrupted", error)
+}

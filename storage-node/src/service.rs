@@ -1,0 +1,464 @@
+//! The storage node at work: one writer at a time, on threads that may block; readers see published snapshots.
+
+use crate::contents::{Contents, kind_name};
+use crate::error::{OpenError, from_store, lost_thread};
+use crate::records::{Author, ReadError};
+use crate::secrets::{SecretsKey, open_key};
+use crate::{configuration, history, records, validation};
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use sluice_entity::Json;
+use sluice_protocol::{
+    Code, ComponentKind, ConfigurationSnapshot, Diagnostic, Error, HistoryEntry, Level,
+    PutConfiguration, PutOutcome, RejectedComponent, Result, SecretScope, SecretValues,
+    StorageNode,
+};
+use sluice_store::Store;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The hub's data folder.
+    pub data: PathBuf,
+    /// The key of the secrets, if it is not in the data folder.
+    pub secrets_key_file: Option<PathBuf>,
+    /// Budgets of the store.
+    pub store: sluice_store::Settings,
+}
+
+impl Settings {
+    /// The usual settings for a data folder. The store is small: it holds configuration only.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Settings {
+            data: data.into(),
+            secrets_key_file: None,
+            store: sluice_store::Settings::small(),
+        }
+    }
+}
+
+/// A storage node. Clones are handles to the same one; its store closes with the last.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    key: SecretsKey,
+    contents: RwLock<Arc<Contents>>,
+    published: watch::Sender<Arc<ConfigurationSnapshot>>,
+    /// Held by whoever changes something, from reading to publishing.
+    writer: Arc<Mutex<()>>,
+}
+
+impl Node {
+    /// Opens the node of a data folder and validates what it keeps. Blocks.
+    pub fn open(settings: &Settings) -> Result<Node, OpenError> {
+        let path = settings.data.join("storage-node");
+        let store = Store::open(&path, &settings.store).map_err(|source| OpenError::Store {
+            path: path.clone(),
+            source,
+        })?;
+        let contents = records::read(&store).map_err(|error| match error {
+            ReadError::Store(source) => OpenError::Read { path, source },
+            ReadError::Record { record, problem } => OpenError::Record {
+                path,
+                record,
+                problem,
+            },
+        })?;
+        let key = open_key(
+            &settings.data,
+            settings.secrets_key_file.as_deref(),
+            &contents,
+        )?;
+        let snapshot = validation::snapshot(&contents);
+        tracing::info!(
+            components = snapshot.components.len(),
+            revision = snapshot.revision,
+            "configuration loaded"
+        );
+        Ok(Node(Arc::new(Inner {
+            store,
+            key,
+            contents: RwLock::new(Arc::new(contents)),
+            published: watch::Sender::new(Arc::new(snapshot)),
+            writer: Arc::default(),
+        })))
+    }
+
+    /// Runs a change to its end on a blocking thread, also when the caller goes away meanwhile.
+    async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Change) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let guard = Arc::clone(&self.0.writer).lock_owned().await;
+        let change_of = Change {
+            inner: Arc::clone(&self.0),
+            _guard: guard,
+        };
+        tokio::task::spawn_blocking(move || change(&change_of))
+            .await
+            .map_err(lost_thread)?
+    }
+}
+
+/// The right to change what is kept.
+struct Change {
+    inner: Arc<Inner>,
+    _guard: OwnedMutexGuard<()>,
+}
+
+impl Change {
+    fn before(&self) -> Arc<Contents> {
+        Arc::clone(&self.inner.contents.read())
+    }
+
+    /// Makes an edit of what is kept durable, then visible. Nothing is written when nothing changed.
+    fn edit(&self, user: &str, edit: impl FnOnce(&mut Contents) -> Result<()>) -> Result<()> {
+        let before = self.before();
+        let mut after = (*before).clone();
+        edit(&mut after)?;
+        after.settle();
+        if after == *before {
+            return Ok(());
+        }
+        after.counters.revision += 1;
+        let snapshot = validation::snapshot(&after);
+        self.write(&before, after, snapshot, user)
+    }
+
+    fn write(
+        &self,
+        before: &Contents,
+        mut after: Contents,
+        snapshot: ConfigurationSnapshot,
+        user: &str,
+    ) -> Result<()> {
+        let author = Author {
+            user: user.to_owned(),
+            timestamp: now_micros(),
+        };
+        records::write(&self.inner.store, before, &mut after, &author).map_err(from_store)?;
+        tracing::info!(
+            revision = after.counters.revision,
+            user,
+            "configuration changed"
+        );
+        self.publish(after, snapshot);
+        Ok(())
+    }
+
+    fn publish(&self, contents: Contents, snapshot: ConfigurationSnapshot) {
+        *self.inner.contents.write() = Arc::new(contents);
+        self.inner.published.send_replace(Arc::new(snapshot));
+    }
+
+    /// Puts components of one kind. What cannot be kept at all refuses them, also when forced.
+    fn put_single(
+        &self,
+        expected: ComponentKind,
+        components: Vec<Json>,
+        force: bool,
+        user: &str,
+    ) -> Result<PutOutcome> {
+        let merged = configuration::put(&self.before(), components);
+        let mut keys = merged.posted.iter().filter_map(|one| one.key.as_ref());
+        if let Some((kind, id)) = keys.find(|(kind, _)| *kind != expected) {
+            let message = format!(
+                "\"{id}\" is a {}, here belongs a {}",
+                kind_name(*kind),
+                kind_name(expected)
+            );
+            return Err(Error::invalid("wrong-kind-of-component", message)
+                .with("id", Json::from(id.as_str())));
+        }
+        let can_be_kept = merged.posted.iter().all(|one| one.key.is_some());
+        self.put(merged, force && can_be_kept, user)
+    }
+
+    /// Applies an upload unless it has errors and is not forced (CF4).
+    fn put(&self, merged: configuration::Merged, force: bool, user: &str) -> Result<PutOutcome> {
+        let before = self.before();
+        let configuration::Merged {
+            contents: mut after,
+            posted,
+        } = merged;
+        let is_changed = after != *before;
+        after.counters.revision += u64::from(is_changed);
+        let snapshot = validation::snapshot(&after);
+        let rejected = rejected(posted, &snapshot);
+        let has_errors = rejected
+            .iter()
+            .flat_map(|one| &one.diagnostics)
+            .any(|one| one.level == Level::Error);
+        if has_errors && !force {
+            return Ok(PutOutcome {
+                applied: false,
+                revision: before.counters.revision,
+                rejected,
+            });
+        }
+        let revision = snapshot.revision;
+        if is_changed {
+            self.write(&before, after, snapshot, user)?;
+        }
+        Ok(PutOutcome {
+            applied: true,
+            revision,
+            rejected,
+        })
+    }
+}
+
+/// The posted components that have diagnostics: their own, and those of validation.
+fn rejected(
+    posted: Vec<configuration::Posted>,
+    snapshot: &ConfigurationSnapshot,
+) -> Vec<RejectedComponent> {
+    let with_all = |one: configuration::Posted| {
+        let validated = one
+            .key
+            .as_ref()
+            .and_then(|key| snapshot.components.get(key));
+        let validated = validated
+            .into_iter()
+            .flat_map(|component| &component.diagnostics)
+            .cloned();
+        let diagnostics: Vec<Diagnostic> = one.diagnostics.into_iter().chain(validated).collect();
+        (!diagnostics.is_empty()).then(|| RejectedComponent {
+            posted: (*one.original).clone(),
+            diagnostics,
+        })
+    };
+    posted.into_iter().filter_map(with_all).collect()
+}
+
+#[async_trait]
+impl StorageNode for Node {
+    fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>> {
+        self.0.published.subscribe()
+    }
+
+    async fn put_configuration(&self, put: PutConfiguration) -> Result<PutOutcome> {
+        self.change(move |change| {
+            let merged = configuration::replace_scope(&change.before(), &put.scope, put.components);
+            change.put(merged, put.force, &put.user)
+        })
+        .await
+    }
+
+    async fn put_component(
+        &self,
+        expected: ComponentKind,
+        json: Json,
+        force: bool,
+        user: &str,
+    ) -> Result<PutOutcome> {
+        let user = user.to_owned();
+        self.change(move |change| change.put_single(expected, vec![json], force, &user))
+            .await
+    }
+
+    async fn add_components(
+        &self,
+        expected: ComponentKind,
+        components: Vec<Json>,
+        force: bool,
+        user: &str,
+    ) -> Result<PutOutcome> {
+        let user = user.to_owned();
+        self.change(move |change| {
+            let ids = components
+                .iter()
+                .filter_map(|json| json.get("_id").and_then(Json::as_str));
+            let before = change.before();
+            for id in ids {
+                if before.components.contains_key(&(expected, id.to_owned())) {
+                    let message = format!("there is a {} \"{id}\" already", kind_name(expected));
+                    return Err(Error::new(Code::Conflict, "already-exists", message)
+                        .with("id", Json::from(id)));
+                }
+            }
+            change.put_single(expected, components, force, &user)
+        })
+        .await
+    }
+
+    async fn delete_component(&self, kind: ComponentKind, id: &str, user: &str) -> Result<()> {
+        let (user, key) = (user.to_owned(), (kind, id.to_owned()));
+        self.change(move |change| {
+            change.edit(&user, |contents| {
+                let (reason, what) = configuration::missing(key.0);
+                let removed = contents.components.remove(&key);
+                removed
+                    .map(drop)
+                    .ok_or_else(|| Error::not_found(reason, what, &key.1))
+            })
+        })
+        .await
+    }
+
+    async fn history(
+        &self,
+        kind: Option<ComponentKind>,
+        id: Option<&str>,
+    ) -> Result<Vec<HistoryEntry>> {
+        let (store, id) = (self.0.store.clone(), id.map(str::to_owned));
+        let entries =
+            tokio::task::spawn_blocking(move || history::read(&store, kind, id.as_deref()));
+        entries
+            .await
+            .map_err(lost_thread)?
+            .map_err(|error| match error {
+                ReadError::Store(error) => from_store(error),
+                ReadError::Record { record, problem } => Error::new(
+                    Code::Internal,
+                    "internal",
+                    format!("the record {record} cannot be understood: {problem}"),
+                ),
+            })
+    }
+
+    async fn put_variables(
+        &self,
+        variables: BTreeMap<String, Json>,
+        replace: bool,
+        user: &str,
+    ) -> Result<()> {
+        let user = user.to_owned();
+        self.change(move |change| {
+            change.edit(&user, |contents| {
+                if replace {
+                    contents.variables.clear();
+                }
+                contents.variables.extend(variables);
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn delete_variable(&self, name: &str, user: &str) -> Result<()> {
+        let (user, name) = (user.to_owned(), name.to_owned());
+        self.change(move |change| {
+            change.edit(&user, |contents| {
+                let removed = contents.variables.remove(&name);
+                removed
+                    .map(drop)
+                    .ok_or_else(|| Error::not_found("unknown-variable", "variable", &name))
+            })
+        })
+        .await
+    }
+
+    async fn put_secrets(
+        &self,
+        scope: SecretScope,
+        secrets: BTreeMap<String, String>,
+        replace: bool,
+        user: &str,
+    ) -> Result<()> {
+        let user = user.to_owned();
+        self.change(move |change| {
+            change.edit(&user, |contents| {
+                if let SecretScope::System(id) = &scope
+                    && !contents
+                        .components
+                        .contains_key(&(ComponentKind::System, id.clone()))
+                {
+                    return Err(Error::not_found("unknown-system", "system", id));
+                }
+                let kept = contents.secrets.entry(scope.clone()).or_default();
+                if replace {
+                    kept.clear();
+                }
+                for (name, value) in &secrets {
+                    let sealed = change.inner.key.seal(&scope, name, value);
+                    let sealed = sealed.ok_or_else(|| {
+                        Error::new(Code::Internal, "internal", "secrets cannot be sealed")
+                    })?;
+                    kept.insert(name.clone(), sealed);
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn delete_secret(&self, scope: SecretScope, name: &str, user: &str) -> Result<()> {
+        let (user, name) = (user.to_owned(), name.to_owned());
+        self.change(move |change| {
+            change.edit(&user, |contents| {
+                let removed = contents
+                    .secrets
+                    .get_mut(&scope)
+                    .and_then(|secrets| secrets.remove(&name));
+                removed
+                    .map(drop)
+                    .ok_or_else(|| Error::not_found("unknown-secret", "secret", &name))
+            })
+        })
+        .await
+    }
+
+    async fn secret_values(&self) -> Result<SecretValues> {
+        let contents = Arc::clone(&self.0.contents.read());
+        self.0.key.open_all(&contents).map_err(|(name, reason)| {
+            Error::new(
+                Code::Internal,
+                "internal",
+                format!("the secret \"{name}\" does not open: {}", reason.in_words()),
+            )
+        })
+    }
+
+    async fn dataset_number(&self, name: &str) -> Result<u64> {
+        let name = name.to_owned();
+        self.change(move |change| {
+            let before = change.before();
+            let mut after = (*before).clone();
+            let number = after.counters.next_dataset;
+            after.counters.next_dataset += 1;
+            let author = Author {
+                user: "system".into(),
+                timestamp: now_micros(),
+            };
+            records::write(&change.inner.store, &before, &mut after, &author)
+                .map_err(from_store)?;
+            tracing::info!(dataset = %name, number, "dataset number given");
+            *change.inner.contents.write() = Arc::new(after);
+            Ok(number)
+        })
+        .await
+    }
+
+    async fn reset(&self) -> Result<()> {
+        self.change(|change| {
+            let mut after = Contents {
+                counters: change.before().counters,
+                ..Contents::default()
+            };
+            after.counters.revision += 1;
+            records::write_reset(&change.inner.store, &after).map_err(from_store)?;
+            let snapshot = validation::snapshot(&after);
+            tracing::info!(
+                revision = after.counters.revision,
+                "configuration, variables and secrets were reset"
+            );
+            change.publish(after, snapshot);
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn now_micros() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! What is kept → the snapshot everybody sees: effective configuration and diagnostics of every component, by sluice-config.
+
+use crate::contents::{ComponentKey, Contents};
+use sluice_config::{Environment, SecretNames, load};
+use sluice_entity::Json;
+use sluice_protocol::{
+    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, Level, PathElement, SecretScope,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Validates everything together. Takes time with many components: not for an async thread.
+pub(crate) fn snapshot(contents: &Contents) -> ConfigurationSnapshot {
+    let posted: Vec<sluice_config::Component> = contents
+        .components
+        .iter()
+        .map(|((kind, id), kept)| sluice_config::Component {
+            kind: kind_to(*kind),
+            id: id.clone(),
+            original: Arc::clone(&kept.original),
+        })
+        .collect();
+    let configuration = load(&posted, &environment(contents));
+    let looked_at =
+        |(kind, id): &ComponentKey| -> Option<(Arc<Json>, Vec<sluice_config::Diagnostic>)> {
+            Some(match kind {
+                ComponentKind::Pipe => {
+                    let pipe = configuration.pipes.get(id)?;
+                    (Arc::clone(&pipe.effective), pipe.diagnostics.clone())
+                }
+                ComponentKind::System => {
+                    let system = configuration.systems.get(id)?;
+                    (Arc::clone(&system.effective), system.diagnostics.clone())
+                }
+                ComponentKind::Metadata => {
+                    let metadata = &configuration.metadata;
+                    (
+                        Arc::clone(&metadata.effective),
+                        metadata.diagnostics.clone(),
+                    )
+                }
+            })
+        };
+    let components = contents
+        .components
+        .iter()
+        .map(|(key, kept)| {
+            let (effective, diagnostics) =
+                looked_at(key).unwrap_or_else(|| (Arc::clone(&kept.original), Vec::new()));
+            let component = Component {
+                kind: key.0,
+                id: key.1.clone(),
+                group: kept.group.clone(),
+                original: Arc::clone(&kept.original),
+                effective,
+                diagnostics: diagnostics.into_iter().map(diagnostic_from).collect(),
+            };
+            (key.clone(), component)
+        })
+        .collect();
+    let (secret_names, system_secret_names) = secret_names(contents);
+    ConfigurationSnapshot {
+        revision: contents.counters.revision,
+        components,
+        variables: contents.variables.clone(),
+        secret_names,
+        system_secret_names,
+    }
+}
+
+fn environment(contents: &Contents) -> Environment {
+    let (global, systems) = secret_names(contents);
+    let systems = systems
+        .into_iter()
+        .map(|(system, names)| (system, names.into_iter().collect()))
+        .collect();
+    Environment {
+        variables: contents.variables.clone(),
+        secret_names: SecretNames {
+            global: global.into_iter().collect(),
+            systems,
+        },
+        ..Environment::default()
+    }
+}
+
+/// Names of the global secrets, and of each system's.
+fn secret_names(contents: &Contents) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
+    let names = |secrets: &BTreeMap<String, Arc<[u8]>>| secrets.keys().cloned().collect::<Vec<_>>();
+    let global = contents
+        .secrets
+        .get(&SecretScope::Global)
+        .map(names)
+        .unwrap_or_default();
+    let systems = contents
+        .secrets
+        .iter()
+        .filter_map(|(scope, secrets)| match scope {
+            SecretScope::Global => None,
+            SecretScope::System(id) => Some((id.clone(), names(secrets))),
+        });
+    (global, systems.collect())
+}
+
+/// The same kind in the other crate's words.
+pub(crate) fn kind_from(kind: sluice_config::Kind) -> ComponentKind {
+    match kind {
+        sluice_config::Kind::Pipe => ComponentKind::Pipe,
+        sluice_config::Kind::System => ComponentKind::System,
+        sluice_config::Kind::Metadata => ComponentKind::Metadata,
+    }
+}
+
+fn kind_to(kind: ComponentKind) -> sluice_config::Kind {
+    match kind {
+        ComponentKind::Pipe => sluice_config::Kind::Pipe,
+        ComponentKind::System => sluice_config::Kind::System,
+        ComponentKind::Metadata => sluice_config::Kind::Metadata,
+    }
+}
+
+/// The same diagnostic as it travels.
+pub(crate) fn diagnostic_from(diagnostic: sluice_config::Diagnostic) -> Diagnostic {
+    let elements = diagnostic
+        .elements
+        .into_iter()
+        .map(|element| match element {
+            sluice_config::PathElement::Key(key) => PathElement::Key(key),
+            sluice_config::PathElement::Index(index) => PathElement::Index(index),
+        });
+    Diagnostic {
+        level: match diagnostic.level {
+            sluice_config::Level::Warning => Level::Warning,
+            sluice_config::Level::Error => Level::Error,
+        },
+        code: diagnostic.code.to_owned(),
+        message: diagnostic.message,
+        elements: elements.collect(),
+    }
+}
