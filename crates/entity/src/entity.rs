@@ -257,3 +257,6 @@ fn unsigned(number: u64) -> crate::number::Number {
 fn entries<'a>(dict: Dict<'a>) -> impl Iterator<Item = Entry<'a>> {
     (0..dict.len()).filter_map(move |index| dict.entry(index))
 }
+
+#[cfg(test)]
+mod tests;

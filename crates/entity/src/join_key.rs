@@ -12,6 +12,27 @@ impl Value<'_> {
     }
 }
 
+/// The string a join key stands for; `None` where it is another kind of value's.
+pub fn string_of_join_key(key: &[u8]) -> Option<&str> {
+    let (&kind, mut rest) = key.split_first()?;
+    if kind != rank(Kind::String) {
+        return None;
+    }
+    let (mut length, mut shift) = (0_usize, 0);
+    loop {
+        let (&byte, behind) = rest.split_first()?;
+        rest = behind;
+        length |= usize::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            break;
+        }
+        shift += 7;
+    }
+    std::str::from_utf8(rest)
+        .ok()
+        .filter(|text| text.len() == length)
+}
+
 fn push(value: Value<'_>, out: &mut Vec<u8>, depth: usize) {
     let kind = value.kind();
     out.push(rank(kind));
@@ -83,4 +104,36 @@ fn push_length(out: &mut Vec<u8>, mut length: usize) {
         length >>= 7;
     }
     out.push(length as u8);
+}
+
+#[cfg(test)]
+mod string_tests {
+    use super::*;
+    use crate::Builder;
+
+    #[test]
+    fn the_key_of_a_string_and_only_that_gives_the_string_back() {
+        for text in [
+            "",
+            "a",
+            "blåbær",
+            &"x".repeat(127),
+            &"x".repeat(128),
+            &"x".repeat(70_000),
+        ] {
+            let mut builder = Builder::new();
+            builder.str(text);
+            let mut key = Vec::new();
+            builder.finish().value().join_key(&mut key);
+            assert_eq!(string_of_join_key(&key), Some(text));
+            key.push(b'x');
+            assert_eq!(string_of_join_key(&key), None);
+        }
+        for other in [Value::NULL, Value::TRUE] {
+            let mut key = Vec::new();
+            other.join_key(&mut key);
+            assert_eq!(string_of_join_key(&key), None);
+        }
+        assert_eq!(string_of_join_key(&[]), None);
+    }
 }

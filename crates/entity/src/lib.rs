@@ -38,6 +38,7 @@ pub use containers::{Dict, Fields, Items, List};
 pub use datetime::Datetime;
 pub use entity::{Entity, Generated};
 pub use hash::{ContentHash, HashKey};
+pub use join_key::string_of_join_key;
 pub use json::Json;
 pub use namespaces::{add_namespaces, remove_namespaces};
 pub use number::{Decimal, Number};

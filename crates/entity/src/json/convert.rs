@@ -3,6 +3,7 @@
 use super::Json;
 use crate::buffer::ValueBuf;
 use crate::builder::Builder;
+use crate::layout::MAX_DEPTH;
 use crate::number::{self, Number};
 use crate::print::Style;
 use crate::read::{Limits, Numbers, to_number};
@@ -48,30 +49,7 @@ impl Json {
 
     /// The tree of a value, rich types as transit strings; `to_value` gives the value again.
     pub fn from_value(value: Value<'_>) -> Json {
-        match value.kind() {
-            Kind::Null => Json::Null,
-            Kind::Bool => Json::Bool(value.as_bool() == Some(true)),
-            Kind::Int | Kind::Float => value
-                .as_number()
-                .map_or(Json::Null, |number| Json::from(&number)),
-            Kind::List => Json::Array(
-                value
-                    .as_list()
-                    .into_iter()
-                    .flatten()
-                    .map(Json::from_value)
-                    .collect(),
-            ),
-            Kind::Dict => {
-                let fields = value.as_dict().into_iter().flatten();
-                Json::Object(
-                    fields
-                        .map(|(name, value)| (name.to_owned(), Json::from_value(value)))
-                        .collect(),
-                )
-            }
-            _ => Json::from_text(value),
-        }
+        from_value(value, 0)
     }
 
     /// Strings and what is written as one.
@@ -85,6 +63,35 @@ impl Json {
             },
         );
         Json::parse(&text, &Limits::default()).unwrap_or(Json::Null)
+    }
+}
+
+/// Deeper than any value may be is damage, and null.
+fn from_value(value: Value<'_>, depth: usize) -> Json {
+    match value.kind() {
+        Kind::List | Kind::Dict if depth >= MAX_DEPTH => Json::Null,
+        Kind::Null => Json::Null,
+        Kind::Bool => Json::Bool(value.as_bool() == Some(true)),
+        Kind::Int | Kind::Float => value
+            .as_number()
+            .map_or(Json::Null, |number| Json::from(&number)),
+        Kind::List => Json::Array(
+            value
+                .as_list()
+                .into_iter()
+                .flatten()
+                .map(|item| from_value(item, depth + 1))
+                .collect(),
+        ),
+        Kind::Dict => {
+            let fields = value.as_dict().into_iter().flatten();
+            Json::Object(
+                fields
+                    .map(|(name, value)| (name.to_owned(), from_value(value, depth + 1)))
+                    .collect(),
+            )
+        }
+        _ => Json::from_text(value),
     }
 }
 

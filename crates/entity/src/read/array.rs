@@ -81,6 +81,11 @@ impl ArrayReader {
         self.index
     }
 
+    /// Bytes held for the stream.
+    pub fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, chunk: &[u8]) {
         if self.failed.is_some() {
@@ -123,25 +128,43 @@ impl ArrayReader {
         match self.advance() {
             Ok(Found::Entity(entity)) => Ok(Some(entity)),
             Ok(Found::Nothing) if self.bad_utf8 => {
-                let fault = Fault {
+                self.read_pending()?;
+                let at = self.valid - self.start;
+                Err(self.fail(Fault {
                     code: ReadCode::Utf8,
-                    at: self.valid - self.start,
-                };
-                Err(self.fail(fault))
+                    at,
+                }))
             }
             Ok(Found::Nothing) => Ok(None),
-            Err(error) => {
-                self.failed = Some(error.clone());
-                self.buffer = Vec::new();
-                (self.start, self.valid) = (0, 0);
-                Err(error)
-            }
+            Err(error) => Err(self.keep(error)),
+        }
+    }
+
+    /// Answers this error from now on, and lets go of the bytes.
+    fn keep(&mut self, error: ReadError) -> ReadError {
+        self.failed = Some(error.clone());
+        self.pending = None;
+        self.buffer = Vec::new();
+        (self.start, self.valid) = (0, 0);
+        error
+    }
+
+    /// Nothing follows what has arrived of an entity. Something may be wrong in it, and would have been said
+    /// earlier had it arrived in one piece.
+    fn read_pending(&mut self) -> Result<(), ReadError> {
+        if self.pending.take().is_none() {
+            return Ok(());
+        }
+        match self.element() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.keep(error)),
         }
     }
 
     /// There are no more bytes: checks that the array was closed. What `next` was not asked for is read and dropped.
     pub fn finish(&mut self) -> Result<(), ReadError> {
         while self.next()?.is_some() {}
+        self.read_pending()?;
         let rest = self.buffer.len() - self.start;
         let complete = self.state == State::Done && rest == 0;
         if complete {
@@ -264,8 +287,7 @@ impl ArrayReader {
     fn fail(&mut self, fault: Fault) -> ReadError {
         let text = self.buffer.get(self.start..).unwrap_or_default();
         let error = locate(fault, text, self.position, &[], self.index_in_array());
-        self.failed = Some(error.clone());
-        error
+        self.keep(error)
     }
 }
 

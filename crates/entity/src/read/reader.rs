@@ -17,6 +17,8 @@ use crate::value::Value;
 pub struct Reader {
     limits: Limits,
     numbers: Numbers,
+    /// Numbers up to so many digits take the short way.
+    short_digits: usize,
     transit: bool,
     out: Vec<u8>,
     /// Ends of the entries of all open containers.
@@ -49,6 +51,8 @@ impl Reader {
         Reader {
             limits,
             numbers,
+            // That many nines are less than 2^63.
+            short_digits: limits.digits.min(18),
             transit: true,
             out: Vec::new(),
             ends: Vec::new(),
@@ -460,7 +464,7 @@ impl Reader {
         }
         let whole = next - first;
         let leading_zero = whole > 1 && text.get(first) == Some(&b'0');
-        if whole == 0 || whole > 18 || leading_zero {
+        if whole == 0 || whole > self.short_digits || leading_zero {
             return self.rare_number(text, at);
         }
         let sign = if negative { -1 } else { 1 };
@@ -482,7 +486,7 @@ impl Reader {
             next += 1;
         }
         let digits = next - point;
-        let rare = zeros || whole + digits > 18 || !self.numbers.float_as_decimal;
+        let rare = zeros || whole + digits > self.short_digits || !self.numbers.float_as_decimal;
         if rare || matches!(text.get(next), Some(b'e' | b'E')) {
             return self.rare_number(text, at);
         }

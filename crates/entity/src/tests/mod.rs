@@ -1,1 +1,5 @@
-//! Properties of the whole crate.
+//! Properties of the whole crate: identity of reading and printing, order, keys, hash, damage.
+
+mod damage;
+mod fixtures;
+mod properties;
