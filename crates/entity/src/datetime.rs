@@ -51,7 +51,7 @@ impl Datetime {
     pub(crate) fn with_precision(seconds: i64, nanos: u32, precision: u8) -> Option<Datetime> {
         let fits = match precision {
             0 => nanos == 0 && seconds.rem_euclid(DAY) == 0,
-            1..=10 => nanos % 10u32.pow(10 - u32::from(precision)) == 0,
+            1..=10 => nanos.is_multiple_of(10u32.pow(10 - u32::from(precision))),
             _ => false,
         };
         let valid = fits && nanos < 1_000_000_000 && (FIRST..=LAST).contains(&seconds);

@@ -4,7 +4,7 @@ use super::fixtures::typical_entity;
 use crate::*;
 
 /// Everything that can be asked of a value.
-fn use_all(value: Value<'_>, other: Value<'_>, depth: usize) {
+fn use_all(value: Value<'_>, depth: usize) {
     let _ = (
         value.kind(),
         value.as_bool(),
@@ -25,20 +25,20 @@ fn use_all(value: Value<'_>, other: Value<'_>, depth: usize) {
     if let Some(list) = value.as_list() {
         list.iter()
             .take(50)
-            .for_each(|item| use_all(item, other, depth + 1));
+            .for_each(|item| use_all(item, depth + 1));
         let _ = list.get(usize::MAX);
     }
     if let Some(dict) = value.as_dict() {
         for (name, field) in dict.iter().take(50).chain(dict.iter_sorted().take(50)) {
             let _ = (dict.get(name), dict.get_hinted(name, &mut 3));
-            use_all(field, other, depth + 1);
+            use_all(field, depth + 1);
         }
     }
 }
 
 fn use_whole(bytes: &[u8], other: Value<'_>) {
     let value = Value::from_encoded(bytes);
-    use_all(value, other, 0);
+    use_all(value, 0);
     let _ = (
         value.order(other),
         other.order(value),
