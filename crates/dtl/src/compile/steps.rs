@@ -1,0 +1,74 @@
+//! Transforms: from trees to steps with their arguments.
+
+use crate::check::is_pattern_list;
+use crate::parse::Tree;
+use crate::path;
+use crate::program::{Argument, Patterns, PropertyName, Step};
+use crate::registry;
+use crate::signature::Kind;
+use crate::transforms::TransformBody;
+
+use super::Compiler;
+use super::expression::Aliases;
+
+impl Compiler<'_> {
+    pub(crate) fn steps(&mut self, tree: &Tree<'_>) -> Box<[Step]> {
+        let steps = tree.steps().unwrap_or(&[]);
+        steps.iter().filter_map(|step| self.step(step)).collect()
+    }
+
+    fn step(&mut self, tree: &Tree<'_>) -> Option<Step> {
+        let (name, arguments) = tree.call()?;
+        let definition = registry::transform(name)?;
+        let body = match definition.body {
+            TransformBody::Nothing => return None,
+            TransformBody::Step(body) => body,
+        };
+        let kinds = definition.signature.assign(arguments.len())?;
+        let arguments = arguments
+            .iter()
+            .zip(kinds)
+            .map(|(tree, kind)| self.argument(tree, kind))
+            .collect();
+        Some(Step {
+            body,
+            arguments,
+            site: tree.site,
+        })
+    }
+
+    fn argument(&mut self, tree: &Tree<'_>, kind: Kind) -> Argument {
+        match kind {
+            Kind::Transforms => Argument::Steps(self.steps(tree)),
+            Kind::Property => Argument::Property(match literal(tree) {
+                Some(name) => PropertyName::Constant(self.namespaces.property(name).into()),
+                None => PropertyName::Computed(self.expression(tree, &Aliases::default())),
+            }),
+            Kind::Patterns => Argument::Patterns(match constant_patterns(tree) {
+                Some(texts) => Patterns::Constant(
+                    texts
+                        .iter()
+                        .map(|text| self.namespaces.pattern(text))
+                        .collect(),
+                ),
+                None => Patterns::Computed(self.expression(tree, &Aliases::default())),
+            }),
+            _ => Argument::Expression(self.expression(tree, &Aliases::default())),
+        }
+    }
+}
+
+fn literal<'j>(tree: &Tree<'j>) -> Option<&'j str> {
+    tree.text().filter(|text| path::split(text, &[]).is_none())
+}
+
+/// `"a*"`, `["list", "a*", "b*"]`, or simply `["a*", "b*"]`.
+fn constant_patterns<'j>(tree: &Tree<'j>) -> Option<Vec<&'j str>> {
+    if let Some(text) = literal(tree) {
+        return Some(vec![text]);
+    }
+    if let Some(("list", arguments)) = tree.call() {
+        return arguments.iter().map(literal).collect();
+    }
+    tree.strings().filter(|strings| is_pattern_list(strings))
+}

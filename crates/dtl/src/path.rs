@@ -1,0 +1,277 @@
+//! Property paths (DT2, DT3, R15): which variable they start from, and how they walk through dicts and lists.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sluice_entity::{Kind, Value};
+
+use crate::memory::{Items, Memory, Values};
+use crate::namespaces::{Namespaces, Reference, split_property};
+
+/// Where a path begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variable {
+    /// `_S`, or `_P._S` with `up` 1, and so on.
+    Source {
+        up: u16,
+    },
+    /// `_T`.
+    Target {
+        up: u16,
+    },
+    /// `_P` itself: a dict of source, target and the parent above.
+    Parent {
+        up: u16,
+    },
+    RootSource,
+    RootTarget,
+    /// `_R` itself.
+    Root,
+    /// `_B`.
+    Parameters,
+    /// `_`.
+    Current,
+    /// A dataset alias of the enclosing hops, by position.
+    Alias(u16),
+}
+
+/// A compiled path.
+#[derive(Debug)]
+pub(crate) struct Path {
+    pub(crate) variable: Variable,
+    pub(crate) steps: Box<[PathStep]>,
+    /// R43: `_S.$ids` of an entity without `$ids` is the identifier made from its `_id`.
+    pub(crate) dynamic_ids: bool,
+}
+
+/// One property of a path.
+#[derive(Debug)]
+pub(crate) struct PathStep {
+    pub(crate) reference: Reference,
+    /// Where the property was last time; entities of one dataset tend to look alike.
+    hint: AtomicU32,
+}
+
+impl PathStep {
+    pub(crate) fn new(reference: Reference) -> PathStep {
+        PathStep {
+            reference,
+            hint: AtomicU32::new(0),
+        }
+    }
+}
+
+/// The steps of a path from names, as `path` and path strings write them.
+pub(crate) fn steps<'n>(
+    names: impl IntoIterator<Item = &'n str>,
+    namespaces: &Namespaces,
+) -> Box<[PathStep]> {
+    names
+        .into_iter()
+        .map(|name| PathStep::new(namespaces.reference(name)))
+        .collect()
+}
+
+/// Splits `_S.a.'b.c'` into the variable's name and the elements. `None` when it is no path of one of the
+/// built-in variables or `aliases`; `Err` when a quote is not closed.
+pub(crate) fn split<'t>(
+    text: &'t str,
+    aliases: &[String],
+) -> Option<Result<(&'t str, Vec<String>), ()>> {
+    let (variable, rest) = text.split_once('.')?;
+    let known = matches!(variable, "_S" | "_T" | "_P" | "_R" | "_B" | "_")
+        || aliases.iter().any(|a| a == variable);
+    known.then(|| elements(rest).map(|elements| (variable, elements)))
+}
+
+fn elements(mut text: &str) -> Result<Vec<String>, ()> {
+    let mut elements = Vec::new();
+    while !text.is_empty() {
+        let Some(quoted) = text.strip_prefix('\'') else {
+            let (element, rest) = text.split_once('.').unwrap_or((text, ""));
+            // `_S.a.` means `_S.a`: an empty element names nothing.
+            if !element.is_empty() {
+                elements.push(element.to_owned());
+            }
+            text = rest;
+            continue;
+        };
+        let mut element = String::new();
+        let mut rest = quoted;
+        loop {
+            let (part, after) = rest.split_once('\'').ok_or(())?;
+            element.push_str(part);
+            match after.strip_prefix('\'') {
+                Some(more) => {
+                    element.push('\'');
+                    rest = more;
+                }
+                None => {
+                    rest = after;
+                    break;
+                }
+            }
+        }
+        elements.push(element);
+        text = match rest.strip_prefix('.') {
+            Some(more) => more,
+            None if rest.is_empty() => rest,
+            None => return Err(()),
+        };
+    }
+    Ok(elements)
+}
+
+/// What is at the end of the steps: one value as it is; over lists a flat list of what is there, one
+/// result as a scalar; nothing is null.
+pub(crate) fn walk<'a>(memory: &Memory<'a>, start: Values<'a>, steps: &[PathStep]) -> Values<'a> {
+    let Values::One(mut value) = start else {
+        return if steps.is_empty() {
+            start
+        } else {
+            walk_lists(memory, start, steps)
+        };
+    };
+    for (index, step) in steps.iter().enumerate() {
+        match value.kind() {
+            Kind::Dict => match &step.reference {
+                Reference::Exact(name) => match property(memory, value, name, &step.hint) {
+                    Some(found) => value = found,
+                    None => return Values::NULL,
+                },
+                Reference::AnyNamespace(_) => {
+                    let mut found = same_identifiers(value, step);
+                    match (found.next(), found.next()) {
+                        (None, _) => return Values::NULL,
+                        (Some(only), None) => value = only,
+                        _ => {
+                            return walk_lists(
+                                memory,
+                                Values::One(value),
+                                steps.get(index..).unwrap_or(&[]),
+                            );
+                        }
+                    }
+                }
+            },
+            Kind::List => {
+                return walk_lists(
+                    memory,
+                    Values::One(value),
+                    steps.get(index..).unwrap_or(&[]),
+                );
+            }
+            _ => return Values::NULL,
+        }
+    }
+    Values::One(value)
+}
+
+/// The walk once several values are on the way.
+fn walk_lists<'a>(memory: &Memory<'a>, start: Values<'a>, steps: &[PathStep]) -> Values<'a> {
+    let mut found = memory.items();
+    for value in start.iter() {
+        collect(memory, value, steps, &mut found);
+    }
+    match found.as_slice() {
+        [] => Values::NULL,
+        [only] => Values::One(*only),
+        _ => memory.list(found),
+    }
+}
+
+fn collect<'a>(memory: &Memory<'a>, value: Value<'a>, steps: &[PathStep], found: &mut Items<'a>) {
+    let Some((step, rest)) = steps.split_first() else {
+        match value.as_list() {
+            Some(list) => found.extend(list.iter()),
+            None => found.push(value),
+        }
+        return;
+    };
+    match value.kind() {
+        Kind::Dict => match &step.reference {
+            Reference::Exact(name) => {
+                if let Some(next) = property(memory, value, name, &step.hint) {
+                    collect(memory, next, rest, found);
+                }
+            }
+            Reference::AnyNamespace(_) => {
+                for next in same_identifiers(value, step) {
+                    collect(memory, next, rest, found);
+                }
+            }
+        },
+        Kind::List => {
+            for element in value.as_list().into_iter().flat_map(|list| list.iter()) {
+                collect(memory, element, steps, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A property of a dict, or what a dataset generated for the entity.
+pub(crate) fn property<'a>(
+    memory: &Memory<'a>,
+    dict: Value<'a>,
+    name: &str,
+    hint: &AtomicU32,
+) -> Option<Value<'a>> {
+    let before = hint.load(Ordering::Relaxed);
+    let mut after = before;
+    let found = dict.as_dict()?.get_hinted(name, &mut after);
+    if after != before {
+        hint.store(after, Ordering::Relaxed);
+    }
+    found.or_else(|| {
+        if name.starts_with('_') {
+            memory.generated(dict, name)
+        } else {
+            None
+        }
+    })
+}
+
+/// The properties with the step's identifier part, in the dict's own order (R67).
+fn same_identifiers<'a, 's>(
+    dict: Value<'a>,
+    step: &'s PathStep,
+) -> impl Iterator<Item = Value<'a>> + use<'a, 's> {
+    let identifier: &'s str = match &step.reference {
+        Reference::AnyNamespace(identifier) | Reference::Exact(identifier) => identifier,
+    };
+    let entries = dict.as_dict().into_iter().flat_map(|dict| dict.iter());
+    entries
+        .filter(move |(name, _)| split_property(name).1 == identifier)
+        .map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_split_at_periods_outside_of_quotes() {
+        let split = |text: &str| {
+            split(text, &["o".to_owned()]).map(|path| path.map(|(v, e)| (v.to_owned(), e)))
+        };
+        let path = |variable: &str, elements: &[&str]| {
+            Some(Ok((
+                variable.to_owned(),
+                elements.iter().map(|e| (*e).to_owned()).collect::<Vec<_>>(),
+            )))
+        };
+        assert_eq!(split("_S."), path("_S", &[]));
+        assert_eq!(split("_."), path("_", &[]));
+        assert_eq!(split("_S.a.b"), path("_S", &["a", "b"]));
+        assert_eq!(
+            split("_S.foo.'john.doe''s'.bar"),
+            path("_S", &["foo", "john.doe's", "bar"])
+        );
+        assert_eq!(split("o.x"), path("o", &["x"]));
+        assert_eq!(split("p.x"), None);
+        assert_eq!(split("_S"), None);
+        assert_eq!(split("hello"), None);
+        assert_eq!(split("_S.'a"), Some(Err(())));
+        assert_eq!(split("_S.'a'b"), Some(Err(())));
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests over the whole language.
+
+mod conformance;
+mod rows;
