@@ -4,6 +4,7 @@ mod headers;
 mod links;
 mod manifests;
 mod metrics;
+mod requirements;
 mod sizes;
 mod words;
 
@@ -43,6 +44,7 @@ pub(crate) fn check() -> Result<()> {
     problems.extend(words::judge(&files));
     problems.extend(links::judge(&root, &files));
     problems.extend(metrics::judge(&files));
+    problems.extend(requirements::judge(&files));
     if problems.is_empty() {
         println!("    {} files are tidy", files.len());
         return Ok(());
