@@ -13,6 +13,7 @@
 //! which is not there. Values of secrets leave only through `secret_values`, to workers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod check;
 mod configuration;
 mod contents;
 mod error;
@@ -22,5 +23,6 @@ mod secrets;
 mod service;
 mod validation;
 
+pub use check::check;
 pub use error::OpenError;
 pub use service::{Node, Settings};

@@ -15,7 +15,7 @@ use sluice_protocol::{
 };
 use sluice_store::Store;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
@@ -57,7 +57,7 @@ struct Inner {
 impl Node {
     /// Opens the node of a data folder and validates what it keeps. Blocks.
     pub fn open(settings: &Settings) -> Result<Node, OpenError> {
-        let path = settings.data.join("storage-node");
+        let path = folder(&settings.data);
         let store = Store::open(&path, &settings.store).map_err(|source| OpenError::Store {
             path: path.clone(),
             source,
@@ -454,6 +454,11 @@ impl StorageNode for Node {
         })
         .await
     }
+}
+
+/// Where the node's store lies below a data folder.
+pub(crate) fn folder(data: &Path) -> PathBuf {
+    data.join("storage-node")
 }
 
 fn now_micros() -> u64 {

@@ -7,7 +7,6 @@ mod secrets;
 use super::*;
 use sluice_entity::Limits;
 use sluice_protocol::Scope;
-use std::path::Path;
 
 /// A node in a folder of its own.
 struct Hub {
