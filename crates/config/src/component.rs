@@ -39,40 +39,75 @@ impl Component {
     /// No object, no usable `_id`, or a `type` that is none of the three.
     pub fn from_json(json: Json) -> Result<Component, Diagnostic> {
         let error = |code, message: String, key: Option<&str>| {
-            let elements = key.map(|key| PathElement::Key(key.to_owned())).into_iter().collect();
+            let elements = key
+                .map(|key| PathElement::Key(key.to_owned()))
+                .into_iter()
+                .collect();
             Err(Diagnostic::new(Level::Error, code, message, elements))
         };
         if json.as_object().is_none() {
-            return error(Code::NotAnObject, "a component is a JSON object".to_owned(), None);
+            return error(
+                Code::NotAnObject,
+                "a component is a JSON object".to_owned(),
+                None,
+            );
         }
         let Some(type_name) = json.get("type").and_then(Json::as_str) else {
             let key = json.get("type").map(|_| "type");
-            return error(Code::MissingType, "a component has a \"type\": pipe, system:... or metadata".to_owned(), key);
+            return error(
+                Code::MissingType,
+                "a component has a \"type\": pipe, system:... or metadata".to_owned(),
+                key,
+            );
         };
         let kind = match type_name {
             "pipe" => Kind::Pipe,
             "metadata" => Kind::Metadata,
             other if other.starts_with("system:") => Kind::System,
-            other => return error(Code::UnknownType, format!("no component is of type \"{other}\""), Some("type")),
+            other => {
+                return error(
+                    Code::UnknownType,
+                    format!("no component is of type \"{other}\""),
+                    Some("type"),
+                );
+            }
         };
         let id = match json.get("_id") {
             Some(Json::String(id)) if !id.is_empty() => id.clone(),
             None if kind == Kind::Metadata => METADATA_ID.to_owned(),
             given => {
                 let key = given.map(|_| "_id");
-                return error(Code::InvalidId, "a component has an \"_id\", a text that is not empty".to_owned(), key);
+                return error(
+                    Code::InvalidId,
+                    "a component has an \"_id\", a text that is not empty".to_owned(),
+                    key,
+                );
             }
         };
         if kind == Kind::Metadata && id != METADATA_ID {
-            return error(Code::InvalidId, format!("the node metadata has the \"_id\" \"{METADATA_ID}\""), Some("_id"));
+            return error(
+                Code::InvalidId,
+                format!("the node metadata has the \"_id\" \"{METADATA_ID}\""),
+                Some("_id"),
+            );
         }
-        Ok(Component { kind, id, original: Arc::new(json) })
+        Ok(Component {
+            kind,
+            id,
+            original: Arc::new(json),
+        })
     }
 
     /// `metadata.$config-group`, `default` without one (CF2).
     pub fn group(&self) -> &str {
-        let named = self.original.get("metadata").and_then(|metadata| metadata.get("$config-group")).and_then(Json::as_str);
-        named.filter(|group| !group.is_empty()).unwrap_or(DEFAULT_GROUP)
+        let named = self
+            .original
+            .get("metadata")
+            .and_then(|metadata| metadata.get("$config-group"))
+            .and_then(Json::as_str);
+        named
+            .filter(|group| !group.is_empty())
+            .unwrap_or(DEFAULT_GROUP)
     }
 
     /// Name of its file in a configuration archive: `pipes/ID.conf.json`, `systems/ID.conf.json`, `node-metadata.conf.json`.
@@ -89,5 +124,6 @@ impl Component {
 /// `pipes/` and `systems/`. Other entries of an archive (variables, expected results) are none of the configuration.
 pub fn is_component_file(name: &str) -> bool {
     name == "node-metadata.conf.json"
-        || ((name.starts_with("pipes/") || name.starts_with("systems/")) && name.ends_with(".conf.json"))
+        || ((name.starts_with("pipes/") || name.starts_with("systems/"))
+            && name.ends_with(".conf.json"))
 }

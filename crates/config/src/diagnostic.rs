@@ -42,8 +42,18 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(crate) fn new(level: Level, code: Code, message: impl Into<String>, elements: Vec<PathElement>) -> Self {
-        Diagnostic { level, code: code.as_str(), message: message.into(), elements }
+    pub(crate) fn new(
+        level: Level,
+        code: Code,
+        message: impl Into<String>,
+        elements: Vec<PathElement>,
+    ) -> Self {
+        Diagnostic {
+            level,
+            code: code.as_str(),
+            message: message.into(),
+            elements,
+        }
     }
 }
 

@@ -27,7 +27,9 @@ impl SecretNames {
     /// Whether `name` is a secret for `system`, or for everyone.
     pub fn knows(&self, system: Option<&str>, name: &str) -> bool {
         self.global.contains(name)
-            || system.and_then(|system| self.systems.get(system)).is_some_and(|own| own.contains(name))
+            || system
+                .and_then(|system| self.systems.get(system))
+                .is_some_and(|own| own.contains(name))
     }
 }
 
@@ -44,6 +46,10 @@ pub struct ConfigurationLimits {
 
 impl Default for ConfigurationLimits {
     fn default() -> Self {
-        ConfigurationLimits { depth: 100, component_bytes: 16 << 20, components: 100_000 }
+        ConfigurationLimits {
+            depth: 100,
+            component_bytes: 16 << 20,
+            components: 100_000,
+        }
     }
 }

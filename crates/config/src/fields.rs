@@ -13,7 +13,9 @@ impl<'a> Fields<'a> {
 
     /// Null counts as absent.
     pub(crate) fn any(&self, name: &str) -> Option<&'a Json> {
-        self.0?.get(name).filter(|value| !matches!(value, Json::Null))
+        self.0?
+            .get(name)
+            .filter(|value| !matches!(value, Json::Null))
     }
 
     pub(crate) fn inner(&self, name: &str) -> Fields<'a> {
@@ -37,7 +39,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn optional_count(&self, name: &str) -> Option<u64> {
-        self.any(name).and_then(integer).and_then(|number| u64::try_from(number).ok())
+        self.any(name)
+            .and_then(integer)
+            .and_then(|number| u64::try_from(number).ok())
     }
 
     pub(crate) fn number(&self, name: &str) -> f64 {
@@ -56,14 +60,24 @@ impl<'a> Fields<'a> {
     pub(crate) fn optional_texts(&self, name: &str) -> Option<Vec<String>> {
         match self.any(name)? {
             Json::String(single) => Some(vec![single.clone()]),
-            Json::Array(list) => Some(list.iter().filter_map(Json::as_str).map(str::to_owned).collect()),
+            Json::Array(list) => Some(
+                list.iter()
+                    .filter_map(Json::as_str)
+                    .map(str::to_owned)
+                    .collect(),
+            ),
             _ => None,
         }
     }
 
     pub(crate) fn text_map(&self, name: &str) -> Vec<(String, String)> {
-        let Some(members) = self.any(name).and_then(Json::as_object) else { return Vec::new() };
-        members.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+        let Some(members) = self.any(name).and_then(Json::as_object) else {
+            return Vec::new();
+        };
+        members
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect()
     }
 }
 

@@ -45,5 +45,7 @@ pub use trace::Trace;
 
 /// No error among the problems.
 pub(crate) fn is_valid(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().all(|diagnostic| diagnostic.level != Level::Error)
+    diagnostics
+        .iter()
+        .all(|diagnostic| diagnostic.level != Level::Error)
 }

@@ -1,7 +1,7 @@
 //! The node metadata: what holds for all pipes unless they say otherwise (CF3).
 
-use crate::fields::Fields;
 use crate::Diagnostic;
+use crate::fields::Fields;
 use sluice_entity::Json;
 use std::sync::Arc;
 
@@ -31,7 +31,11 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    pub(crate) fn read(original: Option<Arc<Json>>, effective: Json, diagnostics: Vec<Diagnostic>) -> Self {
+    pub(crate) fn read(
+        original: Option<Arc<Json>>,
+        effective: Json,
+        diagnostics: Vec<Diagnostic>,
+    ) -> Self {
         let fields = Fields::of(Some(&effective));
         let defaults = fields.inner("global_defaults");
         let scheduler = fields.inner("task_manager");

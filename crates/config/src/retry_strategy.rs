@@ -33,7 +33,10 @@ pub struct RetrySettings {
 impl RetryStrategy {
     /// The first row that names the status, else the default.
     pub fn for_status(&self, status: u16) -> Option<&RetrySettings> {
-        let row = self.rows.iter().find(|(ranges, _)| ranges.iter().any(|range| range.contains(&status)));
+        let row = self
+            .rows
+            .iter()
+            .find(|(ranges, _)| ranges.iter().any(|range| range.contains(&status)));
         row.map(|(_, settings)| settings).or(self.default.as_ref())
     }
 
@@ -59,7 +62,8 @@ impl RetrySettings {
             write_retry_delay: fields.optional_number("write_retry_delay"),
             max_retries_per_entity: fields.optional_count("max_retries_per_entity"),
             max_consecutive_write_errors: fields.optional_count("max_consecutive_write_errors"),
-            max_write_errors_in_retry_dataset: fields.optional_count("max_write_errors_in_retry_dataset"),
+            max_write_errors_in_retry_dataset: fields
+                .optional_count("max_write_errors_in_retry_dataset"),
             batch_retries: fields.optional_count("batch_retries"),
         }
     }
@@ -67,10 +71,17 @@ impl RetrySettings {
 
 /// `500,502-504`: values and ranges. `None` unless all of it can be read.
 pub(crate) fn parse_statuses(text: &str) -> Option<Vec<RangeInclusive<u16>>> {
-    let status = |text: &str| text.trim().parse::<u16>().ok().filter(|status| (100..=599).contains(status));
+    let status = |text: &str| {
+        text.trim()
+            .parse::<u16>()
+            .ok()
+            .filter(|status| (100..=599).contains(status))
+    };
     text.split(',')
         .map(|part| match part.split_once('-') {
-            Some((first, last)) => Some(status(first)?..=status(last)?).filter(|range| !range.is_empty()),
+            Some((first, last)) => {
+                Some(status(first)?..=status(last)?).filter(|range| !range.is_empty())
+            }
             None => status(part).map(|single| single..=single),
         })
         .collect()
@@ -84,16 +95,32 @@ mod tests {
     #[test]
     fn a_status_takes_the_row_that_names_it_or_the_default() {
         let text = br#"{"400-428": {"max_retries_per_entity": 0}, "500,502": {"batch_retries": 7}, "default": {"batch_retries": 1}}"#;
-        let strategy = RetryStrategy::read(Some(&Json::parse(text, &Limits::default()).expect("test input is JSON")));
-        assert_eq!(strategy.for_status(404).and_then(|row| row.max_retries_per_entity), Some(0));
-        assert_eq!(strategy.for_status(502).and_then(|row| row.batch_retries), Some(7));
-        assert_eq!(strategy.for_status(501).and_then(|row| row.batch_retries), Some(1));
+        let strategy = RetryStrategy::read(Some(
+            &Json::parse(text, &Limits::default()).expect("test input is JSON"),
+        ));
+        assert_eq!(
+            strategy
+                .for_status(404)
+                .and_then(|row| row.max_retries_per_entity),
+            Some(0)
+        );
+        assert_eq!(
+            strategy.for_status(502).and_then(|row| row.batch_retries),
+            Some(7)
+        );
+        assert_eq!(
+            strategy.for_status(501).and_then(|row| row.batch_retries),
+            Some(1)
+        );
     }
 
     #[test]
     fn statuses_are_values_and_ranges() {
         assert_eq!(parse_statuses("429"), Some(vec![429..=429]));
-        assert_eq!(parse_statuses("500, 502-504"), Some(vec![500..=500, 502..=504]));
+        assert_eq!(
+            parse_statuses("500, 502-504"),
+            Some(vec![500..=500, 502..=504])
+        );
         for text in ["", "abc", "504-500", "200-", "99", "600"] {
             assert_eq!(parse_statuses(text), None, "{text}");
         }

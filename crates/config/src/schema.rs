@@ -1,6 +1,9 @@
 //! The JSON Schema (draft 2020-12) of components, made from the tables.
 
-use crate::tables::{DESCRIPTIVE, Default, METADATA, PIPE, PUMP, Property, Rows, SINKS, SOURCES, SYSTEMS, Shape, TRANSFORMS, Type};
+use crate::tables::{
+    DESCRIPTIVE, Default, METADATA, PIPE, PUMP, Property, Rows, SINKS, SOURCES, SYSTEMS, Shape,
+    TRANSFORMS, Type,
+};
 use sluice_entity::{Json, Limits};
 
 /// Describes one component: a pipe, a system or the node metadata. Unknown properties are allowed, as they are when a
@@ -8,19 +11,50 @@ use sluice_entity::{Json, Limits};
 /// editors may mark them.
 pub fn schema() -> Json {
     let definitions = object(vec![
-        ("pipe", component(PIPE, &[("source", "source"), ("transform", "transforms"), ("sink", "sink"), ("pump", "pump")], "pipe")),
+        (
+            "pipe",
+            component(
+                PIPE,
+                &[
+                    ("source", "source"),
+                    ("transform", "transforms"),
+                    ("sink", "sink"),
+                    ("pump", "pump"),
+                ],
+                "pipe",
+            ),
+        ),
         ("metadata", component(METADATA, &[], "metadata")),
         ("system", family(SYSTEMS)),
         ("source", family(SOURCES)),
         ("sink", sink()),
         ("transform", family(TRANSFORMS)),
-        ("transforms", any_of(vec![reference("transform"), object(vec![("type", text("array")), ("items", reference("transforms"))])])),
+        (
+            "transforms",
+            any_of(vec![
+                reference("transform"),
+                object(vec![
+                    ("type", text("array")),
+                    ("items", reference("transforms")),
+                ]),
+            ]),
+        ),
         ("pump", rows(&[PUMP, DESCRIPTIVE])),
     ]);
     object(vec![
-        ("$schema", text("https://json-schema.org/draft/2020-12/schema")),
+        (
+            "$schema",
+            text("https://json-schema.org/draft/2020-12/schema"),
+        ),
         ("title", text("Component of a Sluice configuration")),
-        ("anyOf", Json::Array(vec![reference("pipe"), reference("system"), reference("metadata")])),
+        (
+            "anyOf",
+            Json::Array(vec![
+                reference("pipe"),
+                reference("system"),
+                reference("metadata"),
+            ]),
+        ),
         ("$defs", definitions),
     ])
 }
@@ -50,7 +84,14 @@ fn member(member: &'static Type) -> Json {
     let choices: Vec<Json> = member
         .one_of
         .iter()
-        .map(|names| any_of(names.iter().map(|name| object(vec![("required", Json::Array(vec![text(name)]))])).collect()))
+        .map(|names| {
+            any_of(
+                names
+                    .iter()
+                    .map(|name| object(vec![("required", Json::Array(vec![text(name)]))]))
+                    .collect(),
+            )
+        })
         .collect();
     if !choices.is_empty() {
         schema.set("allOf", Json::Array(choices));
@@ -65,7 +106,10 @@ fn member(member: &'static Type) -> Json {
 fn sink() -> Json {
     let mut members: Vec<Json> = SINKS.iter().map(member).collect();
     if let Some(dataset) = members.iter_mut().find(|member| {
-        member.get("properties").and_then(|properties| properties.get("type")?.get("const")?.as_str()) == Some("dataset")
+        member
+            .get("properties")
+            .and_then(|properties| properties.get("type")?.get("const")?.as_str())
+            == Some("dataset")
     }) {
         dataset.remove("required");
     }
@@ -101,11 +145,28 @@ fn described<'r>(rows: impl Iterator<Item = &'r Property>) -> Json {
 
 fn shape(shape: &Shape) -> Json {
     let of = |kind| object(vec![("type", text(kind))]);
-    let least = |kind, least: i64| object(vec![("type", text(kind)), ("minimum", Json::from(least))]);
+    let least =
+        |kind, least: i64| object(vec![("type", text(kind)), ("minimum", Json::from(least))]);
     let list_of = |items| object(vec![("type", text("array")), ("items", items)]);
-    let non_empty = || object(vec![("type", text("array")), ("items", of("string")), ("minItems", Json::from(1i64))]);
-    let choice = |names: &[&str]| object(vec![("enum", Json::Array(names.iter().map(|name| text(name)).collect()))]);
-    let named = |rows_of: Rows| object(vec![("type", text("object")), ("additionalProperties", rows(&[rows_of]))]);
+    let non_empty = || {
+        object(vec![
+            ("type", text("array")),
+            ("items", of("string")),
+            ("minItems", Json::from(1i64)),
+        ])
+    };
+    let choice = |names: &[&str]| {
+        object(vec![(
+            "enum",
+            Json::Array(names.iter().map(|name| text(name)).collect()),
+        )])
+    };
+    let named = |rows_of: Rows| {
+        object(vec![
+            ("type", text("object")),
+            ("additionalProperties", rows(&[rows_of])),
+        ])
+    };
     match shape {
         Shape::Any => Json::object(),
         Shape::Bool => of("boolean"),
@@ -123,21 +184,39 @@ fn shape(shape: &Shape) -> Json {
         Shape::Entities => {
             let id = object(vec![("_id", of("string"))]);
             let required = Json::Array(vec![text("_id")]);
-            list_of(object(vec![("type", text("object")), ("properties", id), ("required", required)]))
+            list_of(object(vec![
+                ("type", text("object")),
+                ("properties", id),
+                ("required", required),
+            ]))
         }
         Shape::Object => of("object"),
-        Shape::TextMap => object(vec![("type", text("object")), ("additionalProperties", of("string"))]),
+        Shape::TextMap => object(vec![
+            ("type", text("object")),
+            ("additionalProperties", of("string")),
+        ]),
         Shape::TextOrObject => any_of(vec![of("string"), of("object")]),
         Shape::Payload => any_of(vec![of("string"), of("array"), of("object")]),
         Shape::Fields(inner) => rows(&[inner]),
         Shape::Switch(inner) => any_of(vec![of("boolean"), rows(&[inner])]),
         Shape::Named(inner) | Shape::ByStatus(inner) => named(inner),
-        Shape::Subset => object(vec![("type", text("array")), ("minItems", Json::from(3i64)), ("maxItems", Json::from(3i64))]),
+        Shape::Subset => object(vec![
+            ("type", text("array")),
+            ("minItems", Json::from(3i64)),
+            ("maxItems", Json::from(3i64)),
+        ]),
         Shape::Completeness => any_of(vec![of("boolean"), list_of(of("string")), of("object")]),
         Shape::Indexes => any_of(vec![choice(&["$ids"]), of("array")]),
-        Shape::Dataset => object(vec![("type", text("string")), ("minLength", Json::from(1i64)), ("pattern", text("^[^/]*$"))]),
+        Shape::Dataset => object(vec![
+            ("type", text("string")),
+            ("minLength", Json::from(1i64)),
+            ("pattern", text("^[^/]*$")),
+        ]),
         Shape::Datasets | Shape::AliasedDatasets => non_empty(),
-        Shape::MergeVersion => object(vec![("enum", Json::Array(vec![Json::from(1i64), Json::from(2i64)]))]),
+        Shape::MergeVersion => object(vec![(
+            "enum",
+            Json::Array(vec![Json::from(1i64), Json::from(2i64)]),
+        )]),
     }
 }
 
@@ -172,5 +251,10 @@ fn any_of(options: Vec<Json>) -> Json {
 }
 
 fn object(members: Vec<(&str, Json)>) -> Json {
-    Json::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    Json::Object(
+        members
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }

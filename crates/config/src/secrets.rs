@@ -81,7 +81,10 @@ impl std::error::Error for UnknownSecret {}
 ///
 /// # Errors
 /// The first name for which `value` has nothing.
-pub fn resolve_secrets(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, UnknownSecret> {
+pub fn resolve_secrets(
+    text: &str,
+    value: impl Fn(&str) -> Option<String>,
+) -> Result<String, UnknownSecret> {
     let mut resolved = String::with_capacity(text.len());
     let mut rest = text;
     // `$ENV(x)` that is left in a text came out of a variable and stays text.
@@ -89,7 +92,9 @@ pub fn resolve_secrets(text: &str, value: impl Fn(&str) -> Option<String>) -> Re
         match piece {
             Piece::Text(plain) => resolved.push_str(plain),
             Piece::Secret(name) => {
-                resolved.push_str(&value(name).ok_or_else(|| UnknownSecret { name: name.to_owned() })?);
+                resolved.push_str(&value(name).ok_or_else(|| UnknownSecret {
+                    name: name.to_owned(),
+                })?);
             }
             Piece::Variable(name) => resolved.push_str(&rest[..name.len() + "$ENV()".len()]),
         }
@@ -115,19 +120,36 @@ mod tests {
         assert_eq!(pieces("$ENV(a)"), [Piece::Variable("a")]);
         assert_eq!(
             pieces("x$ENV(a b)-$SECRET(c)$"),
-            [Piece::Text("x"), Piece::Variable("a b"), Piece::Text("-"), Piece::Secret("c"), Piece::Text("$")]
+            [
+                Piece::Text("x"),
+                Piece::Variable("a b"),
+                Piece::Text("-"),
+                Piece::Secret("c"),
+                Piece::Text("$")
+            ]
         );
         assert_eq!(pieces("$$ENV(ø)"), [Piece::Text("$"), Piece::Variable("ø")]);
         for plain in ["", "$ENV()", "$ENV(", "$env(a)", "cost: 5$"] {
-            assert!(pieces(plain).iter().all(|piece| matches!(piece, Piece::Text(_))), "{plain}");
+            assert!(
+                pieces(plain)
+                    .iter()
+                    .all(|piece| matches!(piece, Piece::Text(_))),
+                "{plain}"
+            );
         }
     }
 
     #[test]
     fn secrets_are_filled_in_and_unknown_ones_named() {
         let value = |name: &str| (name == "pw").then(|| "s3cret".to_owned());
-        assert_eq!(resolve_secrets("u:$SECRET(pw)@h $ENV(x)", value).unwrap(), "u:s3cret@h $ENV(x)");
-        assert_eq!(resolve_secrets("$SECRET(no)", value).unwrap_err().name, "no");
+        assert_eq!(
+            resolve_secrets("u:$SECRET(pw)@h $ENV(x)", value).unwrap(),
+            "u:s3cret@h $ENV(x)"
+        );
+        assert_eq!(
+            resolve_secrets("$SECRET(no)", value).unwrap_err().name,
+            "no"
+        );
         assert!(has_secrets("a$SECRET(b)") && !has_secrets("$SECRET()"));
     }
 }

@@ -16,7 +16,9 @@ pub struct Subset {
 impl Subset {
     /// `None` unless it has the form. Either side may be the expression; the other has to be a literal.
     pub fn read(text: &Json) -> Option<Subset> {
-        let [head, left, right] = text.as_array()? else { return None };
+        let [head, left, right] = text.as_array()? else {
+            return None;
+        };
         if head.as_str() != Some("eq") {
             return None;
         }
@@ -25,7 +27,11 @@ impl Subset {
             (false, true) => (right, left),
             _ => return None,
         };
-        Some(Subset { text: text.clone(), index: index.clone(), value: value.clone() })
+        Some(Subset {
+            text: text.clone(),
+            index: index.clone(),
+            value: value.clone(),
+        })
     }
 }
 
@@ -58,7 +64,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_subset() {
-        for text in [r#"["neq", "_S.a", 1]"#, r#"["eq", "a", "b"]"#, r#"["eq", "_S.a", "_S.b"]"#, r#"["eq", "_S.a"]"#, "{}"] {
+        for text in [
+            r#"["neq", "_S.a", 1]"#,
+            r#"["eq", "a", "b"]"#,
+            r#"["eq", "_S.a", "_S.b"]"#,
+            r#"["eq", "_S.a"]"#,
+            "{}",
+        ] {
             assert!(read(text).is_none(), "{text}");
         }
     }

@@ -105,13 +105,20 @@ impl std::fmt::Debug for Authentication {
 impl UrlSystem {
     pub(crate) fn read(fields: &Fields<'_>) -> Self {
         let authentication = match fields.text("authentication").as_str() {
-            _ if fields.any("oauth2").is_some() => Authentication::NotInThisVersion { kind: "oauth2".to_owned() },
+            _ if fields.any("oauth2").is_some() => Authentication::NotInThisVersion {
+                kind: "oauth2".to_owned(),
+            },
             "" => Authentication::None,
-            "basic" => {
-                Authentication::Basic { username: fields.text("username"), password: fields.text("password") }
-            }
-            "jwt" => Authentication::Jwt { token: fields.text("jwt_token") },
-            kind => Authentication::NotInThisVersion { kind: kind.to_owned() },
+            "basic" => Authentication::Basic {
+                username: fields.text("username"),
+                password: fields.text("password"),
+            },
+            "jwt" => Authentication::Jwt {
+                token: fields.text("jwt_token"),
+            },
+            kind => Authentication::NotInThisVersion {
+                kind: kind.to_owned(),
+            },
         };
         UrlSystem {
             address: match fields.optional_text("url_pattern") {
@@ -126,7 +133,8 @@ impl UrlSystem {
             proxies: fields.text_map("proxies"),
             connect_timeout: fields.number("connect_timeout"),
             read_timeout: fields.number("read_timeout"),
-            ignore_invalid_content_length_response_header: fields.flag("ignore_invalid_content_length_response_header"),
+            ignore_invalid_content_length_response_header: fields
+                .flag("ignore_invalid_content_length_response_header"),
             retry_strategy: RetryStrategy::read(fields.any("retry_strategy")),
         }
     }

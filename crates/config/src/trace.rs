@@ -37,14 +37,23 @@ impl Trace {
                 let fields = Fields::of(effective);
                 let size = |name: &str, otherwise| fields.optional_count(name).unwrap_or(otherwise);
                 let flag = |name: &str| fields.any(name).and_then(Json::as_bool).unwrap_or(true);
-                let redacted = fields.any("log_secret_redacted_bytes").and_then(Json::as_i64);
+                let redacted = fields
+                    .any("log_secret_redacted_bytes")
+                    .and_then(Json::as_i64);
                 Trace {
                     enabled: true,
                     log_request_headers: flag("log_request_headers"),
-                    log_request_body_maxsize: size("log_request_body_maxsize", standard.log_request_body_maxsize),
+                    log_request_body_maxsize: size(
+                        "log_request_body_maxsize",
+                        standard.log_request_body_maxsize,
+                    ),
                     log_response_headers: flag("log_response_headers"),
-                    log_response_body_maxsize: size("log_response_body_maxsize", standard.log_response_body_maxsize),
-                    log_secret_redacted_bytes: redacted.unwrap_or(standard.log_secret_redacted_bytes),
+                    log_response_body_maxsize: size(
+                        "log_response_body_maxsize",
+                        standard.log_response_body_maxsize,
+                    ),
+                    log_secret_redacted_bytes: redacted
+                        .unwrap_or(standard.log_secret_redacted_bytes),
                 }
             }
             _ => Trace::default(),

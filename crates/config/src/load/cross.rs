@@ -10,7 +10,9 @@ use std::sync::Arc;
 pub(super) fn check(drafts: &mut BTreeMap<String, Draft>, systems: &BTreeMap<String, Arc<System>>) {
     let written = written(drafts);
     let writers = owners(drafts, |draft| draft.pipe.sink_dataset.as_deref());
-    let graves = owners(drafts, |draft| draft.pipe.pump.dead_letter_dataset.as_deref());
+    let graves = owners(drafts, |draft| {
+        draft.pipe.pump.dead_letter_dataset.as_deref()
+    });
     for (id, draft) in drafts.iter_mut() {
         let mut found = Vec::new();
         check_systems(draft, systems, &mut found);
@@ -24,11 +26,21 @@ pub(super) fn check(drafts: &mut BTreeMap<String, Draft>, systems: &BTreeMap<Str
 /// Every dataset that something writes.
 fn written(drafts: &BTreeMap<String, Draft>) -> BTreeSet<String> {
     let pipes = drafts.values().map(|draft| &draft.pipe);
-    pipes.flat_map(|pipe| pipe.sink_dataset.iter().chain(&pipe.pump.dead_letter_dataset)).cloned().collect()
+    pipes
+        .flat_map(|pipe| {
+            pipe.sink_dataset
+                .iter()
+                .chain(&pipe.pump.dead_letter_dataset)
+        })
+        .cloned()
+        .collect()
 }
 
 /// Dataset → pipes, in order.
-fn owners(drafts: &BTreeMap<String, Draft>, dataset: impl Fn(&Draft) -> Option<&str>) -> BTreeMap<String, Vec<String>> {
+fn owners(
+    drafts: &BTreeMap<String, Draft>,
+    dataset: impl Fn(&Draft) -> Option<&str>,
+) -> BTreeMap<String, Vec<String>> {
     let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (id, draft) in drafts {
         if let Some(name) = dataset(draft) {
@@ -38,19 +50,45 @@ fn owners(drafts: &BTreeMap<String, Draft>, dataset: impl Fn(&Draft) -> Option<&
     owners
 }
 
-fn check_systems(draft: &mut Draft, systems: &BTreeMap<String, Arc<System>>, found: &mut Vec<Diagnostic>) {
-    let source_needs_none = matches!(draft.pipe.source, Source::Embedded(_) | Source::HttpEndpoint(_));
+fn check_systems(
+    draft: &mut Draft,
+    systems: &BTreeMap<String, Arc<System>>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let source_needs_none = matches!(
+        draft.pipe.source,
+        Source::Embedded(_) | Source::HttpEndpoint(_)
+    );
     for (part, node) in parts(&draft.node) {
-        let Some(reference) = node.get("system") else { continue };
-        let Some(name) = reference.as_str() else { continue };
+        let Some(reference) = node.get("system") else {
+            continue;
+        };
+        let Some(name) = reference.as_str() else {
+            continue;
+        };
         // The hub itself, which older nodes offer as systems.
         if name.starts_with("system:sesam-node") {
             continue;
         }
-        let mut tell = |level, code, message| found.push(Diagnostic::new(level, code, message, reference.place.elements()));
+        let mut tell = |level, code, message| {
+            found.push(Diagnostic::new(
+                level,
+                code,
+                message,
+                reference.place.elements(),
+            ))
+        };
         let Some(system) = systems.get(name) else {
-            let level = if part == "source" && source_needs_none { Level::Warning } else { Level::Error };
-            tell(level, Code::UnknownSystem, format!("there is no system \"{name}\""));
+            let level = if part == "source" && source_needs_none {
+                Level::Warning
+            } else {
+                Level::Error
+            };
+            tell(
+                level,
+                Code::UnknownSystem,
+                format!("there is no system \"{name}\""),
+            );
             continue;
         };
         let kind = node.get("type").and_then(Node::as_str).unwrap_or_default();
@@ -58,18 +96,31 @@ fn check_systems(draft: &mut Draft, systems: &BTreeMap<String, Arc<System>>, fou
         if !needs_url {
             continue;
         }
-        if !matches!(system.kind.as_str(), "system:url" | "system:microservice" | "system:rest") {
-            let message = format!("a {part} of type \"{kind}\" needs a system:url, and \"{name}\" is a {}", system.kind);
+        if !matches!(
+            system.kind.as_str(),
+            "system:url" | "system:microservice" | "system:rest"
+        ) {
+            let message = format!(
+                "a {part} of type \"{kind}\" needs a system:url, and \"{name}\" is a {}",
+                system.kind
+            );
             tell(Level::Error, Code::WrongSystem, message);
         } else if let Err(NotRunnable::NotInThisVersion { part, kind }) = &system.runnable {
             // The system says it too, but whoever looks at the pipe wants to know why it does not run.
             let message = format!("this version cannot use \"{name}\": {part} \"{kind}\"");
             tell(Level::Warning, Code::NotInThisVersion, message);
             if draft.pipe.runnable.is_ok() {
-                draft.pipe.runnable = Err(NotRunnable::NotInThisVersion { part: "system", kind: system.kind.clone() });
+                draft.pipe.runnable = Err(NotRunnable::NotInThisVersion {
+                    part: "system",
+                    kind: system.kind.clone(),
+                });
             }
         } else if !system.valid {
-            tell(Level::Warning, Code::UnknownSystem, format!("the configuration of the system \"{name}\" has errors"));
+            tell(
+                Level::Warning,
+                Code::UnknownSystem,
+                format!("the configuration of the system \"{name}\" has errors"),
+            );
         }
     }
 }
@@ -101,14 +152,27 @@ fn check_inputs(draft: &Draft, written: &BTreeSet<String>, found: &mut Vec<Diagn
     // The hub writes its own datasets.
     let exists = |name: &str| written.contains(name) || name.starts_with("system:");
     let sources = draft.pipe.inputs.iter().map(|name| (name, "source"));
-    let hops = draft.pipe.hop_datasets.iter().map(|name| (name, "transform"));
+    let hops = draft
+        .pipe
+        .hop_datasets
+        .iter()
+        .map(|name| (name, "transform"));
     for (name, part) in sources.chain(hops) {
         if exists(name) {
             continue;
         }
         let message = format!("no pipe writes the dataset \"{name}\"");
-        let place = draft.node.get(part).map(|node| mention(node, name)).unwrap_or_default();
-        found.push(Diagnostic::new(Level::Warning, Code::UnknownDataset, message, place.elements()));
+        let place = draft
+            .node
+            .get(part)
+            .map(|node| mention(node, name))
+            .unwrap_or_default();
+        found.push(Diagnostic::new(
+            Level::Warning,
+            Code::UnknownDataset,
+            message,
+            place.elements(),
+        ));
     }
 }
 
@@ -117,7 +181,9 @@ fn mention(node: &Node, dataset: &str) -> Place {
     let mut place = None;
     node.texts(&mut |text, at| {
         let names = text == dataset
-            || text.strip_prefix(dataset).is_some_and(|rest| rest.starts_with(' ') && rest.split_whitespace().count() == 1);
+            || text
+                .strip_prefix(dataset)
+                .is_some_and(|rest| rest.starts_with(' ') && rest.split_whitespace().count() == 1);
         if names && place.is_none() {
             place = Some(at.clone());
         }
@@ -125,12 +191,28 @@ fn mention(node: &Node, dataset: &str) -> Place {
     place.unwrap_or_else(|| node.place.clone())
 }
 
-fn check_sink(id: &str, draft: &Draft, writers: &BTreeMap<String, Vec<String>>, found: &mut Vec<Diagnostic>) {
-    let Some(dataset) = &draft.pipe.sink_dataset else { return };
+fn check_sink(
+    id: &str,
+    draft: &Draft,
+    writers: &BTreeMap<String, Vec<String>>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Some(dataset) = &draft.pipe.sink_dataset else {
+        return;
+    };
     if let Some(other) = another(id, writers.get(dataset)) {
         let message = format!("the pipe \"{other}\" writes the dataset \"{dataset}\" too");
-        let place = draft.node.get("sink").map(|sink| sink.get("dataset").unwrap_or(sink).place.clone()).unwrap_or_default();
-        found.push(Diagnostic::new(Level::Error, Code::SharedSinkDataset, message, place.elements()));
+        let place = draft
+            .node
+            .get("sink")
+            .map(|sink| sink.get("dataset").unwrap_or(sink).place.clone())
+            .unwrap_or_default();
+        found.push(Diagnostic::new(
+            Level::Error,
+            Code::SharedSinkDataset,
+            message,
+            place.elements(),
+        ));
     }
 }
 
@@ -142,19 +224,36 @@ fn check_dead_letters(
     graves: &BTreeMap<String, Vec<String>>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let Some(dataset) = &draft.pipe.pump.dead_letter_dataset else { return };
-    let place = draft.node.get("pump").map(|pump| pump.get("dead_letter_dataset").unwrap_or(pump).place.clone());
+    let Some(dataset) = &draft.pipe.pump.dead_letter_dataset else {
+        return;
+    };
+    let place = draft.node.get("pump").map(|pump| {
+        pump.get("dead_letter_dataset")
+            .unwrap_or(pump)
+            .place
+            .clone()
+    });
     let message = if let Some(other) = another(id, graves.get(dataset)) {
         format!("the pipe \"{other}\" has the dead-letter dataset \"{dataset}\" too")
     } else if let Some(writer) = writers.get(dataset).and_then(|writers| writers.first()) {
-        format!("the pipe \"{writer}\" writes the dataset \"{dataset}\"; dead letters need one of their own")
+        format!(
+            "the pipe \"{writer}\" writes the dataset \"{dataset}\"; dead letters need one of their own"
+        )
     } else {
         return;
     };
     let elements = place.unwrap_or_default().elements();
-    found.push(Diagnostic::new(Level::Error, Code::SharedDeadLetterDataset, message, elements));
+    found.push(Diagnostic::new(
+        Level::Error,
+        Code::SharedDeadLetterDataset,
+        message,
+        elements,
+    ));
 }
 
 fn another<'o>(id: &str, owners: Option<&'o Vec<String>>) -> Option<&'o str> {
-    owners?.iter().map(String::as_str).find(|owner| *owner != id)
+    owners?
+        .iter()
+        .map(String::as_str)
+        .find(|owner| *owner != id)
 }

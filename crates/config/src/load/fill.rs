@@ -26,38 +26,55 @@ impl Filler<'_> {
         for names in type_row.one_of {
             if !names.iter().any(|name| has(&members, name)) {
                 let message = format!("one of {} is needed", quoted(names));
-                self.problems.error(&node.place, Code::MissingProperty, message);
+                self.problems
+                    .error(&node.place, Code::MissingProperty, message);
             }
         }
         members
     }
 
     /// An object with these rows. What is no object gives the defaults (its problem is told by who looked).
-    pub(super) fn object<I: Iterator<Item = &'static Property>>(&mut self, node: &Node, rows: impl Fn() -> I) -> Members {
+    pub(super) fn object<I: Iterator<Item = &'static Property>>(
+        &mut self,
+        node: &Node,
+        rows: impl Fn() -> I,
+    ) -> Members {
         let mut members: Members = Vec::new();
         let given: &[(String, Node)] = match &node.tree {
             Tree::Dict(given) => given,
             _ => &[],
         };
         for (key, value) in given {
-            let row = rows().find(|row| row.name == key).or_else(|| rows().find(|row| row.is_spelled(key).is_some()));
+            let row = rows()
+                .find(|row| row.name == key)
+                .or_else(|| rows().find(|row| row.is_spelled(key).is_some()));
             let Some(row) = row else {
                 // Generated and private names are nobody's mistake.
                 if !key.starts_with(['$', '_']) {
-                    self.problems.warning(&value.place, Code::UnknownProperty, unknown(key, rows()));
+                    self.problems.warning(
+                        &value.place,
+                        Code::UnknownProperty,
+                        unknown(key, rows()),
+                    );
                 }
-                self.secrets.check(value, Secrets::Nowhere, &mut self.problems);
+                self.secrets
+                    .check(value, Secrets::Nowhere, &mut self.problems);
                 members.push((key.clone(), value.to_json()));
                 continue;
             };
             if row.name != key {
                 if given.iter().any(|(other, _)| other == row.name) || has(&members, row.name) {
-                    let message = format!("\"{key}\" and \"{}\" are the same property; this one does not count", row.name);
-                    self.problems.warning(&value.place, Code::DuplicateProperty, message);
+                    let message = format!(
+                        "\"{key}\" and \"{}\" are the same property; this one does not count",
+                        row.name
+                    );
+                    self.problems
+                        .warning(&value.place, Code::DuplicateProperty, message);
                     continue;
                 }
                 let message = format!("\"{key}\" is spelled \"{}\" now", row.name);
-                self.problems.warning(&value.place, Code::OldSpelling, message);
+                self.problems
+                    .warning(&value.place, Code::OldSpelling, message);
             }
             match &value.tree {
                 Tree::Broken => members.push((row.name.to_owned(), Json::Null)),
@@ -75,7 +92,8 @@ impl Filler<'_> {
             }
             if row.required {
                 let message = format!("\"{}\" is missing", row.name);
-                self.problems.error(&node.place, Code::MissingProperty, message);
+                self.problems
+                    .error(&node.place, Code::MissingProperty, message);
             } else if let Some(default) = self.default(row, &node.place) {
                 members.push((row.name.to_owned(), default));
             }
@@ -86,13 +104,15 @@ impl Filler<'_> {
     fn member(&mut self, row: &Property, value: &Node) -> Json {
         if let Some(instead) = row.deprecated {
             let message = format!("\"{}\" is deprecated; {instead} takes its place", row.name);
-            self.problems.warning(&value.place, Code::Deprecated, message);
+            self.problems
+                .warning(&value.place, Code::Deprecated, message);
         }
         let checked = shape::check(self, &row.shape, value);
         if let (true, Default::Bool(fixed)) = (row.fixed, row.default) {
             if matches!(checked, Json::Bool(given) if given != fixed) {
                 let message = format!("\"{}\" is always {fixed} here", row.name);
-                self.problems.warning(&value.place, Code::FixedProperty, message);
+                self.problems
+                    .warning(&value.place, Code::FixedProperty, message);
             }
             return Json::Bool(fixed);
         }
@@ -106,9 +126,8 @@ impl Filler<'_> {
             Default::Bool(value) => Json::Bool(value),
             Default::Int(value) => Json::from(value),
             Default::Text(value) => Json::from(value),
-            Default::Json(text) => {
-                Json::parse(text.as_bytes(), &Limits::default()).expect("a test parses every default of the tables")
-            }
+            Default::Json(text) => Json::parse(text.as_bytes(), &Limits::default())
+                .expect("a test parses every default of the tables"),
             Default::NodeWide(path) => {
                 let mut value = self.node_wide;
                 for name in path {
@@ -120,7 +139,10 @@ impl Filler<'_> {
         // An object that is filled in from nothing has defaults of its own.
         match shape::inner_rows(&row.shape) {
             Some(rows) if matches!(&value, Json::Object(members) if members.is_empty()) => {
-                let empty = Node { place: place.clone(), tree: Tree::Dict(Vec::new()) };
+                let empty = Node {
+                    place: place.clone(),
+                    tree: Tree::Dict(Vec::new()),
+                };
                 Some(Json::Object(self.object(&empty, || rows.iter())))
             }
             _ => Some(value),
@@ -129,7 +151,12 @@ impl Filler<'_> {
 
     pub(super) fn wrong_kind(&mut self, node: &Node, expected: &str) {
         let message = format!("this has to be {expected}");
-        self.problems.at(Level::Error, Code::WrongKind, message, node.place.elements());
+        self.problems.at(
+            Level::Error,
+            Code::WrongKind,
+            message,
+            node.place.elements(),
+        );
     }
 }
 
@@ -138,7 +165,10 @@ pub(super) fn has(members: &Members, name: &str) -> bool {
 }
 
 pub(super) fn get<'m>(members: &'m Members, name: &str) -> Option<&'m Json> {
-    members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    members
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value)
 }
 
 pub(super) fn get_str<'m>(members: &'m Members, name: &str) -> Option<&'m str> {

@@ -45,7 +45,10 @@ impl Configuration {
     pub fn diagnostics(&self, kind: Kind, id: &str) -> &[Diagnostic] {
         match kind {
             Kind::Pipe => self.pipes.get(id).map_or(&[], |pipe| &pipe.diagnostics),
-            Kind::System => self.systems.get(id).map_or(&[], |system| &system.diagnostics),
+            Kind::System => self
+                .systems
+                .get(id)
+                .map_or(&[], |system| &system.diagnostics),
             Kind::Metadata => &self.metadata.diagnostics,
         }
     }
@@ -64,7 +67,13 @@ impl Configuration {
 /// diagnostics of the components they are about, and a component with problems does not keep others from being loaded.
 pub fn load(components: &[Component], environment: &Environment) -> Configuration {
     let (components, refused) = admitted(components, environment);
-    let metadata = load_metadata(components.iter().find(|component| component.kind == Kind::Metadata).copied(), environment);
+    let metadata = load_metadata(
+        components
+            .iter()
+            .find(|component| component.kind == Kind::Metadata)
+            .copied(),
+        environment,
+    );
     let node_wide = &*metadata.effective;
 
     let mut systems = BTreeMap::new();
@@ -87,8 +96,16 @@ pub fn load(components: &[Component], environment: &Environment) -> Configuratio
         }
     }
     cross::check(&mut pipes, &systems);
-    let pipes = pipes.into_iter().map(|(id, draft)| (id, Arc::new(settled(draft.pipe)))).collect();
-    Configuration { pipes, systems, metadata, refused }
+    let pipes = pipes
+        .into_iter()
+        .map(|(id, draft)| (id, Arc::new(settled(draft.pipe))))
+        .collect();
+    Configuration {
+        pipes,
+        systems,
+        metadata,
+        refused,
+    }
 }
 
 /// The components that count, and the problems of the others.
@@ -107,9 +124,20 @@ fn admitted<'c>(
     for (index, component) in components.iter().enumerate() {
         let most = environment.limits.components;
         if admitted.len() >= most {
-            refuse(index, Code::LimitExceeded, format!("a hub has at most {most} components"));
+            refuse(
+                index,
+                Code::LimitExceeded,
+                format!("a hub has at most {most} components"),
+            );
         } else if !seen.insert((component.kind, component.id.as_str())) {
-            refuse(index, Code::DuplicateComponent, format!("there is another component \"{}\"; the first one counts", component.id));
+            refuse(
+                index,
+                Code::DuplicateComponent,
+                format!(
+                    "there is another component \"{}\"; the first one counts",
+                    component.id
+                ),
+            );
         } else {
             admitted.push(component);
         }
@@ -120,7 +148,11 @@ fn admitted<'c>(
 /// A component within the limits, resolved, and what fills it in.
 type Prepared<'a> = Result<(Node, Filler<'a>), Diagnostic>;
 
-fn prepare<'a>(component: &'a Component, environment: &'a Environment, node_wide: &'a Json) -> Prepared<'a> {
+fn prepare<'a>(
+    component: &'a Component,
+    environment: &'a Environment,
+    node_wide: &'a Json,
+) -> Prepared<'a> {
     let limits = &environment.limits;
     let mut problems = Problems::default();
     let root = Place::default();
@@ -134,10 +166,25 @@ fn prepare<'a>(component: &'a Component, environment: &'a Environment, node_wide
     if let Some(problem) = problems.0.pop() {
         return Err(problem);
     }
-    let node = resolve::resolve(component.kind, &component.original, environment, &mut problems);
+    let node = resolve::resolve(
+        component.kind,
+        &component.original,
+        environment,
+        &mut problems,
+    );
     let system = (component.kind == Kind::System).then_some(component.id.as_str());
-    let secrets = SecretUse { known: &environment.secret_names, system };
-    Ok((node, Filler { problems, node_wide, secrets }))
+    let secrets = SecretUse {
+        known: &environment.secret_names,
+        system,
+    };
+    Ok((
+        node,
+        Filler {
+            problems,
+            node_wide,
+            secrets,
+        },
+    ))
 }
 
 fn load_metadata(component: Option<&Component>, environment: &Environment) -> Metadata {
@@ -145,18 +192,42 @@ fn load_metadata(component: Option<&Component>, environment: &Environment) -> Me
     let original = component.map(|component| Arc::clone(&component.original));
     let rows = || METADATA.iter().chain(DESCRIPTIVE);
     let defaults = |problem: Option<Diagnostic>| {
-        let node = Node { place: Place::default(), tree: Tree::Dict(Vec::new()) };
-        let secrets = SecretUse { known: &environment.secret_names, system: None };
-        let mut filler = Filler { problems: Problems::default(), node_wide: &nothing, secrets };
-        let mut members = vec![("_id".to_owned(), Json::from("node")), ("type".to_owned(), Json::from("metadata"))];
-        members.extend(filler.object(&node, rows).into_iter().filter(|(key, _)| key != "_id"));
-        (Json::Object(members), problem.into_iter().collect::<Vec<_>>())
+        let node = Node {
+            place: Place::default(),
+            tree: Tree::Dict(Vec::new()),
+        };
+        let secrets = SecretUse {
+            known: &environment.secret_names,
+            system: None,
+        };
+        let mut filler = Filler {
+            problems: Problems::default(),
+            node_wide: &nothing,
+            secrets,
+        };
+        let mut members = vec![
+            ("_id".to_owned(), Json::from("node")),
+            ("type".to_owned(), Json::from("metadata")),
+        ];
+        members.extend(
+            filler
+                .object(&node, rows)
+                .into_iter()
+                .filter(|(key, _)| key != "_id"),
+        );
+        (
+            Json::Object(members),
+            problem.into_iter().collect::<Vec<_>>(),
+        )
     };
-    let (effective, diagnostics) = match component.map(|component| prepare(component, environment, &nothing)) {
-        None => defaults(None),
-        Some(Err(problem)) => defaults(Some(problem)),
-        Some(Ok((node, mut filler))) => (Json::Object(filler.object(&node, rows)), filler.problems.0),
-    };
+    let (effective, diagnostics) =
+        match component.map(|component| prepare(component, environment, &nothing)) {
+            None => defaults(None),
+            Some(Err(problem)) => defaults(Some(problem)),
+            Some(Ok((node, mut filler))) => {
+                (Json::Object(filler.object(&node, rows)), filler.problems.0)
+            }
+        };
     Metadata::read(original, effective, diagnostics)
 }
 

@@ -24,7 +24,10 @@ impl Place {
     }
 
     fn child(&self, element: PathElement) -> Place {
-        Place(Some(Arc::new(Step { parent: self.clone(), element })))
+        Place(Some(Arc::new(Step {
+            parent: self.clone(),
+            element,
+        })))
     }
 
     pub(super) fn elements(&self) -> Vec<PathElement> {
@@ -48,7 +51,7 @@ pub(super) struct Node {
 
 #[derive(Clone, Debug)]
 pub(super) enum Tree {
-    /// Null, boolean, number or text; also a whole value that a variable put there.
+    /// Null, boolean, number or text.
     Leaf(Json),
     List(Vec<Node>),
     Dict(Vec<(String, Node)>),
@@ -59,7 +62,10 @@ pub(super) enum Tree {
 impl Node {
     pub(super) fn get(&self, name: &str) -> Option<&Node> {
         match &self.tree {
-            Tree::Dict(members) => members.iter().find(|(key, _)| key == name).map(|(_, node)| node),
+            Tree::Dict(members) => members
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, node)| node),
             _ => None,
         }
     }
@@ -76,21 +82,28 @@ impl Node {
             Tree::Leaf(json) => json.clone(),
             Tree::Broken => Json::Null,
             Tree::List(list) => Json::Array(list.iter().map(Node::to_json).collect()),
-            Tree::Dict(members) => {
-                Json::Object(members.iter().map(|(key, node)| (key.clone(), node.to_json())).collect())
-            }
+            Tree::Dict(members) => Json::Object(
+                members
+                    .iter()
+                    .map(|(key, node)| (key.clone(), node.to_json()))
+                    .collect(),
+            ),
         }
     }
 
-    /// The place in the original of a path into [`Node::to_json`]; the nearest place above where the original has none (a value
-    /// that came out of a variable).
-    pub(super) fn locate<'e>(&self, path: impl IntoIterator<Item = &'e PathElement>) -> Vec<PathElement> {
+    /// The place in the original of a path into [`Node::to_json`]; the variable's where the value came out of
+    /// one.
+    pub(super) fn locate<'e>(
+        &self,
+        path: impl IntoIterator<Item = &'e PathElement>,
+    ) -> Vec<PathElement> {
         let mut node = self;
         for element in path {
             let child = match (element, &node.tree) {
-                (PathElement::Key(key), Tree::Dict(members)) => {
-                    members.iter().find(|(name, _)| name == key).map(|(_, child)| child)
-                }
+                (PathElement::Key(key), Tree::Dict(members)) => members
+                    .iter()
+                    .find(|(name, _)| name == key)
+                    .map(|(_, child)| child),
                 (PathElement::Index(index), Tree::List(list)) => list.get(*index),
                 _ => None,
             };
@@ -102,22 +115,17 @@ impl Node {
         node.place.elements()
     }
 
-    /// Every text below, with its place, in order. Texts inside a variable's value are found at the variable's place.
+    /// Every text below, with its place, in order.
     pub(super) fn texts(&self, visit: &mut dyn FnMut(&str, &Place)) {
         match &self.tree {
-            Tree::Leaf(json) => texts_of(json, &self.place, visit),
+            Tree::Leaf(json) => {
+                if let Some(text) = json.as_str() {
+                    visit(text, &self.place);
+                }
+            }
             Tree::Broken => {}
             Tree::List(list) => list.iter().for_each(|node| node.texts(visit)),
             Tree::Dict(members) => members.iter().for_each(|(_, node)| node.texts(visit)),
         }
-    }
-}
-
-fn texts_of(json: &Json, place: &Place, visit: &mut dyn FnMut(&str, &Place)) {
-    match json {
-        Json::String(text) => visit(text, place),
-        Json::Array(list) => list.iter().for_each(|item| texts_of(item, place, visit)),
-        Json::Object(members) => members.iter().for_each(|(_, value)| texts_of(value, place, visit)),
-        _ => {}
     }
 }

@@ -10,7 +10,8 @@ use crate::fields::Fields;
 use crate::pipe::{Compaction, DependencyTracking};
 use crate::tables::{DESCRIPTIVE, PIPE, PUMP, SINKS, SOURCES};
 use crate::{
-    Code, Component, Diagnostic, Metadata, Namespaces, NotRunnable, Pipe, Pump, ReprocessingPolicy, Sink, Source,
+    Code, Component, Diagnostic, Metadata, Namespaces, NotRunnable, Pipe, Pump, ReprocessingPolicy,
+    Sink, Source,
 };
 use sluice_dtl::Options;
 use sluice_entity::{Entity, HashKey, Json, Numbers};
@@ -24,23 +25,47 @@ pub(super) struct Draft {
 }
 
 /// Checks and fills in a pipe.
-pub(super) fn load(component: &Component, node: Node, mut filler: Filler<'_>, metadata: &Metadata) -> Draft {
+pub(super) fn load(
+    component: &Component,
+    node: Node,
+    mut filler: Filler<'_>,
+    metadata: &Metadata,
+) -> Draft {
     let id = component.id.as_str();
     check_id(id, &node, &mut filler);
     let node_wide = filler.node_wide;
     let mut pipe = filler.object(&node, || PIPE.iter().chain(DESCRIPTIVE));
 
-    let absent = Node { place: node.place.clone(), tree: Tree::Dict(Vec::new()) };
-    let source_node = node.get("source").unwrap_or(&Node { place: node.place.clone(), tree: Tree::Broken }).clone();
+    let absent = Node {
+        place: node.place.clone(),
+        tree: Tree::Dict(Vec::new()),
+    };
+    let source_node = node
+        .get("source")
+        .unwrap_or(&Node {
+            place: node.place.clone(),
+            tree: Tree::Broken,
+        })
+        .clone();
     let (mut source, source_type) = parts::load(&mut filler, &source_node, SOURCES, "source", None);
     computed::source(&mut source);
-    let sink_node = node.get("sink").filter(|sink| !matches!(sink.tree, Tree::Leaf(Json::Null))).unwrap_or(&absent);
+    let sink_node = node
+        .get("sink")
+        .filter(|sink| !matches!(sink.tree, Tree::Leaf(Json::Null)))
+        .unwrap_or(&absent);
     let (mut sink, sink_type) = parts::load(&mut filler, sink_node, SINKS, "sink", Some("dataset"));
     computed::sink(&mut sink, id, node_wide);
     check_sink_dataset(&sink, sink_node, &mut filler);
 
-    let kinds = (get_str(&source, "type").unwrap_or_default().to_owned(), get_str(&sink, "type").unwrap_or_default().to_owned());
-    let parts = Parts { source: &kinds.0, sink: &kinds.1, id };
+    let kinds = (
+        get_str(&source, "type").unwrap_or_default().to_owned(),
+        get_str(&sink, "type").unwrap_or_default().to_owned(),
+    );
+    let parts = Parts {
+        source: &kinds.0,
+        sink: &kinds.1,
+        id,
+    };
     computed::pipe(&mut pipe, &parts, node_wide);
     computed::signalling(&mut source, get(&pipe, "pump"), &parts, node_wide);
     let pump = load_pump(&mut pipe, &node, &mut filler, &parts);
@@ -73,22 +98,34 @@ pub(super) fn load(component: &Component, node: Node, mut filler: Filler<'_>, me
     let sink = Sink::read(effective.get("sink"));
     let valid = crate::is_valid(&filler.problems.0);
     let later = |part, found: Option<&crate::tables::Type>, kind: &str| match found {
-        Some(found) if !found.runs => Err(NotRunnable::NotInThisVersion { part, kind: kind.to_owned() }),
+        Some(found) if !found.runs => Err(NotRunnable::NotInThisVersion {
+            part,
+            kind: kind.to_owned(),
+        }),
         _ => Ok(()),
     };
-    let runnable = if valid { Ok(()) } else { Err(NotRunnable::Invalid) }
-        .and_then(|()| later("source", source_type, &kinds.0))
-        .and_then(|()| match chain.later {
-            Some(kind) => Err(NotRunnable::NotInThisVersion { part: "transform", kind }),
-            None => Ok(()),
-        })
-        .and_then(|()| later("sink", sink_type, &kinds.1));
+    let runnable = if valid {
+        Ok(())
+    } else {
+        Err(NotRunnable::Invalid)
+    }
+    .and_then(|()| later("source", source_type, &kinds.0))
+    .and_then(|()| match chain.later {
+        Some(kind) => Err(NotRunnable::NotInThisVersion {
+            part: "transform",
+            kind,
+        }),
+        None => Ok(()),
+    })
+    .and_then(|()| later("sink", sink_type, &kinds.1));
     let pipe = Pipe {
         id: id.to_owned(),
         inputs: inputs(&source, &effective),
         sink_dataset: match &sink {
             Sink::Dataset(sink) => Some(sink.dataset.clone()),
-            Sink::NotInThisVersion { kind } if kind == "replicated_dataset" => fields.inner("sink").optional_text("dataset"),
+            Sink::NotInThisVersion { kind } if kind == "replicated_dataset" => {
+                fields.inner("sink").optional_text("dataset")
+            }
             _ => None,
         },
         hop_datasets: chain.datasets,
@@ -122,12 +159,21 @@ pub(super) fn load(component: &Component, node: Node, mut filler: Filler<'_>, me
 fn check_id(id: &str, node: &Node, filler: &mut Filler<'_>) {
     let place = node.place.key("_id");
     if id.contains('/') || id.chars().any(char::is_control) {
-        filler.problems.error(&place, Code::InvalidId, "the \"_id\" of a pipe has no \"/\" and no control characters");
+        filler.problems.error(
+            &place,
+            Code::InvalidId,
+            "the \"_id\" of a pipe has no \"/\" and no control characters",
+        );
     } else if id.len() > MAX_NAME_BYTES {
         let message = format!("the \"_id\" of a pipe has at most {MAX_NAME_BYTES} bytes");
         filler.problems.error(&place, Code::InvalidId, message);
-    } else if id.len() > 62 || !id.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-') {
-        let message = "the \"_id\" of a pipe is best made of letters, digits and hyphens, at most 62 of them";
+    } else if id.len() > 62
+        || !id
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+    {
+        let message =
+            "the \"_id\" of a pipe is best made of letters, digits and hyphens, at most 62 of them";
         filler.problems.warning(&place, Code::UnusualId, message);
     }
 }
@@ -135,19 +181,31 @@ fn check_id(id: &str, node: &Node, filler: &mut Filler<'_>) {
 /// The hub writes `system:` datasets itself.
 fn check_sink_dataset(sink: &Members, node: &Node, filler: &mut Filler<'_>) {
     if get_str(sink, "dataset").is_some_and(|dataset| dataset.starts_with("system:")) {
-        let place = node.get("dataset").map_or(&node.place, |dataset| &dataset.place).clone();
-        filler.problems.error(&place, Code::InvalidDataset, "a pipe cannot write a dataset whose name begins with \"system:\"");
+        let place = node
+            .get("dataset")
+            .map_or(&node.place, |dataset| &dataset.place)
+            .clone();
+        filler.problems.error(
+            &place,
+            Code::InvalidDataset,
+            "a pipe cannot write a dataset whose name begins with \"system:\"",
+        );
     }
 }
 
 /// The effective pump goes into the pipe; receivers and publishers have none.
 fn load_pump(pipe: &mut Members, node: &Node, filler: &mut Filler<'_>, parts: &Parts<'_>) -> Pump {
-    let absent = Node { place: node.place.clone(), tree: Tree::Dict(Vec::new()) };
+    let absent = Node {
+        place: node.place.clone(),
+        tree: Tree::Dict(Vec::new()),
+    };
     let given = node.get("pump").filter(|_| has(pipe, "pump"));
     if !parts.has_pump() {
         if let Some(given) = given {
             let message = "receivers and publishers have no pump; this one has no effect";
-            filler.problems.warning(&given.place, Code::IgnoredProperty, message);
+            filler
+                .problems
+                .warning(&given.place, Code::IgnoredProperty, message);
         }
         pipe.retain(|(key, _)| key != "pump");
         return Pump::read(None, BTreeSet::new());
@@ -156,20 +214,29 @@ fn load_pump(pipe: &mut Members, node: &Node, filler: &mut Filler<'_>, parts: &P
     let mut pump = filler.object(pump_node, || PUMP.iter().chain(DESCRIPTIVE));
     let explicit: BTreeSet<String> = match &pump_node.tree {
         Tree::Dict(given) => {
-            let names = given.iter().filter_map(|(key, _)| PUMP.iter().find(|row| row.is_spelled(key).is_some()));
+            let names = given
+                .iter()
+                .filter_map(|(key, _)| PUMP.iter().find(|row| row.is_spelled(key).is_some()));
             names.map(|row| row.name.to_owned()).collect()
         }
         _ => BTreeSet::new(),
     };
-    for (loser, winner) in [("schedule_interval", "cron_expression"), ("rescan_run_count", "rescan_cron_expression")] {
+    for (loser, winner) in [
+        ("schedule_interval", "cron_expression"),
+        ("rescan_run_count", "rescan_cron_expression"),
+    ] {
         if explicit.contains(loser) && explicit.contains(winner) {
             let message = format!("\"{loser}\" has no effect beside \"{winner}\"");
-            filler.problems.warning(&pump_node.place.key(loser), Code::IgnoredProperty, message);
+            filler
+                .problems
+                .warning(&pump_node.place.key(loser), Code::IgnoredProperty, message);
         }
     }
     if has(&pump, "partial_rescan_run_count") && !has(&pump, "partial_rescan_delta") {
         let message = "\"partial_rescan_run_count\" needs \"partial_rescan_delta\"";
-        filler.problems.error(&pump_node.place, Code::Contradiction, message);
+        filler
+            .problems
+            .error(&pump_node.place, Code::Contradiction, message);
     }
     computed::pump(&mut pump, parts);
     let pump = Json::Object(pump);
@@ -181,8 +248,13 @@ fn load_pump(pipe: &mut Members, node: &Node, filler: &mut Filler<'_>, parts: &P
 /// CO2: no version at all may be kept only for a time.
 fn check_compaction(pipe: &Members, node: &Node, filler: &mut Filler<'_>) {
     let compaction = Fields::of(get(pipe, "compaction"));
-    if compaction.optional_count("keep_versions") == Some(0) && compaction.any("time_threshold_hours").is_none() {
-        let place = node.get("compaction").map_or(&node.place, |compaction| &compaction.place).clone();
+    if compaction.optional_count("keep_versions") == Some(0)
+        && compaction.any("time_threshold_hours").is_none()
+    {
+        let place = node
+            .get("compaction")
+            .map_or(&node.place, |compaction| &compaction.place)
+            .clone();
         let message = "\"keep_versions\" 0 needs \"time_threshold_hours\"";
         filler.problems.error(&place, Code::Contradiction, message);
     }
@@ -198,7 +270,11 @@ fn inputs(source: &Source, effective: &Json) -> Vec<String> {
             let named = Fields::of(effective.get("source")).texts("datasets");
             match kind.as_str() {
                 // "dataset alias"
-                "merge" => named.iter().filter_map(|name| name.split_whitespace().next()).map(str::to_owned).collect(),
+                "merge" => named
+                    .iter()
+                    .filter_map(|name| name.split_whitespace().next())
+                    .map(str::to_owned)
+                    .collect(),
                 "diff_datasets" => named,
                 _ => Vec::new(),
             }
@@ -211,17 +287,34 @@ fn inputs(source: &Source, effective: &Json) -> Vec<String> {
 }
 
 /// What does not change the output.
-const DESCRIBES_ONLY: &[&str] = &["name", "description", "comment", "metadata", "permissions", "pump", "disable_set_last_seen"];
+const DESCRIBES_ONLY: &[&str] = &[
+    "name",
+    "description",
+    "comment",
+    "metadata",
+    "permissions",
+    "pump",
+    "disable_set_last_seen",
+];
 
 /// The hash compares configurations of one hub over time; it is no secret and needs no key of its own.
 const HASH_KEY: HashKey = HashKey([0x736c_7569_6365, 0x636f_6e66_6967, 1, 0]);
 
 fn content_hash(effective: &Json) -> String {
-    let relevant = effective.as_object().unwrap_or_default().iter().filter(|(key, _)| !DESCRIBES_ONLY.contains(&key.as_str()));
+    let relevant = effective
+        .as_object()
+        .unwrap_or_default()
+        .iter()
+        .filter(|(key, _)| !DESCRIBES_ONLY.contains(&key.as_str()));
     // Below one name, because names that begin with "_" at the root of an entity are not content.
-    let content = Json::Object(vec![("content".to_owned(), Json::Object(relevant.cloned().collect()))]);
+    let content = Json::Object(vec![(
+        "content".to_owned(),
+        Json::Object(relevant.cloned().collect()),
+    )]);
     let entity = Entity::new(content.to_value(&Numbers::default()));
-    entity.map(|entity| entity.content_hash(&HASH_KEY).to_string()).unwrap_or_default()
+    entity
+        .map(|entity| entity.content_hash(&HASH_KEY).to_string())
+        .unwrap_or_default()
 }
 
 /// A pipe beyond the limits: shown as it is, not looked into.
@@ -255,5 +348,11 @@ pub(super) fn untouched(component: &Component, problem: Diagnostic) -> Draft {
         hop_datasets: Vec::new(),
         sink_dataset: None,
     };
-    Draft { pipe, node: Node { place: Place::default(), tree: Tree::Broken } }
+    Draft {
+        pipe,
+        node: Node {
+            place: Place::default(),
+            tree: Tree::Broken,
+        },
+    }
 }

@@ -7,7 +7,14 @@ use crate::tables::Secrets;
 use crate::{Code, SecretNames};
 
 /// DTL functions whose arguments may be secrets.
-const CRYPTOGRAPHY: &[&str] = &["encrypt", "decrypt", "encrypt-pki", "decrypt-pki", "encrypt-pgp", "decrypt-pgp"];
+const CRYPTOGRAPHY: &[&str] = &[
+    "encrypt",
+    "decrypt",
+    "encrypt-pki",
+    "decrypt-pki",
+    "encrypt-pgp",
+    "decrypt-pgp",
+];
 
 /// Checks the secrets of one component.
 pub(super) struct SecretUse<'a> {
@@ -21,7 +28,11 @@ impl SecretUse<'_> {
         if allowed == Secrets::Elsewhere {
             return;
         }
-        let allowed = if self.system.is_some() { Secrets::Anywhere } else { allowed };
+        let allowed = if self.system.is_some() {
+            Secrets::Anywhere
+        } else {
+            allowed
+        };
         self.walk(node, allowed, problems);
     }
 

@@ -26,18 +26,21 @@ pub(super) fn check(filler: &mut Filler<'_>, shape: &Shape, node: &Node) -> Json
             Tree::Leaf(Json::Bool(_)) => json(),
             _ => fields(filler, rows, node),
         },
-        Shape::Named(rows) | Shape::ByStatus(rows) => match object(node) {
-            Some(members) => {
+        Shape::Named(rows) | Shape::ByStatus(rows) => match &node.tree {
+            Tree::Dict(members) => {
                 let mut named = Vec::with_capacity(members.len());
-                for (name, member) in &members {
-                    if matches!(shape, Shape::ByStatus(_)) && name != "default" && parse_statuses(name).is_none() {
+                for (name, member) in members {
+                    if matches!(shape, Shape::ByStatus(_))
+                        && name != "default"
+                        && parse_statuses(name).is_none()
+                    {
                         filler.wrong_kind(member, "under an HTTP status, a range such as 400-428, a list of them, or \"default\"");
                     }
                     named.push((name.clone(), fields(filler, rows, member)));
                 }
                 Json::Object(named)
             }
-            None => wrong(filler, node, "an object"),
+            _ => wrong(filler, node, "an object"),
         },
         simple => {
             let value = json();
@@ -49,7 +52,9 @@ pub(super) fn check(filler: &mut Filler<'_>, shape: &Shape, node: &Node) -> Json
                     value
                 }
                 Some(Problem::Instead(instead, message)) => {
-                    filler.problems.warning(&node.place, Code::Deprecated, message);
+                    filler
+                        .problems
+                        .warning(&node.place, Code::Deprecated, message);
                     instead
                 }
             }
@@ -66,33 +71,15 @@ pub(super) fn inner_rows(shape: &Shape) -> Option<Rows> {
 }
 
 fn fields(filler: &mut Filler<'_>, rows: Rows, node: &Node) -> Json {
-    match object(node) {
-        Some(members) => {
-            // A variable may have put a whole object here; its members are found at the variable's place.
-            let members = Node { place: node.place.clone(), tree: Tree::Dict(members) };
-            Json::Object(filler.object(&members, || rows.iter()))
-        }
-        None => wrong(filler, node, "an object"),
+    match &node.tree {
+        Tree::Dict(_) => Json::Object(filler.object(node, || rows.iter())),
+        _ => wrong(filler, node, "an object"),
     }
 }
 
 fn wrong(filler: &mut Filler<'_>, node: &Node, expected: &str) -> Json {
     filler.wrong_kind(node, expected);
     node.to_json()
-}
-
-/// The members, also of an object that came out of a variable.
-fn object(node: &Node) -> Option<Vec<(String, Node)>> {
-    match &node.tree {
-        Tree::Dict(members) => Some(members.clone()),
-        Tree::Leaf(Json::Object(members)) => {
-            let member = |(key, value): &(String, Json)| {
-                (key.clone(), Node { place: node.place.clone(), tree: Tree::Leaf(value.clone()) })
-            };
-            Some(members.iter().map(member).collect())
-        }
-        _ => None,
-    }
 }
 
 enum Problem {
@@ -106,48 +93,91 @@ enum Problem {
 /// What is wrong with a value without inner rows.
 fn problem(shape: &Shape, value: &Json) -> Option<Problem> {
     let is_text = |value: &Json| value.as_str().is_some();
-    let texts = |value: &Json| value.as_array().is_some_and(|list| list.iter().all(is_text));
-    let one_of = |names: &[&str], value: &Json| value.as_str().is_some_and(|text| names.contains(&text));
+    let texts = |value: &Json| {
+        value
+            .as_array()
+            .is_some_and(|list| list.iter().all(is_text))
+    };
+    let one_of =
+        |names: &[&str], value: &Json| value.as_str().is_some_and(|text| names.contains(&text));
     let (fits, expected) = match shape {
         Shape::Bool => (value.as_bool().is_some(), "true or false".to_owned()),
-        Shape::Integer(least) => {
-            (integer(value).is_some_and(|number| number >= *least), format!("an integer of at least {least}"))
-        }
-        Shape::Number => (number(value).is_some_and(|number| number >= 0.0), "a number that is not negative".to_owned()),
-        Shape::Factor => (number(value).is_some_and(|number| number >= 1.0), "a number of at least 1".to_owned()),
+        Shape::Integer(least) => (
+            integer(value).is_some_and(|number| number >= *least),
+            format!("an integer of at least {least}"),
+        ),
+        Shape::Number => (
+            number(value).is_some_and(|number| number >= 0.0),
+            "a number that is not negative".to_owned(),
+        ),
+        Shape::Factor => (
+            number(value).is_some_and(|number| number >= 1.0),
+            "a number of at least 1".to_owned(),
+        ),
         Shape::Text => (is_text(value), "a text".to_owned()),
         Shape::Texts => (texts(value), "a list of texts".to_owned()),
-        Shape::TextOrTexts => (is_text(value) || texts(value), "a text or a list of texts".to_owned()),
-        Shape::TextOrInteger => (is_text(value) || integer(value).is_some(), "a text or an integer".to_owned()),
+        Shape::TextOrTexts => (
+            is_text(value) || texts(value),
+            "a text or a list of texts".to_owned(),
+        ),
+        Shape::TextOrInteger => (
+            is_text(value) || integer(value).is_some(),
+            "a text or an integer".to_owned(),
+        ),
         Shape::Choice(names) => (one_of(names, value), quoted(names)),
         Shape::Choices(names) => {
-            let all = value.as_array().is_some_and(|list| list.iter().all(|item| one_of(names, item)));
-            (all || one_of(names, value), format!("{}, or a list of them", quoted(names)))
+            let all = value
+                .as_array()
+                .is_some_and(|list| list.iter().all(|item| one_of(names, item)));
+            (
+                all || one_of(names, value),
+                format!("{}, or a list of them", quoted(names)),
+            )
         }
-        Shape::BoolOr(names) => (value.as_bool().is_some() || one_of(names, value), format!("true, false, {}", quoted(names))),
+        Shape::BoolOr(names) => (
+            value.as_bool().is_some() || one_of(names, value),
+            format!("true, false, {}", quoted(names)),
+        ),
         Shape::List => (value.as_array().is_some(), "a list".to_owned()),
         Shape::Entities => {
             let entity = |value: &Json| value.get("_id").and_then(Json::as_str).is_some();
-            (value.as_array().is_some_and(|list| list.iter().all(entity)), "a list of objects with a text \"_id\" each".to_owned())
+            (
+                value.as_array().is_some_and(|list| list.iter().all(entity)),
+                "a list of objects with a text \"_id\" each".to_owned(),
+            )
         }
         Shape::Object => (value.as_object().is_some(), "an object".to_owned()),
         Shape::TextMap => {
-            let all = value.as_object().is_some_and(|members| members.iter().all(|(_, value)| is_text(value)));
+            let all = value
+                .as_object()
+                .is_some_and(|members| members.iter().all(|(_, value)| is_text(value)));
             (all, "an object of texts".to_owned())
         }
-        Shape::TextOrObject => (is_text(value) || value.as_object().is_some(), "a text or an object".to_owned()),
+        Shape::TextOrObject => (
+            is_text(value) || value.as_object().is_some(),
+            "a text or an object".to_owned(),
+        ),
         Shape::Payload => {
             let fits = is_text(value) || value.as_object().is_some() || value.as_array().is_some();
             (fits, "a text, a list or an object".to_owned())
         }
-        Shape::Statuses => {
-            (value.as_str().is_some_and(|text| parse_statuses(text).is_some()), "HTTP statuses and ranges such as \"200-299,404\"".to_owned())
-        }
+        Shape::Statuses => (
+            value
+                .as_str()
+                .is_some_and(|text| parse_statuses(text).is_some()),
+            "HTTP statuses and ranges such as \"200-299,404\"".to_owned(),
+        ),
         Shape::Completeness => {
             let fits = value.as_bool().is_some() || texts(value) || value.as_object().is_some();
-            (fits, "true, false, a list of datasets or an object with an expression".to_owned())
+            (
+                fits,
+                "true, false, a list of datasets or an object with an expression".to_owned(),
+            )
         }
-        Shape::Indexes => (value.as_str() == Some("$ids") || value.as_array().is_some(), "\"$ids\" or a list of expressions".to_owned()),
+        Shape::Indexes => (
+            value.as_str() == Some("$ids") || value.as_array().is_some(),
+            "\"$ids\" or a list of expressions".to_owned(),
+        ),
         Shape::Dataset => return dataset(value),
         Shape::Datasets | Shape::AliasedDatasets => {
             let names = value.as_array().filter(|names| !names.is_empty());
@@ -166,12 +196,16 @@ fn problem(shape: &Shape, value: &Json) -> Option<Problem> {
         }
         Shape::Subset => {
             let message = "a subset is [\"eq\", an expression over _S, a literal]";
-            return Subset::read(value).is_none().then(|| Problem::Coded(Code::InvalidSubset, message.to_owned()));
+            return Subset::read(value)
+                .is_none()
+                .then(|| Problem::Coded(Code::InvalidSubset, message.to_owned()));
         }
         Shape::Cron => match value.as_str() {
             Some(text) => {
                 let problem = crate::parse_cron(text).err();
-                return problem.map(|problem| Problem::Coded(Code::InvalidCron, format!("no cron expression: {problem}")));
+                return problem.map(|problem| {
+                    Problem::Coded(Code::InvalidCron, format!("no cron expression: {problem}"))
+                });
             }
             None => (false, "a text with a cron expression".to_owned()),
         },

@@ -21,16 +21,31 @@ pub(super) fn load(component: &Component, prepared: Prepared<'_>) -> System {
             (Arc::new(effective), filler.problems.0, found)
         }
     };
-    let kind = component.original.get("type").and_then(Json::as_str).unwrap_or_default().to_owned();
+    let kind = component
+        .original
+        .get("type")
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let valid = crate::is_valid(&diagnostics);
     let fields = Fields::of(Some(&effective));
     let url = (valid && kind == "system:url").then(|| UrlSystem::read(&fields));
     let runnable = match (&url, found) {
         _ if !valid => Err(NotRunnable::Invalid),
-        (_, Some(found)) if !found.runs => Err(NotRunnable::NotInThisVersion { part: "system", kind: kind.clone() }),
-        (Some(UrlSystem { authentication: Authentication::NotInThisVersion { kind }, .. }), _) => {
-            Err(NotRunnable::NotInThisVersion { part: "authentication", kind: kind.clone() })
-        }
+        (_, Some(found)) if !found.runs => Err(NotRunnable::NotInThisVersion {
+            part: "system",
+            kind: kind.clone(),
+        }),
+        (
+            Some(UrlSystem {
+                authentication: Authentication::NotInThisVersion { kind },
+                ..
+            }),
+            _,
+        ) => Err(NotRunnable::NotInThisVersion {
+            part: "authentication",
+            kind: kind.clone(),
+        }),
         _ => Ok(()),
     };
     System {
@@ -51,7 +66,9 @@ pub(super) fn load(component: &Component, prepared: Prepared<'_>) -> System {
 fn check_id(id: &str, node: &Node, filler: &mut super::Filler<'_>) {
     if id.contains('/') || id.chars().any(char::is_control) {
         let message = "the \"_id\" of a system has no \"/\" and no control characters";
-        filler.problems.error(&node.place.key("_id"), Code::InvalidId, message);
+        filler
+            .problems
+            .error(&node.place.key("_id"), Code::InvalidId, message);
     }
 }
 
@@ -65,11 +82,16 @@ fn check_authentication(effective: &Json, node: &Node, filler: &mut super::Fille
         "tripletex" => &["tripletex"],
         _ => &[],
     };
-    let place = node.get("authentication").map_or(&node.place, |authentication| &authentication.place).clone();
+    let place = node
+        .get("authentication")
+        .map_or(&node.place, |authentication| &authentication.place)
+        .clone();
     for name in needed {
         if fields.any(name).is_none() {
             let message = format!("authentication \"{authentication}\" needs \"{name}\"");
-            filler.problems.error(&place, Code::MissingProperty, message);
+            filler
+                .problems
+                .error(&place, Code::MissingProperty, message);
         }
     }
     if effective.get("type").and_then(Json::as_str) != Some("system:url") {
@@ -77,9 +99,19 @@ fn check_authentication(effective: &Json, node: &Node, filler: &mut super::Fille
     }
     if matches!(authentication.as_str(), "digest" | "ntlm" | "tripletex") {
         let message = format!("this version cannot authenticate by \"{authentication}\"");
-        filler.problems.warning(&place, Code::NotInThisVersion, message);
+        filler
+            .problems
+            .warning(&place, Code::NotInThisVersion, message);
     }
-    if let Some(Node { place, tree: Tree::Dict(_) | Tree::Leaf(_) | Tree::List(_) }) = node.get("oauth2") {
-        filler.problems.warning(place, Code::NotInThisVersion, "this version cannot authenticate by \"oauth2\"");
+    if let Some(Node {
+        place,
+        tree: Tree::Dict(_) | Tree::Leaf(_) | Tree::List(_),
+    }) = node.get("oauth2")
+    {
+        filler.problems.warning(
+            place,
+            Code::NotInThisVersion,
+            "this version cannot authenticate by \"oauth2\"",
+        );
     }
 }

@@ -36,19 +36,37 @@ pub(super) fn load(filler: &mut Filler<'_>, node: Option<&Node>, options: &Optio
     chain
 }
 
-fn link(filler: &mut Filler<'_>, node: &Node, options: &Options, chain: &mut Chain, effective: &mut Vec<Json>) {
+fn link(
+    filler: &mut Filler<'_>,
+    node: &Node,
+    options: &Options,
+    chain: &mut Chain,
+    effective: &mut Vec<Json>,
+) {
     match &node.tree {
-        Tree::List(list) => list.iter().for_each(|item| link(filler, item, options, chain, effective)),
+        Tree::List(list) => list
+            .iter()
+            .for_each(|item| link(filler, item, options, chain, effective)),
         Tree::Dict(_) if node.get("type").and_then(Node::as_str) == Some("chained") => {
             parts::load(filler, node, TRANSFORMS, "transform", None);
-            if let Some(inner @ Node { tree: Tree::List(_), .. }) = node.get("transforms") {
+            if let Some(
+                inner @ Node {
+                    tree: Tree::List(_),
+                    ..
+                },
+            ) = node.get("transforms")
+            {
                 link(filler, inner, options, chain, effective);
             }
         }
         Tree::Dict(_) => {
             let (members, found) = parts::load(filler, node, TRANSFORMS, "transform", None);
             let json = Json::Object(members);
-            let kind = json.get("type").and_then(Json::as_str).unwrap_or_default().to_owned();
+            let kind = json
+                .get("type")
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned();
             let transform = match found {
                 Some(found) if found.name == "dtl" => compile(filler, node, &json, options, chain),
                 _ => Transform::NotInThisVersion { kind: kind.clone() },
@@ -64,7 +82,13 @@ fn link(filler: &mut Filler<'_>, node: &Node, options: &Options, chain: &mut Cha
     }
 }
 
-fn compile(filler: &mut Filler<'_>, node: &Node, json: &Json, options: &Options, chain: &mut Chain) -> Transform {
+fn compile(
+    filler: &mut Filler<'_>,
+    node: &Node,
+    json: &Json,
+    options: &Options,
+    chain: &mut Chain,
+) -> Transform {
     let kind = "dtl".to_owned();
     // Without rules there is nothing to compile, and that was told.
     if json.get("rules").and_then(Json::as_object).is_none() {
@@ -72,14 +96,22 @@ fn compile(filler: &mut Filler<'_>, node: &Node, json: &Json, options: &Options,
     }
     let compiled = sluice_dtl::compile(json, options);
     relocate(filler, node, compiled.diagnostics);
-    let Some(program) = compiled.program else { return Transform::NotInThisVersion { kind } };
+    let Some(program) = compiled.program else {
+        return Transform::NotInThisVersion { kind };
+    };
     for dataset in program.datasets() {
         if !chain.datasets.contains(dataset) {
             chain.datasets.push(dataset.clone());
         }
     }
-    let side_effects = json.get("side_effects").and_then(Json::as_bool).unwrap_or_default();
-    Transform::Dtl(DtlTransform { program, side_effects })
+    let side_effects = json
+        .get("side_effects")
+        .and_then(Json::as_bool)
+        .unwrap_or_default();
+    Transform::Dtl(DtlTransform {
+        program,
+        side_effects,
+    })
 }
 
 /// Diagnostics of the language, whose paths begin at `node`, as diagnostics of the component. A place that already has an error
@@ -92,7 +124,11 @@ fn relocate(filler: &mut Filler<'_>, node: &Node, diagnostics: Vec<sluice_dtl::D
             sluice_dtl::Level::Error => Level::Error,
             sluice_dtl::Level::Warning => Level::Warning,
         };
-        let is_told = filler.problems.0.iter().any(|told| told.level == Level::Error && told.elements == elements);
+        let is_told = filler
+            .problems
+            .0
+            .iter()
+            .any(|told| told.level == Level::Error && told.elements == elements);
         if !is_told || level == Level::Warning {
             filler.problems.0.push(Diagnostic {
                 level,
@@ -112,17 +148,28 @@ fn element(element: &sluice_dtl::PathElement) -> PathElement {
 }
 
 /// The expressions outside of transforms: the source's subset and the sink's indexes.
-pub(super) fn check_indexes(filler: &mut Filler<'_>, source: &Node, sink: &Node, options: &Options) {
+pub(super) fn check_indexes(
+    filler: &mut Filler<'_>,
+    source: &Node,
+    sink: &Node,
+    options: &Options,
+) {
     if let Some(subset) = source.get("subset")
         && let Some(read) = Subset::read(&subset.to_json())
         && let Err(diagnostics) = IndexExpression::compile(&read.index, options)
     {
         for diagnostic in diagnostics {
             let code = Code::InvalidSubset;
-            filler.problems.error(&subset.place, code, diagnostic.message);
+            filler
+                .problems
+                .error(&subset.place, code, diagnostic.message);
         }
     }
-    if let Some(Node { tree: Tree::List(indexes), .. }) = sink.get("indexes") {
+    if let Some(Node {
+        tree: Tree::List(indexes),
+        ..
+    }) = sink.get("indexes")
+    {
         for index in indexes {
             if let Err(diagnostics) = IndexExpression::compile(&index.to_json(), options) {
                 relocate(filler, index, diagnostics);

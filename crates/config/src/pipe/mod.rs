@@ -7,11 +7,13 @@ mod transform;
 
 pub use pump::{Mode, Pump, Schedule};
 pub use sink::{
-    CsvEndpointSink, DatasetSink, HttpEndpointSink, JsonSink, PreventMultipleVersions, Quoting, SetInitialOffset, Sink,
+    CsvEndpointSink, DatasetSink, HttpEndpointSink, JsonSink, PreventMultipleVersions, Quoting,
+    SetInitialOffset, Sink,
 };
 pub use source::{
-    Completeness, Continuation, CsvSource, DatasetSource, DecodeErrors, EmbeddedSource, HttpEndpointSource, IfEmpty,
-    JsonSource, MergeDatasetsSource, MergeStrategy, Source, UnionDatasetsSource,
+    Completeness, Continuation, CsvSource, DatasetSource, DecodeErrors, EmbeddedSource,
+    HttpEndpointSource, IfEmpty, JsonSource, MergeDatasetsSource, MergeStrategy, Source,
+    UnionDatasetsSource,
 };
 pub use transform::{DtlTransform, Transform};
 
@@ -97,7 +99,12 @@ impl Pipe {
             Some(single) => vec![single],
             None => Vec::new(),
         };
-        let parts = self.effective.get("source").into_iter().chain(transforms).chain(self.effective.get("sink"));
+        let parts = self
+            .effective
+            .get("source")
+            .into_iter()
+            .chain(transforms)
+            .chain(self.effective.get("sink"));
         for system in parts.filter_map(|part| part.get("system").and_then(Json::as_str)) {
             if !systems.contains(&system) {
                 systems.push(system);
@@ -125,7 +132,9 @@ impl std::fmt::Display for NotRunnable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             NotRunnable::Invalid => f.write_str("the configuration has errors"),
-            NotRunnable::NotInThisVersion { part, kind } => write!(f, "this version cannot run a {part} of type \"{kind}\""),
+            NotRunnable::NotInThisVersion { part, kind } => {
+                write!(f, "this version cannot run a {part} of type \"{kind}\"")
+            }
         }
     }
 }
@@ -233,8 +242,10 @@ impl DependencyTracking {
         DependencyTracking {
             dependency_warning_threshold: fields.count("dependency_warning_threshold"),
             dependency_error_threshold: fields.count("dependency_error_threshold"),
-            dependency_warning_threshold_total_bytes: fields.count("dependency_warning_threshold_total_bytes"),
-            dependency_error_threshold_total_bytes: fields.count("dependency_error_threshold_total_bytes"),
+            dependency_warning_threshold_total_bytes: fields
+                .count("dependency_warning_threshold_total_bytes"),
+            dependency_error_threshold_total_bytes: fields
+                .count("dependency_error_threshold_total_bytes"),
             enable_hops_thresholds: fields.flag("enable_hops_thresholds"),
         }
     }

@@ -112,7 +112,11 @@ impl Pump {
             (Some(_), None) => {
                 let seconds = fields.number("schedule_interval");
                 // Default intervals are spread by 5 % so that thousands of pipes do not start in the same instant.
-                let jitter = if explicit.contains("schedule_interval") { 0.0 } else { seconds * 0.05 };
+                let jitter = if explicit.contains("schedule_interval") {
+                    0.0
+                } else {
+                    seconds * 0.05
+                };
                 Schedule::Interval { seconds, jitter }
             }
         };
@@ -134,7 +138,8 @@ impl Pump {
             max_consecutive_write_errors: fields.count("max_consecutive_write_errors"),
             write_retry_delay: fields.number("write_retry_delay"),
             batch_retries: fields.count("batch_retries"),
-            fallback_to_single_entities_on_batch_fail: fields.flag("fallback_to_single_entities_on_batch_fail"),
+            fallback_to_single_entities_on_batch_fail: fields
+                .flag("fallback_to_single_entities_on_batch_fail"),
             max_write_errors_in_retry_dataset: fields.count("max_write_errors_in_retry_dataset"),
             max_retries_per_entity: fields.count("max_retries_per_entity"),
             dead_letter_dataset: fields.optional_text("dead_letter_dataset"),

@@ -53,7 +53,9 @@ impl Sink {
             }),
             "csv_endpoint" => Sink::CsvEndpoint(CsvEndpointSink::read(&fields)),
             "null" => Sink::Null,
-            kind => Sink::NotInThisVersion { kind: kind.to_owned() },
+            kind => Sink::NotInThisVersion {
+                kind: kind.to_owned(),
+            },
         }
     }
 }
@@ -204,8 +206,10 @@ impl DatasetSink {
             },
             track_children: fields.any("track_children").and_then(Json::as_bool),
             enable_optimistic_locking: fields.flag("enable_optimistic_locking"),
-            circuit_breaker_threshold_factor: fields.optional_number("circuit_breaker_threshold_factor"),
-            circuit_breaker_threshold_count: fields.optional_count("circuit_breaker_threshold_count"),
+            circuit_breaker_threshold_factor: fields
+                .optional_number("circuit_breaker_threshold_factor"),
+            circuit_breaker_threshold_count: fields
+                .optional_count("circuit_breaker_threshold_count"),
             deletion_tracking: fields.flag("deletion_tracking"),
             mark_deletion_tracked: fields.flag("mark_deletion_tracked"),
             prevent_multiple_versions: match fields.any("prevent_multiple_versions") {

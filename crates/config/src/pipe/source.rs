@@ -55,7 +55,9 @@ impl Source {
             Source::Embedded(source) => source.if_source_empty,
             Source::Json(source) => source.if_source_empty,
             Source::Csv(source) => source.if_source_empty,
-            Source::HttpEndpoint(_) | Source::Empty(_) | Source::NotInThisVersion { .. } => IfEmpty::Accept,
+            Source::HttpEndpoint(_) | Source::Empty(_) | Source::NotInThisVersion { .. } => {
+                IfEmpty::Accept
+            }
         }
     }
 
@@ -86,12 +88,14 @@ impl Source {
             Source::Json(source) => source.continuation.clone(),
             Source::Csv(source) => source.continuation.clone(),
             Source::Empty(continuation) => continuation.clone(),
-            Source::Dataset(_) | Source::UnionDatasets(_) | Source::MergeDatasets(_) => Continuation {
-                supports_since: true,
-                is_since_comparable: true,
-                is_chronological: true,
-                initial_since_value: None,
-            },
+            Source::Dataset(_) | Source::UnionDatasets(_) | Source::MergeDatasets(_) => {
+                Continuation {
+                    supports_since: true,
+                    is_since_comparable: true,
+                    is_chronological: true,
+                    initial_since_value: None,
+                }
+            }
             Source::HttpEndpoint(_) | Source::NotInThisVersion { .. } => Continuation::default(),
         }
     }
@@ -108,7 +112,9 @@ impl Source {
             "json" => Source::Json(JsonSource::read(&fields)),
             "csv" => Source::Csv(CsvSource::read(&fields)),
             "empty" => Source::Empty(Continuation::read(&fields)),
-            kind => Source::NotInThisVersion { kind: kind.to_owned() },
+            kind => Source::NotInThisVersion {
+                kind: kind.to_owned(),
+            },
         }
     }
 }
@@ -358,7 +364,10 @@ impl DatasetSource {
 impl UnionDatasetsSource {
     /// Whether one of the datasets (`None`: it does not exist) lets the source count as populated.
     pub fn counts_as_populated(&self, dataset: &str, populated: Option<bool>) -> bool {
-        let asked = self.initial_datasets.as_ref().is_none_or(|list| list.iter().any(|name| name == dataset));
+        let asked = self
+            .initial_datasets
+            .as_ref()
+            .is_none_or(|list| list.iter().any(|name| name == dataset));
         // Only a dataset that was listed for it may be missing.
         let may_be_missing = self.initial_datasets.is_some() && self.ignore_non_existent_datasets;
         !asked || populated.unwrap_or(may_be_missing)
@@ -381,7 +390,10 @@ impl UnionDatasetsSource {
 impl MergeDatasetsSource {
     /// Whether one of the datasets (`None`: it does not exist) lets the source count as populated.
     pub fn counts_as_populated(&self, dataset: &str, populated: Option<bool>) -> bool {
-        let asked = self.initial_datasets.as_ref().is_none_or(|list| list.iter().any(|name| name == dataset));
+        let asked = self
+            .initial_datasets
+            .as_ref()
+            .is_none_or(|list| list.iter().any(|name| name == dataset));
         // Only a dataset that was listed for it may be missing.
         let may_be_missing = self.initial_datasets.is_some() && self.ignore_non_existent_datasets;
         !asked || populated.unwrap_or(may_be_missing)

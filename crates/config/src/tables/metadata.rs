@@ -7,7 +7,11 @@ use super::{Default, Rows, Shape, row};
 pub(crate) const METADATA: Rows = &[
     row("_id", Shape::Text).text("node"),
     row("namespaced_identifiers", Shape::Bool).no(),
-    row("namespaces", Shape::Fields(&[row("default", Shape::TextMap).or(Default::Json("{}"))])).or(Default::Json("{}")),
+    row(
+        "namespaces",
+        Shape::Fields(&[row("default", Shape::TextMap).or(Default::Json("{}"))]),
+    )
+    .or(Default::Json("{}")),
     row("global_defaults", Shape::Fields(GLOBAL_DEFAULTS)).or(Default::Json("{}")),
     row("dependency_tracking", Shape::Fields(&DEPENDENCY_TRACKING)).or(Default::Json("{}")),
     row("task_manager", Shape::Fields(TASK_MANAGER)).or(Default::Json("{}")),
@@ -24,7 +28,11 @@ const TASK_MANAGER: Rows = &[
 const GLOBAL_DEFAULTS: Rows = &[
     row("use_signalling_internally", Shape::Bool).yes(),
     row("use_signalling_externally", Shape::Bool).no(),
-    row("default_compaction_type", Shape::Choice(&["sink", "background"])).text("sink"),
+    row(
+        "default_compaction_type",
+        Shape::Choice(&["sink", "background"]),
+    )
+    .text("sink"),
     row("compaction_interval", Shape::Number).integer(0),
     row("compaction_keep_versions", Shape::Integer(0)).integer(2),
     row("compaction_time_threshold_hours", Shape::Integer(0)),
@@ -34,7 +42,11 @@ const GLOBAL_DEFAULTS: Rows = &[
     row("run_at_startup_if_not_populated", Shape::Bool).no(),
     row("infer_pipe_entity_types", Shape::Bool).yes(),
     row("use_config_circuit_breaker", Shape::Bool).no(),
-    row("reprocessing_policy", Shape::Choice(&["continue", "automatic"])).text("continue"),
+    row(
+        "reprocessing_policy",
+        Shape::Choice(&["continue", "automatic"]),
+    )
+    .text("continue"),
     row("rescan_when_config_changes", Shape::Bool).no(),
     row("enable_background_rescan", Shape::Bool).no(),
     row("eager_load_microservices", Shape::Bool).yes(),

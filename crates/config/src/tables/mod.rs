@@ -201,7 +201,10 @@ impl Property {
         }
         let same = |known: &str| {
             known.len() == key.len()
-                && known.bytes().zip(key.bytes()).all(|(a, b)| a == b || matches!((a, b), (b'-', b'_') | (b'_', b'-')))
+                && known
+                    .bytes()
+                    .zip(key.bytes())
+                    .all(|(a, b)| a == b || matches!((a, b), (b'-', b'_') | (b'_', b'-')))
         };
         (same(self.name) || self.aliases.iter().any(|alias| same(alias))).then_some(false)
     }
@@ -220,11 +223,21 @@ pub(crate) struct Type {
 }
 
 const fn runs(name: &'static str, groups: &'static [Rows]) -> Type {
-    Type { name, runs: true, groups, one_of: &[] }
+    Type {
+        name,
+        runs: true,
+        groups,
+        one_of: &[],
+    }
 }
 
 const fn later(name: &'static str, groups: &'static [Rows]) -> Type {
-    Type { name, runs: false, groups, one_of: &[] }
+    Type {
+        name,
+        runs: false,
+        groups,
+        one_of: &[],
+    }
 }
 
 impl Type {
@@ -235,7 +248,10 @@ impl Type {
 
     /// All rows, the descriptive ones among them.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &'static Property> {
-        self.groups.iter().flat_map(|group| group.iter()).chain(common::DESCRIPTIVE.iter())
+        self.groups
+            .iter()
+            .flat_map(|group| group.iter())
+            .chain(common::DESCRIPTIVE.iter())
     }
 }
 

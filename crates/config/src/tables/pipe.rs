@@ -15,15 +15,32 @@ pub(crate) const PIPE: Rows = &[
     row("batch_size", Shape::Integer(1)),
     row("checkpoint_interval", Shape::Integer(1)),
     row("disable_set_last_seen", Shape::Bool).no(),
-    row("enable_background_rescan", Shape::Bool).or(Default::NodeWide(&["global_defaults", "enable_background_rescan"])),
-    row("rescan_when_config_changes", Shape::Bool)
-        .or(Default::NodeWide(&["global_defaults", "rescan_when_config_changes"])),
-    row("reprocessing_policy", Shape::Choice(&["continue", "automatic"]))
-        .or(Default::NodeWide(&["global_defaults", "reprocessing_policy"])),
-    row("infer_pipe_entity_types", Shape::Bool).or(Default::NodeWide(&["global_defaults", "infer_pipe_entity_types"])),
+    row("enable_background_rescan", Shape::Bool).or(Default::NodeWide(&[
+        "global_defaults",
+        "enable_background_rescan",
+    ])),
+    row("rescan_when_config_changes", Shape::Bool).or(Default::NodeWide(&[
+        "global_defaults",
+        "rescan_when_config_changes",
+    ])),
+    row(
+        "reprocessing_policy",
+        Shape::Choice(&["continue", "automatic"]),
+    )
+    .or(Default::NodeWide(&[
+        "global_defaults",
+        "reprocessing_policy",
+    ])),
+    row("infer_pipe_entity_types", Shape::Bool).or(Default::NodeWide(&[
+        "global_defaults",
+        "infer_pipe_entity_types",
+    ])),
     row("namespaced_identifiers", Shape::Bool).or(Default::NodeWide(&["namespaced_identifiers"])),
-    row("namespaces", Shape::Fields(&[row("identity", Shape::Text), row("property", Shape::Text)]))
-        .or(Default::Json("{}")),
+    row(
+        "namespaces",
+        Shape::Fields(&[row("identity", Shape::Text), row("property", Shape::Text)]),
+    )
+    .or(Default::Json("{}")),
     row("add_namespaces", Shape::Bool),
     row("remove_namespaces", Shape::Bool),
     row("exclude_completeness", Shape::Texts).or(Default::Json("[]")),
@@ -37,14 +54,27 @@ const COMPACTION: Rows = &[
     row("automatic", Shape::Bool).yes(),
     // From `global_defaults.default_compaction_type`.
     row("sink", Shape::Bool),
-    row("keep_versions", Shape::Integer(0)).or(Default::NodeWide(&["global_defaults", "compaction_keep_versions"])),
-    row("time_threshold_hours", Shape::Integer(0))
-        .or(Default::NodeWide(&["global_defaults", "compaction_time_threshold_hours"])),
+    row("keep_versions", Shape::Integer(0)).or(Default::NodeWide(&[
+        "global_defaults",
+        "compaction_keep_versions",
+    ])),
+    row("time_threshold_hours", Shape::Integer(0)).or(Default::NodeWide(&[
+        "global_defaults",
+        "compaction_time_threshold_hours",
+    ])),
     // 720 is also the least (CO4).
-    row("time_threshold_hours_pump", Shape::Integer(720))
-        .or(Default::NodeWide(&["global_defaults", "compaction_time_threshold_hours_pump"])),
-    row("growth_threshold", Shape::Factor).or(Default::NodeWide(&["global_defaults", "compaction_growth_threshold"])),
-    row("compaction_interval", Shape::Number).or(Default::NodeWide(&["global_defaults", "compaction_interval"])),
+    row("time_threshold_hours_pump", Shape::Integer(720)).or(Default::NodeWide(&[
+        "global_defaults",
+        "compaction_time_threshold_hours_pump",
+    ])),
+    row("growth_threshold", Shape::Factor).or(Default::NodeWide(&[
+        "global_defaults",
+        "compaction_growth_threshold",
+    ])),
+    row("compaction_interval", Shape::Number).or(Default::NodeWide(&[
+        "global_defaults",
+        "compaction_interval",
+    ])),
     row("ttl_deletes_hours", Shape::Number),
     row("ttl_deletes_timeout_seconds", Shape::Number).integer(60),
     row("retract", Shape::Bool).no(),

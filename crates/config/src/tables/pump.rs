@@ -12,8 +12,10 @@ pub(crate) const PUMP: Rows = &[
     row("partial_rescan_run_count", Shape::Integer(1)),
     row("partial_rescan_delta", Shape::Integer(1)),
     row("run_at_startup", Shape::Bool).no(),
-    row("run_at_startup_if_not_populated", Shape::Bool)
-        .or(Default::NodeWide(&["global_defaults", "run_at_startup_if_not_populated"])),
+    row("run_at_startup_if_not_populated", Shape::Bool).or(Default::NodeWide(&[
+        "global_defaults",
+        "run_at_startup_if_not_populated",
+    ])),
     row("max_read_retries", Shape::Integer(0)).integer(0),
     row("read_retry_delay", Shape::Number).integer(0),
     row("max_consecutive_write_errors", Shape::Integer(0)).integer(1),

@@ -6,12 +6,20 @@ use super::{Default, Property, Rows, Shape, row};
 /// A named operation.
 pub(super) const OPERATION: Rows = &[
     row("url", Shape::Text).required(),
-    row("method", Shape::Choice(&["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])).required(),
+    row(
+        "method",
+        Shape::Choice(&["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"]),
+    )
+    .required(),
     row("comment", Shape::TextOrTexts),
     row("description", Shape::TextOrTexts),
     row("headers", Shape::Object),
     row("params", Shape::Object),
-    row("payload-type", Shape::Choice(&["text", "json", "json-transit", "form", "multipart-form"])).text("json"),
+    row(
+        "payload-type",
+        Shape::Choice(&["text", "json", "json-transit", "form", "multipart-form"]),
+    )
+    .text("json"),
     row("properties", Shape::Object),
     row("payload", Shape::Payload),
     row("response_property", Shape::Text),
@@ -19,8 +27,13 @@ pub(super) const OPERATION: Rows = &[
     row("response_status_property", Shape::Text),
     row("payload_property", Shape::Text),
     row("next_page_link", Shape::Text),
-    row("next_page_termination_strategy", Shape::Choices(TERMINATION))
-        .or(Default::Json(r#"["next-page-link-empty","same-next-page-request","same-response"]"#)),
+    row(
+        "next_page_termination_strategy",
+        Shape::Choices(TERMINATION),
+    )
+    .or(Default::Json(
+        r#"["next-page-link-empty","same-next-page-request","same-response"]"#,
+    )),
     row("page_size", Shape::Integer(1)),
     row("allowed_status_codes", Shape::Statuses).text("200-299"),
     row("ignored_status_codes", Shape::Statuses),
@@ -28,7 +41,11 @@ pub(super) const OPERATION: Rows = &[
     row("updated_expression", Shape::Text),
     row("error_expression", Shape::Text),
     row("since_property_name", Shape::Text).text("since"),
-    row("since_property_location", Shape::Choice(&["query", "header", "manual"])).text("query"),
+    row(
+        "since_property_location",
+        Shape::Choice(&["query", "header", "manual"]),
+    )
+    .text("query"),
     RATE_LIMITING[0],
     row("rate_limiting_delay", Shape::Integer(0)),
 ];
@@ -41,7 +58,6 @@ const TERMINATION: &[&str] = &[
     "same-response",
     "not-full-page",
 ];
-
 
 /// `custom_auth` of a REST system.
 pub(super) const CUSTOM_AUTH: Property = row(

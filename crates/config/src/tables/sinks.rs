@@ -26,7 +26,13 @@ pub(crate) const SINKS: &[Type] = &[
     later("sdshare", &[SYSTEM_AND_URL, SDSHARE]),
 ];
 
-const SET_INITIAL_OFFSET: Shape = Shape::Choice(&["if-source-populated", "never", "always", "initially", "onload"]);
+const SET_INITIAL_OFFSET: Shape = Shape::Choice(&[
+    "if-source-populated",
+    "never",
+    "always",
+    "initially",
+    "onload",
+]);
 
 const DATASET: Rows = &[
     // The pipe's id where it is absent.
@@ -42,16 +48,26 @@ const DATASET: Rows = &[
     row("bitset_commit_interval", Shape::Integer(1)).integer(1_000_000),
     row("prevent_multiple_versions", Shape::BoolOr(&["ignore"])).no(),
     row("suppress_filtered", Shape::Bool),
-    row("max_entity_bytes_size", Shape::Integer(1)).or(Default::NodeWide(&["global_defaults", "max_entity_bytes_size"])),
+    row("max_entity_bytes_size", Shape::Integer(1)).or(Default::NodeWide(&[
+        "global_defaults",
+        "max_entity_bytes_size",
+    ])),
 ];
 
-const JSON: Rows = &[row("batch_size", Shape::Integer(1)).integer(100), row("headers", Shape::TextMap)];
+const JSON: Rows = &[
+    row("batch_size", Shape::Integer(1)).integer(100),
+    row("headers", Shape::TextMap),
+];
 
 const HTTP_ENDPOINT: Rows = &[row("prefix_includes", Shape::Texts).deprecated("nothing")];
 
 const CSV_ENDPOINT: Rows = &[
     row("columns", Shape::Texts).required(),
-    row("quoting", Shape::Choice(&["all", "minimal", "non-numeric", "none"])).text("minimal"),
+    row(
+        "quoting",
+        Shape::Choice(&["all", "minimal", "non-numeric", "none"]),
+    )
+    .text("minimal"),
     row("delimiter", Shape::Text).text(","),
     row("doublequote", Shape::Bool).yes(),
     row("include_header", Shape::Bool).yes(),
@@ -60,8 +76,11 @@ const CSV_ENDPOINT: Rows = &[
     row("quotechar", Shape::Text).text("\""),
     row("byte_order_mark", Shape::Bool).no(),
     row("encoding", Shape::Text).text("utf-8"),
-    row("encode_error_strategy", Shape::Choice(&["ignore", "replace", "xmlcharrefreplace", "backslashreplace"]))
-        .text("backslashreplace"),
+    row(
+        "encode_error_strategy",
+        Shape::Choice(&["ignore", "replace", "xmlcharrefreplace", "backslashreplace"]),
+    )
+    .text("backslashreplace"),
     row("skip-deleted-entities", Shape::Bool).yes(),
 ];
 
@@ -103,7 +122,10 @@ const XML_ENDPOINT: Rows = &[
     row("byte_order_mark", Shape::Bool).no(),
 ];
 
-const EXCEL_ENDPOINT: Rows = &[row("columns", Shape::Texts), row("skip-deleted-entities", Shape::Bool).yes()];
+const EXCEL_ENDPOINT: Rows = &[
+    row("columns", Shape::Texts),
+    row("skip-deleted-entities", Shape::Bool).yes(),
+];
 
 const ELASTICSEARCH: Rows = &[
     row("default_index", Shape::Text),
@@ -115,8 +137,16 @@ const ELASTICSEARCH: Rows = &[
 
 const KAFKA: Rows = &[
     row("topic", Shape::Text).required(),
-    row("key_serializer", Shape::Choice(&["bytes", "string", "json", "confluent_schema_json"])).text("string"),
-    row("value_serializer", Shape::Choice(&["bytes", "string", "json", "confluent_schema_json"])).text("json"),
+    row(
+        "key_serializer",
+        Shape::Choice(&["bytes", "string", "json", "confluent_schema_json"]),
+    )
+    .text("string"),
+    row(
+        "value_serializer",
+        Shape::Choice(&["bytes", "string", "json", "confluent_schema_json"]),
+    )
+    .text("json"),
     row("strategy", Shape::Choice(&["key-value", "value"])).text("key-value"),
     row("delivery_timeout_ms", Shape::Integer(0)).integer(120_000),
 ];
@@ -141,7 +171,11 @@ const MAIL: Rows = &[
     row("recipients", Shape::Text),
     row("recipients_property", Shape::Text).text("recipients"),
     row("mail_from", Shape::Text).required(),
-    row("unhandled_template_variable_replacement", Shape::Choice(&["debug", "empty_string", "strict"])).text("debug"),
+    row(
+        "unhandled_template_variable_replacement",
+        Shape::Choice(&["debug", "empty_string", "strict"]),
+    )
+    .text("debug"),
 ];
 
 const SMS: Rows = &[
@@ -152,7 +186,10 @@ const SMS: Rows = &[
     row("from_number", Shape::Text).required(),
 ];
 
-const SOLR: Rows = &[row("commit_within", Shape::Integer(0)), row("commit_at_end", Shape::Bool).yes()];
+const SOLR: Rows = &[
+    row("commit_within", Shape::Integer(0)),
+    row("commit_at_end", Shape::Bool).yes(),
+];
 
 const SPARQL: Rows = &[
     row("update_url", Shape::Text),
@@ -162,5 +199,7 @@ const SPARQL: Rows = &[
     row("prefix_includes", Shape::Texts).deprecated("nothing"),
 ];
 
-const SDSHARE: Rows =
-    &[row("graph", Shape::Text).required(), row("prefix_includes", Shape::Texts).deprecated("nothing")];
+const SDSHARE: Rows = &[
+    row("graph", Shape::Text).required(),
+    row("prefix_includes", Shape::Texts).deprecated("nothing"),
+];

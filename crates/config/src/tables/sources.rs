@@ -1,8 +1,8 @@
 //! Every source type (SR1 to SR20).
 
 use super::common::{
-    CONDITIONAL, CONTINUATION, CONTINUATION_OF_DATASETS, IF_EMPTY, RATE_LIMITING, SEVERAL_DATASETS, SINCE_PROPERTY, SYSTEM,
-    SYSTEM_AND_URL, TRACED,
+    CONDITIONAL, CONTINUATION, CONTINUATION_OF_DATASETS, IF_EMPTY, RATE_LIMITING, SEVERAL_DATASETS,
+    SINCE_PROPERTY, SYSTEM, SYSTEM_AND_URL, TRACED,
 };
 use super::rest::OPERATION;
 use super::{Default, Rows, Shape, Type, later, row, runs};
@@ -10,25 +10,75 @@ use super::{Default, Rows, Shape, Type, later, row, runs};
 /// The family.
 pub(crate) const SOURCES: &[Type] = &[
     runs("dataset", &[DATASET, IF_EMPTY, CONTINUATION_OF_DATASETS]),
-    runs("union_datasets", &[UNION_DATASETS, SEVERAL_DATASETS, IF_EMPTY, CONTINUATION_OF_DATASETS]),
-    runs("merge_datasets", &[MERGE_DATASETS, SEVERAL_DATASETS, IF_EMPTY, CONTINUATION_OF_DATASETS]),
+    runs(
+        "union_datasets",
+        &[
+            UNION_DATASETS,
+            SEVERAL_DATASETS,
+            IF_EMPTY,
+            CONTINUATION_OF_DATASETS,
+        ],
+    ),
+    runs(
+        "merge_datasets",
+        &[
+            MERGE_DATASETS,
+            SEVERAL_DATASETS,
+            IF_EMPTY,
+            CONTINUATION_OF_DATASETS,
+        ],
+    ),
     runs("embedded", &[EMBEDDED, IF_EMPTY, CONTINUATION]),
-    runs("http_endpoint", &[HTTP_ENDPOINT, TRACED, CONTINUATION_OF_RECEIVERS]),
+    runs(
+        "http_endpoint",
+        &[HTTP_ENDPOINT, TRACED, CONTINUATION_OF_RECEIVERS],
+    ),
     runs("json", &[SYSTEM_AND_URL, JSON, IF_EMPTY, CONTINUATION]),
     runs("csv", &[SYSTEM_AND_URL, CSV, IF_EMPTY, CONTINUATION]),
     runs("empty", &[CONTINUATION_OF_EMPTY]),
     runs("conditional", &[CONDITIONAL]),
-    later("merge", &[MERGE, SEVERAL_DATASETS, IF_EMPTY, CONTINUATION_OF_DATASETS]),
-    later("rest", &[SYSTEM, REST, RATE_LIMITING, IF_EMPTY, TRACED, SINCE_PROPERTY, CONTINUATION]),
+    later(
+        "merge",
+        &[MERGE, SEVERAL_DATASETS, IF_EMPTY, CONTINUATION_OF_DATASETS],
+    ),
+    later(
+        "rest",
+        &[
+            SYSTEM,
+            REST,
+            RATE_LIMITING,
+            IF_EMPTY,
+            TRACED,
+            SINCE_PROPERTY,
+            CONTINUATION,
+        ],
+    ),
     later("sql", &[SYSTEM, SQL, IF_EMPTY, CONTINUATION_OF_SQL]).with_one_of(&[&["table", "query"]]),
     later("kafka", &[SYSTEM, KAFKA, IF_EMPTY]),
     later("ldap", &[SYSTEM, LDAP, IF_EMPTY, CONTINUATION_OF_RECEIVERS]),
-    later("binary", &[SYSTEM_AND_URL, BINARY, IF_EMPTY, CONTINUATION_OF_DATASETS]),
+    later(
+        "binary",
+        &[SYSTEM_AND_URL, BINARY, IF_EMPTY, CONTINUATION_OF_DATASETS],
+    ),
     later("rdf", &[SYSTEM_AND_URL, RDF, IF_EMPTY, CONTINUATION]),
-    later("sparql", &[SYSTEM, SPARQL, IF_EMPTY, CONTINUATION_OF_SPARQL]),
-    later("sdshare", &[SYSTEM_AND_URL, SDSHARE, IF_EMPTY, CONTINUATION_OF_SDSHARE]),
+    later(
+        "sparql",
+        &[SYSTEM, SPARQL, IF_EMPTY, CONTINUATION_OF_SPARQL],
+    ),
+    later(
+        "sdshare",
+        &[SYSTEM_AND_URL, SDSHARE, IF_EMPTY, CONTINUATION_OF_SDSHARE],
+    ),
     // Retired, and one that real configurations hold although no page describes it.
-    later("diff_datasets", &[DIFF_DATASETS, SEVERAL_DATASETS, IF_EMPTY, CONTINUATION_OF_DATASETS]),
+    later(
+        "diff_datasets",
+        &[
+            DIFF_DATASETS,
+            SEVERAL_DATASETS,
+            IF_EMPTY,
+            CONTINUATION_OF_DATASETS,
+        ],
+    ),
     later("config", &[IF_EMPTY]),
 ];
 
@@ -39,7 +89,10 @@ const DATASET: Rows = &[
     row("subset", Shape::Subset),
     row("completeness", Shape::Completeness).no(),
     row("initial_completeness", Shape::Texts),
-    row("require_populated_input", Shape::Bool).or(Default::NodeWide(&["global_defaults", "require_populated_input"])),
+    row("require_populated_input", Shape::Bool).or(Default::NodeWide(&[
+        "global_defaults",
+        "require_populated_input",
+    ])),
     row("supports_signalling", Shape::Bool),
 ];
 
@@ -73,7 +126,10 @@ const MERGE: Rows = &[
     row("max_merged", Shape::Integer(1)).or(Default::NodeWide(&["global_defaults", "max_merged"])),
 ];
 
-const EMBEDDED: Rows = &[row("entities", Shape::Entities).required(), row("system", Shape::Text)];
+const EMBEDDED: Rows = &[
+    row("entities", Shape::Entities).required(),
+    row("system", Shape::Text),
+];
 
 const HTTP_ENDPOINT: Rows = &[
     row("auto_populate_dataset", Shape::Bool).yes(),
@@ -94,11 +150,18 @@ const CSV: Rows = &[
     row("has_header", Shape::Bool).yes(),
     row("field_names", Shape::Texts),
     row("auto_dialect", Shape::Bool).yes(),
-    row("dialect", Shape::Choice(&["excel", "excel_tab", "unix_dialect"])),
+    row(
+        "dialect",
+        Shape::Choice(&["excel", "excel_tab", "unix_dialect"]),
+    ),
     // Absent means what the dialect says, a comma where nothing does: a default here would hide the guess.
     row("delimiter", Shape::Text),
     row("encoding", Shape::Text).text("UTF-8"),
-    row("decode_error_strategy", Shape::Choice(&["strict", "replace"])).text("strict"),
+    row(
+        "decode_error_strategy",
+        Shape::Choice(&["strict", "replace"]),
+    )
+    .text("strict"),
     row("primary_key", Shape::TextOrTexts).required(),
     row("whitelist", Shape::Texts),
     row("blacklist", Shape::Texts),
@@ -135,8 +198,16 @@ const KAFKA: Rows = &[
     row("topic", Shape::Text).required(),
     row("partitions", Shape::List),
     row("seek_to_beginning", Shape::Bool).yes(),
-    row("key_deserializer", Shape::Choice(&["bytes", "string", "json", "schema_registry_avro"])).text("string"),
-    row("value_deserializer", Shape::Choice(&["bytes", "string", "json", "schema_registry_avro"])).text("json"),
+    row(
+        "key_deserializer",
+        Shape::Choice(&["bytes", "string", "json", "schema_registry_avro"]),
+    )
+    .text("string"),
+    row(
+        "value_deserializer",
+        Shape::Choice(&["bytes", "string", "json", "schema_registry_avro"]),
+    )
+    .text("json"),
     row("strategy", Shape::Choice(&["key-value", "value"])).text("key-value"),
     row("strict", Shape::Bool).yes(),
     row("consumer_timeout_ms", Shape::Integer(0)).integer(10_000),

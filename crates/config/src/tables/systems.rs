@@ -71,7 +71,10 @@ const URL: Rows = &[
     row("password", Shape::Text),
     row("jwt_token", Shape::Text),
     row("headers", Shape::TextMap),
-    row("authentication", Shape::Choice(&["basic", "digest", "ntlm", "tripletex", "jwt"])),
+    row(
+        "authentication",
+        Shape::Choice(&["basic", "digest", "ntlm", "tripletex", "jwt"]),
+    ),
     row("oauth2", Shape::Fields(OAUTH2)),
     row("tripletex", Shape::Fields(TRIPLETEX)),
     row("proxies", Shape::TextMap),
@@ -98,7 +101,10 @@ const MICROSERVICE: Rows = &[
     row("authentication", Shape::Text),
     row("connect_timeout", Shape::Number).integer(60),
     row("read_timeout", Shape::Number).integer(1800),
-    row("eager_load", Shape::Bool).or(Default::NodeWide(&["global_defaults", "eager_load_microservices"])),
+    row("eager_load", Shape::Bool).or(Default::NodeWide(&[
+        "global_defaults",
+        "eager_load_microservices",
+    ])),
     row("retry_strategy", Shape::ByStatus(RETRY)),
 ];
 
@@ -146,16 +152,26 @@ const MSSQL: Rows = &[
 
 const MYSQL: Rows = &[
     row("port", Shape::Integer(1)).integer(3306),
-    row("sslmode", Shape::Choice(&["disabled", "preferred", "required"])).text("preferred"),
+    row(
+        "sslmode",
+        Shape::Choice(&["disabled", "preferred", "required"]),
+    )
+    .text("preferred"),
 ];
 
 const POSTGRESQL: Rows = &[
     row("port", Shape::Integer(1)).integer(5432),
-    row("sslmode", Shape::Choice(&["disable", "allow", "prefer", "require"])).text("prefer"),
+    row(
+        "sslmode",
+        Shape::Choice(&["disable", "allow", "prefer", "require"]),
+    )
+    .text("prefer"),
 ];
 
-const ORACLE: Rows =
-    &[row("port", Shape::Integer(1)).integer(1521), row("coerce_to_decimal", Shape::Bool).no()];
+const ORACLE: Rows = &[
+    row("port", Shape::Integer(1)).integer(1521),
+    row("coerce_to_decimal", Shape::Bool).no(),
+];
 
 const ORACLE_TNS: Rows = &[
     row("username", Shape::Text).required().aliases(&["user"]),

@@ -11,9 +11,20 @@ pub(crate) const TRANSFORMS: &[Type] = &[
     runs("chained", &[CHAINED]),
     later("emit_children", &[NO_SIDE_EFFECTS]),
     later("http", &[SYSTEM, HTTP, TRIGGER_ON, SIDE_EFFECTS]),
-    later("rest", &[SYSTEM, REST, RATE_LIMITING, TRACED, TRIGGER_ON, SIDE_EFFECTS]),
+    later(
+        "rest",
+        &[
+            SYSTEM,
+            REST,
+            RATE_LIMITING,
+            TRACED,
+            TRIGGER_ON,
+            SIDE_EFFECTS,
+        ],
+    ),
     later("template", &[TEMPLATE, SIDE_EFFECTS]),
-    later("json_schema", &[JSON_SCHEMA, TRIGGER_ON, NO_SIDE_EFFECTS]).with_one_of(&[&["schema", "schema_url"]]),
+    later("json_schema", &[JSON_SCHEMA, TRIGGER_ON, NO_SIDE_EFFECTS])
+        .with_one_of(&[&["schema", "schema_url"]]),
     later("xml", &[XML, TRIGGER_ON, NO_SIDE_EFFECTS]),
     later("rdf", &[RDF, NO_SIDE_EFFECTS]),
     // Retired.
@@ -28,7 +39,10 @@ const NO_SIDE_EFFECTS: Rows = &[row("side_effects", Shape::Bool).no()];
 
 const SIDE_EFFECTS: Rows = &[row("side_effects", Shape::Bool).yes()];
 
-const DTL: Rows = &[row("rules", Shape::Object).required().cryptography(), row("id_required", Shape::Bool).yes()];
+const DTL: Rows = &[
+    row("rules", Shape::Object).required().cryptography(),
+    row("id_required", Shape::Bool).yes(),
+];
 
 const CHAINED: Rows = &[row("transforms", Shape::List).required()];
 
@@ -65,7 +79,8 @@ const TEMPLATE: Rows = &[
 
 /// `properties` of each built-in template.
 pub(crate) const TEMPLATES: &[Type] = &[
-    later("transform-collect-rest", &[TEMPLATE_COLLECT]).with_one_of(&[&["operation_lookup", "operation_lookup_delete"]]),
+    later("transform-collect-rest", &[TEMPLATE_COLLECT])
+        .with_one_of(&[&["operation_lookup", "operation_lookup_delete"]]),
     later("transform-defaults-rest", &[TEMPLATE_DEFAULTS]),
     later("transform-share-rest", &[TEMPLATE_SHARE]),
 ];
