@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::command::run;
 use crate::hub::{Hub, tail};
-use crate::setup::{self, Choice, Prepared, Purpose};
+use crate::setup::{self, Choice, Purpose};
 use crate::steps::{Took, step};
 use crate::stop_signal::StopSignal;
 
@@ -41,14 +41,18 @@ struct Row {
 pub(crate) fn client(options: &Options, choice: Choice) -> Result<()> {
     let mut stop = StopSignal::catch()?;
     let prepared = setup::prepare(choice, Purpose::Client)?;
-    prepared.hub_binary()?;
+    let binary = prepared.hub_binary()?;
     let scratch = prepared.cache.client_run()?;
     let client = step("the client and its Python environment", || {
         Client::install(&options.client, &scratch)
     })?;
-    let mut rows = own_tests(&prepared, &client, &scratch, &mut stop)?;
+    let mut rows = own_tests(&binary, &client, &scratch, &mut stop)?;
     rows.extend(commands_on_the_sample(
-        &prepared, &client, &scratch, &mut stop,
+        &prepared.root,
+        &binary,
+        &client,
+        &scratch,
+        &mut stop,
     )?);
     summarise(&rows)
 }
@@ -108,12 +112,12 @@ fn copy_sources(checkout: &Path, sources: &Path) -> Result<()> {
 }
 
 fn own_tests(
-    prepared: &Prepared,
+    binary: &Path,
     client: &Client,
     scratch: &Path,
     stop: &mut StopSignal,
 ) -> Result<Vec<Row>> {
-    let hub = start_hub(prepared, scratch, "own-tests", stop)?;
+    let hub = start_hub(binary, scratch, "own-tests", stop)?;
     let mut rows = Vec::new();
     for name in OWN_TESTS {
         let mut script = Command::new("bash");
@@ -130,16 +134,17 @@ fn own_tests(
 }
 
 fn commands_on_the_sample(
-    prepared: &Prepared,
+    root: &Path,
+    binary: &Path,
     client: &Client,
     scratch: &Path,
     stop: &mut StopSignal,
 ) -> Result<Vec<Row>> {
-    let hub = start_hub(prepared, scratch, "sample", stop)?;
+    let hub = start_hub(binary, scratch, "sample", stop)?;
     let sample = scratch.join("countries");
     run(Command::new("cp")
         .arg("-R")
-        .arg(prepared.root.join("examples/countries"))
+        .arg(root.join("examples/countries"))
         .arg(&sample))?;
     let mut rows = Vec::new();
     for (number, name) in COMMANDS.iter().enumerate() {
@@ -156,15 +161,10 @@ fn commands_on_the_sample(
     Ok(rows)
 }
 
-fn start_hub(
-    prepared: &Prepared,
-    scratch: &Path,
-    name: &str,
-    stop: &mut StopSignal,
-) -> Result<Hub> {
+fn start_hub(binary: &Path, scratch: &Path, name: &str, stop: &mut StopSignal) -> Result<Hub> {
     step(&format!("a fresh hub for {name}"), || {
         Hub::start(
-            prepared,
+            binary,
             &scratch.join(format!("hub-{name}")),
             "127.0.0.1:0",
             stop,

@@ -39,12 +39,11 @@ struct Ready {
 impl Hub {
     /// Starts a hub on `data` and waits until it serves. Its output goes to `hub.log` beside the data folder.
     pub(crate) fn start(
-        prepared: &Prepared,
+        binary: &Path,
         data: &Path,
         listen: &str,
         stop: &mut StopSignal,
     ) -> Result<Self> {
-        let binary = prepared.hub_binary()?;
         fs::create_dir_all(data).with_context(|| format!("could not make {}", data.display()))?;
         let (ready_file, log) = (data.with_extension("ready"), data.with_extension("log"));
         let _absent_is_fine = fs::remove_file(&ready_file);
@@ -54,7 +53,7 @@ impl Hub {
             .try_clone()
             .with_context(|| format!("could not share {}", log.display()))?;
 
-        let mut command = Command::new(&binary);
+        let mut command = Command::new(binary);
         command.arg("standalone").arg("--data").arg(data).args([
             "--listen",
             listen,
@@ -73,7 +72,7 @@ impl Hub {
             .with_context(|| format!("could not start {}", binary.display()))?;
         let started = wait_until_ready(&mut child, &ready_file, &log, stop).and_then(|ready| {
             let token = output(
-                Command::new(&binary)
+                Command::new(binary)
                     .args(["token", "create", "--name", "sample", "--data"])
                     .arg(data),
             )?;

@@ -32,7 +32,7 @@ const SAMPLE: &str = "examples/countries";
 pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
     let mut stop = StopSignal::catch()?;
     let prepared = setup::prepare(choice, Purpose::Sample)?;
-    prepared.hub_binary()?;
+    let binary = prepared.hub_binary()?;
     let data = match &options.data {
         Some(folder) => std::path::absolute(folder)
             .with_context(|| format!("could not resolve {}", folder.display()))?,
@@ -44,7 +44,7 @@ pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
         })
     })?;
     let mut hub = step(&format!("start the hub on {}", data.display()), || {
-        Hub::start(&prepared, &data, &options.listen, &mut stop)
+        Hub::start(&binary, &data, &options.listen, &mut stop)
     })?;
     step("upload the sample's configuration", || {
         upload(&hub, &prepared, tables)
