@@ -20,7 +20,7 @@ pub(super) fn open(path: &Path, report: &mut Report) -> Option<DB> {
         match DB::open_cf_for_read_only(&options, path, Family::ALL.map(Family::name), false) {
             Ok(db) => return Some(db),
             Err(error) if attempt == 0 || report.is_clean() => {
-                report.add(place(error.as_ref()), error.into_string())
+                report.add(place(error.as_ref(), path), error.into_string());
             }
             Err(_) => {}
         }
@@ -53,21 +53,31 @@ pub(super) fn check(db: &DB, path: &Path, report: &mut Report) {
     }
 }
 
-/// The file that an error of RocksDB names.
-fn place(message: &str) -> String {
+/// The file that an error of RocksDB names. Of the write-ahead log it names none: then all files of it.
+fn place(message: &str, path: &Path) -> String {
     let is_file = |word: &&str| {
         word.ends_with(".sst")
             || word.ends_with(".log")
             || word.starts_with("MANIFEST")
             || *word == "CURRENT"
     };
-    message
+    let named = message
         .split(|c: char| c.is_whitespace() || matches!(c, '/' | ':' | ',' | '\'' | '"' | ';'))
-        .find(is_file)
-        .map_or_else(
-            || "database files".to_owned(),
-            |file| format!("file {file}"),
-        )
+        .find(is_file);
+    match named {
+        Some(file) => format!("file {file}"),
+        None => format!("write-ahead log ({})", write_ahead_log(path).join(", ")),
+    }
+}
+
+fn write_ahead_log(path: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut names: Vec<String> = names
+        .filter_map(|file| file.file_name().into_string().ok())
+        .collect();
+    names.retain(|name| name.ends_with(".log"));
+    names.sort();
+    names
 }
 
 #[cfg(test)]
@@ -89,9 +99,9 @@ mod tests {
                 "Corruption: checksum mismatch in /x/MANIFEST-000004",
                 "file MANIFEST-000004",
             ),
-            ("Corruption: bad record length", "database files"),
+            ("Corruption: bad record length", "write-ahead log ()"),
         ] {
-            assert_eq!(place(message), expected);
+            assert_eq!(place(message, std::path::Path::new("/nowhere")), expected);
         }
     }
 }

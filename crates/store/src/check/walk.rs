@@ -53,7 +53,10 @@ pub(super) fn walk(
         let Some(further) = further(family, range, last.as_deref(), stride) else {
             return whole;
         };
-        stride = stride.saturating_mul(2);
+        let Some(doubled) = stride.checked_mul(2) else {
+            return whole;
+        };
+        stride = doubled;
         iterator.seek(further);
     }
 }
