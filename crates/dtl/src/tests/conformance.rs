@@ -5,6 +5,8 @@ use sluice_entity::{Json, Limits};
 use crate::eval_vectors;
 use crate::reference;
 
+use super::examples::difference;
+
 /// Every example whose functions this version has gives its documented result.
 #[test]
 #[allow(clippy::print_stderr)]
@@ -68,62 +70,5 @@ fn called<'j>(json: &'j Json, names: &mut Vec<&'j str>) {
         }
         Json::Object(entries) => entries.iter().for_each(|(_, value)| called(value, names)),
         _ => {}
-    }
-}
-
-fn difference(vector: &Json, result: &Json) -> Option<String> {
-    let unordered = vector.get("unordered").and_then(Json::as_bool) == Some(true);
-    let tolerance = vector
-        .get("tolerance")
-        .and_then(Json::as_f64)
-        .unwrap_or(0.0);
-    let matches = |expected: &str, found: &str| {
-        let (expected, found) = (
-            vector.get(expected).unwrap_or(&Json::Null),
-            result.get(found).unwrap_or(&Json::Null),
-        );
-        same(expected, found, unordered, tolerance)
-    };
-    let fine = match (vector.get("expected"), vector.get("expected_error")) {
-        (Some(_), _) => result.get("result").is_some() && matches("expected", "result"),
-        (None, Some(message)) => result.get("error") == Some(message),
-        (None, None) => {
-            let none = Json::Array(Vec::new());
-            let created = vector.get("expected_created").unwrap_or(&none);
-            result.get("target").is_some()
-                && matches("expected_target", "target")
-                && same(
-                    created,
-                    result.get("created").unwrap_or(&none),
-                    unordered,
-                    tolerance,
-                )
-        }
-    };
-    (!fine).then(|| format!("{}\n  gave {result}", vector))
-}
-
-fn same(a: &Json, b: &Json, unordered: bool, tolerance: f64) -> bool {
-    match (a, b) {
-        (Json::Array(a), Json::Array(b)) if unordered => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|a| b.iter().any(|b| same(a, b, false, tolerance)))
-        }
-        (Json::Array(a), Json::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, false, tolerance))
-        }
-        (Json::Object(a), Json::Object(own)) => {
-            let field = |(name, value): &(String, Json)| {
-                b.get(name)
-                    .is_some_and(|other| same(value, other, false, tolerance))
-            };
-            a.len() == own.len() && a.iter().all(field)
-        }
-        (Json::Number(x), Json::Number(y)) => {
-            let exact = sluice_entity::Number::parse(x).zip(sluice_entity::Number::parse(y));
-            exact.is_some_and(|(x, y)| x == y || (x.to_f64() - y.to_f64()).abs() <= tolerance)
-        }
-        _ => a == b,
     }
 }
