@@ -89,7 +89,7 @@ async fn ids_that_cannot_be_are_refused_and_unknown_ones_not_found() {
     refuse(&hub, "PUT", "/config", json!([{"_id": "a/b", "type": "system:url"}]).to_string().into(), "a system").await;
     for path in ["/pipes/nobody", "/pipes/a%2Fb", "/pipes/nobody/pump", "/pipes/nobody/entities", "/datasets/nobody",
         "/datasets/nobody/entities", "/datasets/a%2Fb/entities", "/systems/nobody", "/publishers/nobody/entities",
-        "/env/nothing", "/no-such-path", "/config/no-such-group"] {
+        "/no-such-path", "/config/no-such-group"] {
         let answer = hub.request(Method::GET, path).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{path}: {}", answer.text().await.unwrap());
     }

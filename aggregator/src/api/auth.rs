@@ -44,7 +44,12 @@ fn caller(hub: &Aggregator, headers: &HeaderMap) -> Result<Caller, Problem> {
             user: claims.sub.as_str().into(),
         }),
         Err(error) => {
-            tracing::info!(%error, "a token was refused");
+            match &error {
+                TokenError::Unavailable(cause) => {
+                    tracing::error!(%cause, "nobody gets in: {error}")
+                }
+                _ => tracing::info!(%error, "a token was refused"),
+            }
             Err(Problem::unauthenticated(code(&error), &error.to_string()))
         }
     }

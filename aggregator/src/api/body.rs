@@ -16,6 +16,8 @@ use tokio::time::Instant;
 const GRACE: Duration = Duration::from_secs(10);
 /// The budget is asked for in steps of this size while a body of unknown length arrives.
 const STEP: usize = 1 << 20;
+/// A body that is read whole is parsed as well: text and tree together take about so many times its length.
+const PARSED: usize = 4;
 
 /// A body that was read whole, with its share of the budget.
 pub(crate) struct Whole {
@@ -40,7 +42,7 @@ pub(crate) async fn read_whole(
     let first = announced
         .and_then(|length| usize::try_from(length).ok())
         .unwrap_or(0);
-    let mut share = take(budget, first).await?;
+    let mut share = take(budget, first.saturating_mul(PARSED)).await?;
     let mut reserved = first;
     let mut read = BytesMut::with_capacity(first);
     let mut paced = Paced::new(body, limits);
@@ -49,7 +51,7 @@ pub(crate) async fn read_whole(
             return Err(too_large());
         }
         while read.len() + chunk.len() > reserved {
-            share.join(take(budget, STEP).await?);
+            share.join(take(budget, STEP * PARSED).await?);
             reserved += STEP;
         }
         read.extend_from_slice(&chunk);

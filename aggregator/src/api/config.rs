@@ -14,7 +14,7 @@ use http::header::{ACCEPT, CONTENT_DISPOSITION};
 use http::{HeaderMap, HeaderValue};
 use schemars::JsonSchema;
 use serde::Serialize;
-const DEFAULT_GROUP: &str = "default";
+use sluice_config::DEFAULT_GROUP;
 use sluice_entity::Json;
 use sluice_protocol::{
     Component, ComponentKind, ConfigurationSnapshot, HistoryEntry, PutConfiguration, Scope,

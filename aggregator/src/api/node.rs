@@ -168,11 +168,12 @@ fn show_metadata(call: &Call) -> Result<Response, Problem> {
         ),
         None => {
             let none = object([("_id", Json::from(NODE)), ("type", Json::from("metadata"))]);
-            let effective = object([]);
+            let defaults =
+                sluice_config::load(&[], &sluice_config::Environment::default()).metadata;
             (
                 Configs {
                     original: none.into(),
-                    effective: effective.into(),
+                    effective: Exact(defaults.effective),
                 },
                 MetadataRuntime {
                     is_valid_config: true,

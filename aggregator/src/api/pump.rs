@@ -23,7 +23,8 @@ pub(crate) async fn operate(mut call: Call) -> Result<Response, Problem> {
         .ok_or_else(|| unsupported(&pipe, &wanted))?;
     // A pump that runs does not offer `start`, and says so with a conflict.
     let starts = matches!(kind, OperationKind::Start | OperationKind::StartRescan);
-    if !report.supported_operations.contains(&kind) && !(starts && report.running) {
+    let takes = report.supported_operations.contains(&kind) || (starts && report.running);
+    if !takes {
         return Err(unsupported(&pipe, &wanted));
     }
     let mut parameters = std::mem::take(&mut call.others);

@@ -1,0 +1,551 @@
+//! In-memory roles behind the API: enough to see what HTTP is translated to and what comes back, no pipes and no store.
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use parking_lot::Mutex;
+use sluice_dataset::{
+    Counters, DatasetName, DatasetNumber, DatasetStatus, Generation, VersionBatch,
+};
+use sluice_entity::{ContentHash, Entity, Generated, Json, Limits, Numbers, Reader};
+use sluice_protocol::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Notify, watch};
+
+pub(super) fn json(text: &str) -> Json {
+    Json::parse(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+fn entity(text: &str) -> Entity {
+    Reader::new(Limits::default(), Numbers::default())
+        .read_entity(text.as_bytes())
+        .unwrap()
+}
+
+fn versions(offsets: std::ops::Range<u64>) -> Page {
+    let mut batch = VersionBatch::new();
+    for offset in offsets {
+        let text = format!(r#"{{"_id": "id{offset}", "name": "Ærø", "price": 1.10}}"#);
+        let generated = Generated {
+            updated: offset,
+            previous: None,
+            ts: 1_700_000_000_000_000 + offset,
+            hash: ContentHash([7; 16]),
+            deleted: false,
+        };
+        batch.push(entity(&text).body().encoded(), generated);
+    }
+    Page::Versions(batch)
+}
+
+/// A configuration that is kept, with one rule: a component has `_id` and `type`, and the type is not `broken`.
+pub(super) struct FakeStorage {
+    published: watch::Sender<Arc<ConfigurationSnapshot>>,
+    pub(super) secrets: Mutex<SecretValues>,
+}
+
+impl FakeStorage {
+    pub(super) fn new() -> Self {
+        FakeStorage {
+            published: watch::Sender::new(Arc::default()),
+            secrets: Mutex::default(),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<ConfigurationSnapshot> {
+        self.published.borrow().clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut ConfigurationSnapshot)) -> u64 {
+        let mut after = (*self.snapshot()).clone();
+        change(&mut after);
+        after.revision += 1;
+        let revision = after.revision;
+        self.published.send_replace(Arc::new(after));
+        revision
+    }
+
+    fn put(&self, scope: Option<&Scope>, posted: Vec<Json>, force: bool) -> Result<PutOutcome> {
+        let mut rejected = Vec::new();
+        let mut kept = Vec::new();
+        for original in posted {
+            let id = original
+                .get("_id")
+                .and_then(Json::as_str)
+                .map(str::to_owned);
+            let kind = match original.get("type").and_then(Json::as_str) {
+                Some("pipe") => Some(ComponentKind::Pipe),
+                Some("metadata") => Some(ComponentKind::Metadata),
+                Some(kind) if kind.starts_with("system:") => Some(ComponentKind::System),
+                _ => None,
+            };
+            let diagnostics = match (&id, kind) {
+                (Some(_), Some(_)) if original.get("broken").is_none() => Vec::new(),
+                _ => vec![Diagnostic {
+                    level: Level::Error,
+                    code: "unknown-type".into(),
+                    message: "no such type".into(),
+                    elements: vec![PathElement::Key("source".into()), PathElement::Index(0)],
+                }],
+            };
+            if !diagnostics.is_empty() {
+                rejected.push(RejectedComponent {
+                    posted: original.clone(),
+                    diagnostics: diagnostics.clone(),
+                });
+            }
+            if let (Some(id), Some(kind)) = (id, kind) {
+                let group = original
+                    .get("metadata")
+                    .and_then(|m| m.get("$config-group"));
+                let group = group.and_then(Json::as_str).unwrap_or("default").to_owned();
+                let group = match scope {
+                    Some(Scope::Group(group)) => group.clone(),
+                    _ => group,
+                };
+                let original = Arc::new(original);
+                let effective = Arc::clone(&original);
+                kept.push(Component {
+                    kind,
+                    id,
+                    group,
+                    original,
+                    effective,
+                    diagnostics,
+                });
+            }
+        }
+        if !rejected.is_empty() && !force {
+            let revision = self.snapshot().revision;
+            return Ok(PutOutcome {
+                applied: false,
+                revision,
+                rejected,
+            });
+        }
+        let revision = self.change(|after| {
+            after.components.retain(|_, component| match scope {
+                Some(Scope::All) => false,
+                Some(Scope::Group(group)) => component.group != *group,
+                None => true,
+            });
+            for component in kept {
+                after
+                    .components
+                    .insert((component.kind, component.id.clone()), component);
+            }
+        });
+        Ok(PutOutcome {
+            applied: true,
+            revision,
+            rejected,
+        })
+    }
+}
+
+#[async_trait]
+impl StorageNode for FakeStorage {
+    fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>> {
+        self.published.subscribe()
+    }
+    async fn put_configuration(&self, put: PutConfiguration) -> Result<PutOutcome> {
+        self.put(Some(&put.scope), put.components, put.force)
+    }
+    async fn put_component(
+        &self,
+        _: ComponentKind,
+        one: Json,
+        force: bool,
+        _: &str,
+    ) -> Result<PutOutcome> {
+        self.put(None, vec![one], force)
+    }
+    async fn add_components(
+        &self,
+        _: ComponentKind,
+        all: Vec<Json>,
+        force: bool,
+        _: &str,
+    ) -> Result<PutOutcome> {
+        self.put(None, all, force)
+    }
+    async fn delete_component(&self, kind: ComponentKind, id: &str, _: &str) -> Result<()> {
+        let key = (kind, id.to_owned());
+        if !self.snapshot().components.contains_key(&key) {
+            return Err(Error::not_found("unknown-component", "component", id));
+        }
+        self.change(|after| drop(after.components.remove(&key)));
+        Ok(())
+    }
+    async fn history(
+        &self,
+        _: Option<ComponentKind>,
+        id: Option<&str>,
+    ) -> Result<Vec<HistoryEntry>> {
+        let found = self
+            .snapshot()
+            .components
+            .values()
+            .filter(|one| id == Some(&one.id))
+            .cloned()
+            .collect::<Vec<_>>();
+        let entry = |component: &Component, offset: u64| HistoryEntry {
+            offset,
+            kind: component.kind,
+            id: component.id.clone(),
+            timestamp: 1_700_000_000_000_000,
+            user: "tester".into(),
+            original: (offset != 1).then(|| Arc::clone(&component.original)),
+        };
+        Ok(found
+            .iter()
+            .flat_map(|one| (0..3).map(move |offset| entry(one, offset)))
+            .collect())
+    }
+    async fn put_variables(
+        &self,
+        variables: BTreeMap<String, Json>,
+        replace: bool,
+        _: &str,
+    ) -> Result<()> {
+        self.change(|after| {
+            if replace {
+                after.variables.clear();
+            }
+            after.variables.extend(variables);
+        });
+        Ok(())
+    }
+    async fn delete_variable(&self, name: &str, _: &str) -> Result<()> {
+        if !self.snapshot().variables.contains_key(name) {
+            return Err(Error::not_found("unknown-variable", "variable", name));
+        }
+        self.change(|after| drop(after.variables.remove(name)));
+        Ok(())
+    }
+    async fn put_secrets(
+        &self,
+        scope: SecretScope,
+        secrets: BTreeMap<String, String>,
+        replace: bool,
+        _: &str,
+    ) -> Result<()> {
+        let mut values = self.secrets.lock();
+        let of_scope = match &scope {
+            SecretScope::Global => &mut values.global,
+            SecretScope::System(id) => values.systems.entry(id.clone()).or_default(),
+        };
+        if replace {
+            of_scope.clear();
+        }
+        of_scope.extend(secrets);
+        let names: Vec<String> = of_scope.keys().cloned().collect();
+        self.change(|after| match scope {
+            SecretScope::Global => after.secret_names = names,
+            SecretScope::System(id) => drop(after.system_secret_names.insert(id, names)),
+        });
+        Ok(())
+    }
+    async fn delete_secret(&self, scope: SecretScope, name: &str, _: &str) -> Result<()> {
+        let mut values = self.secrets.lock();
+        let of_scope = match &scope {
+            SecretScope::Global => &mut values.global,
+            SecretScope::System(id) => values.systems.entry(id.clone()).or_default(),
+        };
+        match of_scope.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(Error::not_found("unknown-secret", "secret", name)),
+        }
+    }
+    async fn secret_values(&self) -> Result<SecretValues> {
+        Ok(self.secrets.lock().clone())
+    }
+    async fn dataset_number(&self, _: &str) -> Result<u64> {
+        Ok(1)
+    }
+    async fn reset(&self) -> Result<()> {
+        self.change(|after| {
+            *after = ConfigurationSnapshot {
+                revision: after.revision,
+                ..Default::default()
+            }
+        });
+        Ok(())
+    }
+}
+
+/// Answers for the pipe and dataset `in`, and remembers what it was asked.
+#[derive(Default)]
+pub(super) struct FakeWorker {
+    pub(super) reads: Mutex<Vec<(String, ReadRequest)>>,
+    pub(super) pushes: Mutex<Vec<(PushRequest, String)>>,
+    pub(super) pumps: Mutex<Vec<PumpRequest>>,
+    pub(super) runs: Mutex<Vec<RunAll>>,
+    pub(super) looked_up: Mutex<Vec<(String, Option<u64>)>>,
+    pub(super) published: Mutex<Vec<PublishRequest>>,
+    pub(super) running: Mutex<bool>,
+    pub(super) resets: AtomicUsize,
+    /// Told when the first bytes of a push arrived.
+    pub(super) began: Notify,
+    /// Pages of `endless` that were asked for.
+    pub(super) pages: Arc<AtomicUsize>,
+}
+
+pub(super) fn pipe_report(id: &str) -> PipeReport {
+    let config = Arc::new(json(&format!(
+        r#"{{"_id": "{id}", "type": "pipe", "n": 1.10}}"#
+    )));
+    PipeReport {
+        id: id.to_owned(),
+        origin: "user".into(),
+        original: Arc::clone(&config),
+        effective: config,
+        diagnostics: Vec::new(),
+        valid: true,
+        state: PipeState::Deployed,
+        waiting_for: None,
+        has_pump: id != "published",
+        supported_operations: vec![
+            OperationKind::Start,
+            OperationKind::Disable,
+            OperationKind::UpdateLastSeen,
+        ],
+        mode: "scheduled",
+        disabled: false,
+        running: false,
+        last_started: Some(1_700_000_000_000_000),
+        last_run: None,
+        next_run: None,
+        average_process_time: Some(0.25),
+        last_seen: Some(Json::from(17i64)),
+        queues: Queues {
+            source: [("a".to_owned(), 3)].into(),
+            dependencies: 0,
+            retries: 0,
+        },
+        reprocessing_reasons: Vec::new(),
+        dead_letter_dataset: None,
+        dependencies: vec!["a".into()],
+        sink_dataset: Some(id.to_owned()),
+        storage: 12,
+    }
+}
+
+fn dataset_report(name: &str) -> DatasetReport {
+    let status = DatasetStatus {
+        name: DatasetName::existing(name).unwrap(),
+        number: DatasetNumber(3),
+        generation: Generation([1; 16]),
+        populated: true,
+        max_offset: Some(2),
+        epoch: 0,
+        counters: Counters {
+            log_exists: 3,
+            log_deleted: 1,
+            index_exists: 2,
+            index_deleted: 1,
+            bytes: 99,
+        },
+        last_modified: 1_700_000_000_000_002,
+        indexes: Vec::new(),
+    };
+    DatasetReport {
+        status,
+        pipe: Some(name.to_owned()),
+        origin: "user",
+        queues: QueueReport { size: 4 },
+        indexes: Vec::new(),
+    }
+}
+
+fn headers() -> FeedHeaders {
+    FeedHeaders {
+        populated: Some(true),
+        max_updated: Some(2),
+        generation: Some(Generation([1; 16]).to_string()),
+        filtered: Some(false),
+        ..FeedHeaders::default()
+    }
+}
+
+impl FakeWorker {
+    fn known(&self, what: &'static str, id: &str) -> Result<()> {
+        match id {
+            "in" | "published" | "breaks" | "endless" | "empty" | "a/b" | "blåbær:x" => Ok(()),
+            "panics" => panic!("a handler goes wrong"),
+            _ => Err(Error::not_found("unknown", what, id)),
+        }
+    }
+
+    fn feed(&self, id: &str) -> Result<Feed> {
+        self.known("dataset", id)?;
+        let pages = Arc::clone(&self.pages);
+        let pages = match id {
+            "empty" => futures::stream::empty().boxed(),
+            "breaks" => futures::stream::iter([
+                Ok(versions(0..2)),
+                Err(Error::new(Code::Internal, "internal", "the disk is gone")),
+            ])
+            .boxed(),
+            "endless" => futures::stream::repeat_with(move || {
+                pages.fetch_add(1, Ordering::SeqCst);
+                Ok(versions(0..2000))
+            })
+            .boxed(),
+            _ => {
+                futures::stream::iter([Ok(versions(0..2)), Ok(versions(0..0)), Ok(versions(2..3))])
+                    .boxed()
+            }
+        };
+        Ok(Feed {
+            headers: headers(),
+            pages,
+        })
+    }
+}
+
+async fn all(mut body: ByteStream, began: &Notify) -> Result<String> {
+    let mut text = Vec::new();
+    while let Some(chunk) = body.next().await {
+        began.notify_one();
+        text.extend_from_slice(&chunk?);
+    }
+    Json::parse(&text, &Limits::default())
+        .map_err(|error| Error::invalid("invalid-json", error.to_string()))?
+        .as_array()
+        .ok_or_else(|| Error::invalid("invalid-body", "no array"))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[async_trait]
+impl Worker for FakeWorker {
+    async fn pipes(&self) -> Result<Vec<PipeReport>> {
+        let hidden = PipeReport {
+            origin: "system".into(),
+            ..pipe_report("hidden")
+        };
+        Ok(vec![pipe_report("in"), hidden])
+    }
+    async fn pipe(&self, id: &str) -> Result<PipeReport> {
+        if id != "added" {
+            self.known("pipe", id)?;
+        }
+        Ok(PipeReport {
+            running: *self.running.lock(),
+            ..pipe_report(id)
+        })
+    }
+    async fn operate_pump(&self, pipe: &str, request: PumpRequest) -> Result<PipeReport> {
+        self.pumps.lock().push(request);
+        if *self.running.lock() {
+            return Err(Error::new(
+                Code::Conflict,
+                "already-running",
+                "the pump is running already",
+            ));
+        }
+        self.pipe(pipe).await
+    }
+    async fn read_pipe(&self, pipe: &str, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
+        self.reads.lock().push((format!("{pipe} {stage:?}"), read));
+        self.feed(pipe)
+    }
+    async fn datasets(&self) -> Result<Vec<DatasetReport>> {
+        Ok(vec![dataset_report("in")])
+    }
+    async fn dataset(&self, name: &str) -> Result<DatasetReport> {
+        self.known("dataset", name)?;
+        Ok(dataset_report("in"))
+    }
+    async fn delete_dataset(&self, name: &str, _: &str) -> Result<()> {
+        self.known("dataset", name)
+    }
+    async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed> {
+        self.reads.lock().push((name.to_owned(), read));
+        self.feed(name)
+    }
+    async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
+        self.known("dataset", dataset)?;
+        self.looked_up.lock().push((id.to_owned(), offset));
+        Ok(entity(&format!(r#"{{"_id": {}, "n": 1}}"#, Json::from(id))))
+    }
+    async fn push(&self, pipe: &str, request: PushRequest, body: ByteStream) -> Result<PushReply> {
+        self.known("pipe", pipe)?;
+        let body = all(body, &self.began).await?;
+        self.pushes.lock().push((request, body));
+        Ok(PushReply {
+            received: 1,
+            changed: 1,
+        })
+    }
+    async fn write_dataset(
+        &self,
+        dataset: &str,
+        request: PushRequest,
+        body: ByteStream,
+    ) -> Result<PushReply> {
+        self.push(dataset, request, body).await
+    }
+    async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published> {
+        self.known("pipe", pipe)?;
+        let format = request.format.clone();
+        self.published.lock().push(request);
+        if format == "json" {
+            return Ok(Published::Entities(self.feed(pipe)?));
+        }
+        let body = futures::stream::iter([Ok("_id,name\r\n".into()), Ok("a,b\r\n".into())]).boxed();
+        Ok(Published::Bytes {
+            content_type: "text/csv; charset=utf-8".into(),
+            file: None,
+            body,
+        })
+    }
+    async fn systems(&self) -> Result<Vec<SystemReport>> {
+        Ok(Vec::new())
+    }
+    async fn run_all(&self, run: RunAll, _: &str) -> Result<RunnerStatus> {
+        self.runs.lock().push(run);
+        Ok(RunnerStatus::Ended(RunnerOutcome::Failed(
+            "too many passes".into(),
+        )))
+    }
+    async fn start_run_all(&self, run: RunAll, _: &str) -> Result<String> {
+        self.runs.lock().push(run);
+        Ok("token-1".into())
+    }
+    async fn stop_run_all(&self, _: u64) -> Result<bool> {
+        Ok(false)
+    }
+    async fn run_all_log(&self, since: Option<u64>, _: Option<&str>) -> Result<Vec<RunnerLogLine>> {
+        let line = RunnerLogLine {
+            timestamp: 1_700_000_000_000_001,
+            level: "INFO",
+            text: "pass 1".into(),
+        };
+        Ok([line]
+            .into_iter()
+            .filter(|line| since.is_none_or(|since| line.timestamp > since))
+            .collect())
+    }
+    async fn run_all_status(&self, token: &str) -> Result<RunnerStatus> {
+        Ok(if token == "token-1" {
+            RunnerStatus::Running
+        } else {
+            RunnerStatus::NotRunning
+        })
+    }
+    async fn delete_all_sink_datasets(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+    async fn wait_for_revision(&self, _: u64) -> Result<()> {
+        Ok(())
+    }
+    async fn reset(&self) -> Result<()> {
+        self.resets.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+    async fn facts(&self) -> Result<Json> {
+        Ok(json(r#"{"datasets": 1}"#))
+    }
+}
