@@ -1,1 +1,56 @@
-//! .
+//! A worker: runs pipes (source → transforms → sink) and owns their datasets in the local store.
+//!
+//! * [`LocalWorker`] is the role: [`LocalWorker::open`], then everything through [`sluice_protocol::Worker`].
+//! * `pipe` is one run of one pipe; start reading at `pipe::run`.
+//! * `scheduler` decides when pipes run, `take_up` which there are, `receiver` and `publisher` are the ways in and out on request.
+//! * `source` and `sink` hold one file per kind of connector.
+//!
+//! RocksDB and DTL run on blocking threads only; [`blocking`] is the one door to them. Whatever a pipe writes, data, offset, log
+//! and queue, goes through `pipe::commit` in one transaction.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![warn(missing_docs)]
+
+mod answer;
+mod blocking;
+mod check;
+mod clock;
+mod deployed;
+mod deployment;
+mod emptying;
+mod environment;
+mod error;
+mod execution_log;
+mod feed;
+mod gates;
+mod housekeeping;
+mod indexes;
+mod lookup;
+mod metrics;
+mod operations;
+mod pipe;
+mod publisher;
+mod receiver;
+mod reports;
+mod reprocessing;
+mod runner;
+mod runs;
+mod schedule;
+mod scheduler;
+mod service;
+mod shared;
+mod signals;
+mod sink;
+mod slice;
+mod source;
+mod system;
+mod take_up;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use check::check;
+pub use clock::{Clock, Micros, SystemClock};
+pub use error::Error;
+pub use receiver::Bounds;
+pub use service::{LocalWorker, Settings};

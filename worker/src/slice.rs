@@ -2,19 +2,26 @@
 
 use crate::blocking;
 use crate::source::ReadError;
-use sluice_dataset::{Dataset, ReadOptions, VersionBatch};
-use sluice_store::Snapshot;
-use std::time::{Duration, Instant};
+use sluice_dataset::{Dataset, DatasetName, DatasetStatus, ReadOptions, Result, VersionBatch};
+use sluice_store::{DatasetView, Snapshot};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How long one snapshot serves: a longer one would keep superseded files from being removed.
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// One snapshot of all datasets and when it was taken.
 pub struct Slice {
-    /// What source and hops of this slice see.
-    pub snapshot: Snapshot,
+    snapshot: Snapshot,
     taken: Instant,
+}
+
+/// A page of a dataset with the dataset's status at the same instant.
+pub struct DatasetPage {
+    /// The versions.
+    pub versions: VersionBatch,
+    /// `None` if there is no such dataset: an empty one that is not populated.
+    pub status: Option<DatasetStatus>,
 }
 
 impl Slice {
@@ -28,22 +35,29 @@ impl Slice {
         self.taken.elapsed() > LONGEST
     }
 
-    /// One page of a dataset, and whether the dataset is populated. A dataset that does not exist is empty and not populated.
+    /// The dataset as of this slice; `None` where there is none. For blocking threads.
+    pub fn dataset(&self, name: &str) -> Result<Option<DatasetView>> {
+        match DatasetName::existing(name) {
+            Ok(name) => self.snapshot.dataset(&name),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// One page of a dataset.
     pub async fn read(
         self: &Arc<Self>,
         dataset: &str,
         options: ReadOptions,
         max_bytes: usize,
-    ) -> Result<(VersionBatch, bool), ReadError> {
+    ) -> Result<DatasetPage, ReadError> {
         let (slice, name) = (self.clone(), dataset.to_owned());
         blocking::run(move || {
-            let Some(dataset) = slice.snapshot.dataset(&name) else {
-                let mut nothing = VersionBatch::new();
-                nothing.finish(None, true);
-                return Ok((nothing, false));
+            let Some(dataset) = slice.dataset(&name)? else {
+                let mut versions = VersionBatch::new();
+                versions.finish(None, true);
+                return Ok(DatasetPage { versions, status: None });
             };
-            let page = dataset.read(&options, max_bytes)?;
-            Ok((page, dataset.status()?.populated))
+            Ok(DatasetPage { versions: dataset.read(&options, max_bytes)?, status: Some(dataset.status()?) })
         })
         .await
         .map_err(|source| ReadError::dataset(dataset, source))

@@ -25,6 +25,11 @@ impl DatasetSink {
         }
     }
 
+    /// Without settings: for writing straight into a dataset.
+    pub fn plain(dataset: &str) -> Self {
+        DatasetSink { dataset: dataset.to_owned(), deletion_tracking: true, max_entity_bytes: 100 << 20 }
+    }
+
     /// Strips reserved names, hashes, checks the size.
     pub fn prepare(&self, entity: &Entity, key: &HashKey) -> Result<PreparedEntity, WriteError> {
         let prepared = PreparedEntity::new(entity, key).ok_or_else(|| {

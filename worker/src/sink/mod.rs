@@ -4,8 +4,11 @@
 //! [`Target`]. To add an outside kind: its settings in `sluice-config`, a file here that implements [`Sink`], a line in
 //! [`connect`].
 
+mod csv_endpoint;
 mod dataset;
 mod error;
+mod json;
+mod null;
 
 pub use dataset::DatasetSink;
 pub use error::WriteError;
@@ -70,15 +73,23 @@ pub trait Render: Send {
 }
 
 /// The table of kinds: settings to connected target. `None` for publishers and for kinds that this version cannot run.
-pub fn connect(settings: &Settings, _surroundings: &Surroundings<'_>) -> Result<Option<Target>, WriteError> {
+pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Target>, WriteError> {
     Ok(Some(match settings {
         Settings::Dataset(settings) => Target::Dataset(DatasetSink::new(settings)),
-        _ => return Ok(None),
+        Settings::Json(settings) => {
+            let unusable = |why| WriteError::communication("unusable-system", why);
+            let system = surroundings.systems.http(&settings.system).map_err(unusable)?;
+            Target::Outside(Box::new(json::JsonSink::new(settings, system)))
+        }
+        Settings::Null => Target::Outside(Box::new(null::NullSink)),
+        Settings::HttpEndpoint(_) | Settings::CsvEndpoint(_) | Settings::NotInThisVersion { .. } => return Ok(None),
     }))
 }
 
 /// The table of renderers of publishers; `None` where the entities themselves are the answer.
 pub fn renderer(settings: &Settings) -> Option<Box<dyn Render>> {
-    let _ = settings;
-    None
+    match settings {
+        Settings::CsvEndpoint(settings) => Some(Box::new(csv_endpoint::CsvEndpoint::new(settings))),
+        _ => None,
+    }
 }

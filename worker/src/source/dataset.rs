@@ -14,7 +14,6 @@ pub struct DatasetSource {
     history: bool,
     include_replaced: bool,
     position: Option<Offset>,
-    /// The dataset and the slice in which it was last found at its end.
     ended: bool,
     populated: bool,
 }
@@ -50,15 +49,15 @@ impl Source for DatasetSource {
             return Ok(None);
         }
         let options = ReadOptions { since: self.position, history: self.history, ..ReadOptions::default() };
-        let (page, populated) = slice.read(&self.dataset, options, PAGE_BYTES).await?;
-        self.position = page.resume().or(self.position);
-        self.ended = page.at_end();
-        self.populated = populated;
-        let entities = page.iter().map(|version| version.to_entity());
+        let page = slice.read(&self.dataset, options, PAGE_BYTES).await?;
+        self.position = page.versions.resume().or(self.position);
+        self.ended = page.versions.at_end();
+        self.populated = page.status.is_some_and(|status| status.populated);
+        let entities = page.versions.iter().map(|version| version.to_entity());
         let items = entities
             .filter(|entity| self.include_replaced || entity.body().get("$replaced").and_then(Value::as_bool) != Some(true))
             .map(|entity| Item { since: entity.generated().map(|generated| SinceValue::Offset(generated.updated)), entity });
-        Ok(Some(Page { items: items.collect() }))
+        Ok(Some(Page { items: items.collect(), end: self.position.map(SinceValue::Offset) }))
     }
 
     fn is_populated(&self) -> bool {

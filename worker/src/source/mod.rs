@@ -2,16 +2,23 @@
 //!
 //! To add a kind: its settings in `sluice-config`, a file here that implements [`Source`], a line in [`connect`].
 
+mod csv;
 mod dataset;
+mod embedded;
+mod empty;
 mod error;
+mod http_stream;
+mod json;
+mod merge_datasets;
 mod since;
+mod union_datasets;
 
 pub use dataset::DatasetSource;
 pub use error::{FailureKind, ReadError};
 pub use since::SinceValue;
 
 use crate::slice::Slice;
-use crate::system::Systems;
+use crate::system::{HttpSystem, Systems};
 use async_trait::async_trait;
 use sluice_config::{Pipe, Source as Settings};
 use sluice_entity::Entity;
@@ -45,6 +52,9 @@ pub const PAGE_BYTES: usize = 1 << 20;
 pub struct Page {
     /// In the source's order. May be empty and not the last.
     pub items: Vec<Item>,
+    /// Where to go on after the whole page, where that is further than the last item's since value: something was looked at
+    /// and left out. Without it a reader would come back for the same forever.
+    pub end: Option<SinceValue>,
 }
 
 /// An entity as its source gave it.
@@ -73,6 +83,16 @@ pub struct Continuation {
     pub is_since_comparable: bool,
     /// Entities come in the order of their since values.
     pub is_chronological: bool,
+}
+
+impl From<sluice_config::Continuation> for Continuation {
+    fn from(settings: sluice_config::Continuation) -> Self {
+        Continuation {
+            supports_since: settings.supports_since,
+            is_since_comparable: settings.is_since_comparable,
+            is_chronological: settings.is_chronological,
+        }
+    }
 }
 
 /// How the since value is kept (R20, R21).
@@ -108,12 +128,25 @@ pub struct Surroundings<'a> {
     pub systems: &'a Systems,
 }
 
+impl Surroundings<'_> {
+    /// The connection of a system, as a source wants it.
+    fn http(&self, system: &str) -> Result<Arc<HttpSystem>, ReadError> {
+        self.systems.http(system).map_err(|why| ReadError::communication("unusable-system", why))
+    }
+}
+
 /// The table of kinds: settings to connected source. `None` for kinds that are not pulled (`http_endpoint`) or that this
 /// version cannot run; the pipe says which.
-pub fn connect(settings: &Settings, _surroundings: &Surroundings<'_>) -> Result<Option<Box<dyn Source>>, ReadError> {
+pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Box<dyn Source>>, ReadError> {
     Ok(Some(match settings {
         Settings::Dataset(settings) => Box::new(DatasetSource::new(settings)),
-        _ => return Ok(None),
+        Settings::UnionDatasets(settings) => Box::new(union_datasets::UnionDatasetsSource::new(settings)),
+        Settings::MergeDatasets(settings) => Box::new(merge_datasets::MergeDatasetsSource::new(settings)),
+        Settings::Embedded(settings) => Box::new(embedded::EmbeddedSource::new(settings)),
+        Settings::Json(settings) => Box::new(json::JsonSource::new(settings, surroundings.http(&settings.system)?)),
+        Settings::Csv(settings) => Box::new(csv::CsvSource::new(settings, surroundings.http(&settings.system)?)),
+        Settings::Empty(_) => Box::new(empty::EmptySource),
+        Settings::HttpEndpoint(_) | Settings::NotInThisVersion { .. } => return Ok(None),
     }))
 }
 

@@ -1,5 +1,9 @@
 //! Connections shared by sources and sinks: one per configured system.
 
+mod http;
+
+pub use http::{HttpSystem, RequestFailure};
+
 use parking_lot::RwLock;
 use sluice_config::System;
 use sluice_protocol::{SecretValues, SystemReport};
@@ -9,18 +13,63 @@ use std::sync::Arc;
 /// All systems of the present configuration.
 #[derive(Default)]
 pub struct Systems {
-    taken: RwLock<BTreeMap<String, Arc<System>>>,
+    connected: RwLock<BTreeMap<String, Connection>>,
+}
+
+/// What a configured system is for this worker.
+#[derive(Clone)]
+enum Connection {
+    Http(Arc<HttpSystem>),
+    /// Its settings do not make a connection, or its type is of a later version.
+    Unusable(String),
 }
 
 impl Systems {
     /// Takes up a configuration; connections whose settings and secrets are the same stay.
-    pub fn take_up(&self, systems: &BTreeMap<String, Arc<System>>, _secrets: &SecretValues) {
-        *self.taken.write() = systems.clone();
+    pub fn take_up(&self, systems: &BTreeMap<String, Arc<System>>, secrets: &SecretValues) {
+        let before = self.connected.read().clone();
+        let connected = systems.iter().map(|(id, system)| (id.clone(), connect(system, secrets, before.get(id)))).collect();
+        *self.connected.write() = connected;
+    }
+
+    /// The connection of a system that is reached by HTTP; an error says in words why there is none.
+    pub fn http(&self, id: &str) -> Result<Arc<HttpSystem>, String> {
+        match self.connected.read().get(id) {
+            Some(Connection::Http(system)) => Ok(system.clone()),
+            Some(Connection::Unusable(why)) => Err(why.clone()),
+            None => Err(format!("there is no system \"{id}\"")),
+        }
     }
 
     /// What the API shows of each.
     pub fn reports(&self) -> Vec<SystemReport> {
-        let taken = self.taken.read();
-        taken.keys().map(|id| SystemReport { id: id.clone(), reachable: None, message: None }).collect()
+        self.connected.read().iter().map(|(id, connection)| report(id, connection)).collect()
     }
+}
+
+fn connect(system: &System, secrets: &SecretValues, before: Option<&Connection>) -> Connection {
+    let Some(settings) = &system.url else {
+        return Connection::Unusable(format!("systems of type \"{}\" cannot be used in this version", system.kind));
+    };
+    if let Some(Connection::Http(before)) = before
+        && before.is_made_from(system, secrets)
+    {
+        return Connection::Http(before.clone());
+    }
+    match HttpSystem::new(system, settings, secrets) {
+        Ok(connected) => Connection::Http(Arc::new(connected)),
+        Err(failure) => Connection::Unusable(failure.message),
+    }
+}
+
+fn report(id: &str, connection: &Connection) -> SystemReport {
+    let (reachable, message) = match connection {
+        Connection::Http(system) => match system.last() {
+            Some(Ok(())) => (Some(true), None),
+            Some(Err(message)) => (Some(false), Some(message)),
+            None => (None, None),
+        },
+        Connection::Unusable(why) => (Some(false), Some(why.clone())),
+    };
+    SystemReport { id: id.to_owned(), reachable, message }
 }

@@ -1,0 +1,132 @@
+//! A pipe of the present configuration with everything that lives as long as the process: what it remembers, whether it runs.
+
+use crate::clock::Micros;
+use crate::pipe::state::{Control, Progress, Record};
+use crate::shared::Shared;
+use parking_lot::{Mutex, RwLock};
+use sluice_config::Pipe;
+use sluice_protocol::PipeState;
+use sluice_store::Store;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// One pipe.
+pub struct Deployed {
+    /// Its id.
+    pub id: String,
+    settings: RwLock<Arc<Pipe>>,
+    /// Written by runs, through the store.
+    pub progress: Mutex<Progress>,
+    /// Written by people and the scheduler, through the store.
+    pub control: Mutex<Control>,
+    activity: Mutex<Activity>,
+    /// Held for the length of a run: one at a time (PU17).
+    pub run_lock: Arc<tokio::sync::Mutex<()>>,
+    /// Shared by incremental pushes, exclusive for the requests of a full one (R63).
+    pub push_lock: Arc<tokio::sync::RwLock<()>>,
+    /// Why it cannot run although it is valid, as far as opening it goes (indexes being built).
+    opening: Mutex<Option<String>>,
+}
+
+#[derive(Default)]
+struct Activity {
+    running: Option<Running>,
+    next_run: Option<Micros>,
+    is_removing: bool,
+}
+
+/// A run going on.
+#[derive(Clone)]
+pub struct Running {
+    /// Start.
+    pub started: Micros,
+    /// Asks it to stop after its batch.
+    pub stop: CancellationToken,
+}
+
+impl Deployed {
+    /// Takes up a pipe with what the store remembers of it. For blocking threads.
+    pub fn open(store: &Store, settings: Arc<Pipe>) -> sluice_dataset::Result<Arc<Self>> {
+        let id = settings.id.clone();
+        Ok(Arc::new(Deployed {
+            progress: Mutex::new(Progress::load(store, &id)?),
+            control: Mutex::new(Control::load(store, &id)?),
+            settings: RwLock::new(settings),
+            activity: Mutex::default(),
+            run_lock: Arc::default(),
+            push_lock: Arc::default(),
+            opening: Mutex::default(),
+            id,
+        }))
+    }
+
+    /// Its configuration now; a run keeps the one it began with (PP11).
+    pub fn settings(&self) -> Arc<Pipe> {
+        self.settings.read().clone()
+    }
+
+    /// Another configuration from the next run on.
+    pub fn configure(&self, settings: Arc<Pipe>) {
+        *self.settings.write() = settings;
+    }
+
+    /// The run going on.
+    pub fn running(&self) -> Option<Running> {
+        self.activity.lock().running.clone()
+    }
+
+    /// Notes that a run goes on, or none any more.
+    pub fn set_running(&self, running: Option<Running>) {
+        self.activity.lock().running = running;
+    }
+
+    /// Asks the run going on to stop; true if there is one.
+    pub fn stop(&self) -> bool {
+        let running = self.running();
+        running.inspect(|running| running.stop.cancel()).is_some()
+    }
+
+    /// The next planned start.
+    pub fn next_run(&self) -> Option<Micros> {
+        self.activity.lock().next_run
+    }
+
+    /// Notes the next planned start.
+    pub fn set_next_run(&self, next_run: Option<Micros>) {
+        self.activity.lock().next_run = next_run;
+    }
+
+    /// Says what holds the pipe up while it is opened; `None`: nothing.
+    pub fn set_opening(&self, reason: Option<String>) {
+        *self.opening.lock() = reason;
+    }
+
+    /// What holds the pipe up while it is opened.
+    pub fn opening(&self) -> Option<String> {
+        self.opening.lock().clone()
+    }
+
+    /// Marks it as on its way out.
+    pub fn set_removing(&self) {
+        self.activity.lock().is_removing = true;
+    }
+
+    /// `runtime.state`
+    pub fn state(&self) -> PipeState {
+        if self.activity.lock().is_removing { PipeState::Removing } else { PipeState::Deployed }
+    }
+
+    /// Runs and pushes may begin: the configuration is valid and this version can run it.
+    pub fn check_runnable(&self) -> Result<(), String> {
+        let settings = self.settings();
+        if !settings.valid {
+            return Err("the configuration has errors".to_owned());
+        }
+        settings.runnable.as_ref().map_err(ToString::to_string).map(|_| ())
+    }
+
+    /// Why the pipe would not run now, in words.
+    pub fn waiting_for(&self, shared: &Shared) -> Option<String> {
+        self.check_runnable().err().or_else(|| self.opening()).or_else(|| crate::gates::waiting_for(&self.settings(), shared))
+    }
+}

@@ -1,0 +1,21 @@
+//! What can go wrong while a worker opens; running worker answers `sluice_protocol::Error`.
+
+use std::path::PathBuf;
+
+/// A worker that could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store below the data folder.
+    #[error("cannot open the store in {}", path.display())]
+    OpenStore {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sluice_store::OpenError,
+    },
+    /// The storage node could not be asked.
+    #[error("cannot take up the first configuration")]
+    TakeUp(#[source] sluice_protocol::Error),
+}

@@ -1,0 +1,50 @@
+//! What has to hold before a pipe may run: its inputs exist and are populated (DS4, HO6, HO7, SR21, R56).
+
+use crate::shared::Shared;
+use sluice_config::{Pipe, Source};
+use sluice_dataset::Dataset;
+
+/// Why the pipe waits, in words; `None` when it may run.
+pub fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
+    required(pipe).find(|dataset| !is_populated(shared, dataset)).map(|dataset| format!("waits for dataset {dataset} to be populated"))
+}
+
+/// Every dataset that must be populated first.
+fn required(pipe: &Pipe) -> impl Iterator<Item = &String> {
+    let inputs: &[String] = if pipe.source.require_populated_input() { initial_datasets(&pipe.source) } else { &[] };
+    inputs.iter().chain(&pipe.hop_datasets)
+}
+
+/// True if the dataset exists and its owner has read all of its source once.
+pub fn is_populated(shared: &Shared, dataset: &str) -> bool {
+    shared.existing(dataset).and_then(|dataset| dataset.status().ok()).is_some_and(|status| status.populated)
+}
+
+/// The inputs that count for being populated: `initial_datasets`, or all.
+pub fn initial_datasets(source: &Source) -> &[String] {
+    match source {
+        Source::Dataset(source) => std::slice::from_ref(&source.dataset),
+        Source::UnionDatasets(source) => source.initial_datasets.as_deref().unwrap_or(&source.datasets),
+        Source::MergeDatasets(source) => source.initial_datasets.as_deref().unwrap_or(&source.datasets),
+        _ => &[],
+    }
+}
+
+/// Whether the pipe has something to read: it stands behind an input, or its inputs are populated and its dataset could be.
+pub fn has_work(pipe: &Pipe, since: Option<&crate::source::SinceValue>, shared: &Shared) -> bool {
+    let behind = |dataset: &String| {
+        let newest = shared.existing(dataset).and_then(|dataset| dataset.status().ok()?.max_offset);
+        let read = since.and_then(|since| since.offset().or_else(|| since.offset_in(dataset)));
+        newest.is_some_and(|newest| read.is_none_or(|read| read < newest))
+    };
+    pipe.inputs.iter().any(behind) || could_be_populated(pipe, shared)
+}
+
+fn could_be_populated(pipe: &Pipe, shared: &Shared) -> bool {
+    let sluice_config::Sink::Dataset(sink) = &pipe.sink else { return false };
+    let inputs = initial_datasets(&pipe.source);
+    sink.set_initial_offset == sluice_config::SetInitialOffset::IfSourcePopulated
+        && !inputs.is_empty()
+        && inputs.iter().all(|dataset| is_populated(shared, dataset))
+        && !is_populated(shared, &sink.dataset)
+}

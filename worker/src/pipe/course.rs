@@ -1,0 +1,225 @@
+//! A run in its course: what it was asked, what it decided, what it opened.
+
+use super::commit::Writes;
+use super::failure::RunFailure;
+use super::figures::Figures;
+use super::ledger::Ledger;
+use super::plan::Plan;
+use super::retry_queue::RetryQueue;
+use super::state::InputSeen;
+use super::sync_type::{self, Decision, Facts, SyncType};
+use super::writer::{Destination, Writer};
+use super::Asked;
+use crate::blocking;
+use crate::clock::Micros;
+use crate::deployed::Deployed;
+use crate::execution_log::RunEvents;
+use crate::reprocessing;
+use crate::shared::Shared;
+use crate::sink::{DatasetSink, RunFacts, Target};
+use crate::source::{SinceValue, Source, Strategy};
+use sluice_config::{ReprocessingPolicy, SetInitialOffset, Sink as SinkSettings};
+use sluice_dataset::{FullRun, WritableDataset};
+use sluice_store::Dataset;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// One run.
+pub struct Course {
+    /// The worker.
+    pub shared: Arc<Shared>,
+    /// The pipe.
+    pub deployed: Arc<Deployed>,
+    /// Its configuration for this run.
+    pub plan: Arc<Plan>,
+    /// What was asked.
+    pub asked: Asked,
+    /// Start.
+    pub started: Micros,
+    /// Asks it to stop.
+    pub stop: CancellationToken,
+    /// Inputs as they were at the start (AR1).
+    pub inputs: BTreeMap<String, InputSeen>,
+    /// Full, partial, incremental, and where it begins.
+    pub decision: Decision,
+    /// The dataset it writes, and how entities are prepared for it.
+    pub sink: Option<(DatasetSink, Dataset)>,
+    /// The last stage, once opened.
+    pub writer: Option<Writer>,
+    /// The ledger until the writer takes it.
+    pub ledger: Option<Ledger>,
+}
+
+impl Course {
+    /// A run that begins at `started`.
+    pub fn new(
+        shared: &Arc<Shared>,
+        deployed: &Arc<Deployed>,
+        asked: Asked,
+        started: Micros,
+        stop: CancellationToken,
+    ) -> Self {
+        let settings = deployed.settings();
+        let events = RunEvents {
+            pipe: deployed.id.clone(),
+            sync_type: SyncType::Incremental,
+            started,
+            user: asked.user.clone(),
+            hash_key: shared.store.hash_key().clone(),
+        };
+        let mut ledger = Ledger::new(shared, deployed, events);
+        ledger.progress.last_started = Some(started);
+        Course {
+            inputs: reprocessing::inputs_now(&settings, shared),
+            plan: Arc::new(Plan::new(&settings)),
+            shared: shared.clone(),
+            deployed: deployed.clone(),
+            asked,
+            started,
+            stop,
+            decision: Decision { sync_type: SyncType::Incremental, since: None, full: None },
+            sink: None,
+            writer: None,
+            ledger: Some(ledger),
+        }
+    }
+
+    /// The ledger, wherever it is now.
+    pub fn ledger(&mut self) -> &mut Ledger {
+        let writer = self.writer.as_mut().map(|writer| &mut writer.ledger);
+        writer.or(self.ledger.as_mut()).expect("the ledger is with the writer or here")
+    }
+
+    /// AR2: the policy `automatic` starts over.
+    pub fn reset_if_out_of_sync(&mut self) {
+        if self.plan.pipe.reprocessing_policy != ReprocessingPolicy::Automatic {
+            return;
+        }
+        let reasons = reprocessing::reasons(&self.plan.pipe, &self.deployed.progress.lock(), &self.shared);
+        if let Some(reason) = reasons.first() {
+            tracing::info!(pipe = %self.deployed.id, reason, "resetting the pipe: it is out of sync with its inputs");
+            self.ledger().progress.reset();
+        }
+    }
+
+    /// The source of this run.
+    pub fn connect_source(&mut self) -> Result<Box<dyn Source>, RunFailure> {
+        let source = self.plan.connect_source(&self.shared).map_err(|error| RunFailure::from(&error))?;
+        source.ok_or_else(|| RunFailure::new("not-runnable", "the pipe has no source that can be pulled"))
+    }
+
+    /// Decides the kind of run and opens its last stage.
+    pub async fn open_writer(&mut self, strategy: Strategy) -> Result<Writer, RunFailure> {
+        self.decide(strategy);
+        let target = self.plan.connect_target(&self.shared).map_err(|error| RunFailure::from(&error))?;
+        let target = target.ok_or_else(|| RunFailure::new("not-runnable", "the pipe has no sink that can be written"))?;
+        let destination = self.open_destination(target).await?;
+        let pump = &self.plan.pipe.pump;
+        let dead_letters = match &pump.dead_letter_dataset {
+            Some(name) => Some(open_dead_letters(&self.shared, name).await?),
+            None => None,
+        };
+        let (store, pipe) = (self.shared.store.clone(), self.deployed.id.clone());
+        let queue = blocking::run(move || RetryQueue::load(&store, &pipe)).await;
+        let mut ledger = self.ledger.take().expect("the writer is opened once");
+        if pump.log_events_noop_runs {
+            ledger.log_started();
+        }
+        let writer = Writer {
+            shared: self.shared.clone(),
+            plan: self.plan.clone(),
+            destination,
+            ledger,
+            queue: RetryQueue::default(),
+            figures: Figures::default(),
+            strategy,
+            dead_letters,
+            consecutive_errors: 0,
+            unsaved_batches: 0,
+        };
+        match queue {
+            Ok(queue) => Ok(Writer { queue, ..writer }),
+            Err(source) => {
+                self.ledger = Some(writer.ledger);
+                Err(RunFailure::store("read the retry queue", source))
+            }
+        }
+    }
+
+    fn decide(&mut self, strategy: Strategy) {
+        let asked_for_rescan = self.asked.rescan;
+        let pipe = self.plan.pipe.clone();
+        let ledger = self.ledger();
+        let initial_since = pipe.source.continuation().initial_since_value;
+        let decision = sync_type::decide(Facts {
+            rescan: asked_for_rescan,
+            strategy,
+            progress: &ledger.progress,
+            initial_since: initial_since.as_ref().map(SinceValue::from_json),
+            rescan_run_count: pipe.pump.rescan_run_count,
+            partial: pipe.pump.partial_rescan_run_count.zip(pipe.pump.partial_rescan_delta),
+            token: uuid::Uuid::new_v4().to_string(),
+        });
+        ledger.events.sync_type = decision.sync_type;
+        ledger.progress.full = decision.full.clone();
+        self.decision = decision;
+    }
+
+    async fn open_destination(&mut self, target: Target) -> Result<Destination, RunFailure> {
+        match target {
+            Target::Dataset(sink) => {
+                let dataset = self.shared.dataset(&sink.dataset).await.map_err(RunFailure::protocol)?;
+                let pipe = self.plan.pipe.clone();
+                let SinkSettings::Dataset(settings) = &pipe.sink else {
+                    return Err(RunFailure::new("not-runnable", "the sink is no dataset sink"));
+                };
+                if settings.set_initial_offset == SetInitialOffset::Initially {
+                    let writes = Writes { populated: vec![dataset.clone()], ..Writes::default() };
+                    self.ledger().commit(writes).await?;
+                }
+                let run = match &self.decision.full {
+                    Some(full) if sink.deletion_tracking => Some(begin_run(&dataset, &full.token).await?),
+                    _ => None,
+                };
+                let versions = settings.prevent_multiple_versions;
+                self.sink = Some((sink, dataset.clone()));
+                Ok(Destination::Dataset { dataset, run, versions })
+            }
+            Target::Outside(mut sink) => {
+                let facts = RunFacts {
+                    sequence: uuid::Uuid::new_v4().to_string(),
+                    is_full: self.decision.sync_type == SyncType::Full,
+                };
+                sink.begin(&facts).await.map_err(|error| RunFailure::from(&error))?;
+                Ok(Destination::Outside(sink))
+            }
+        }
+    }
+}
+
+/// The full run that goes on, or a new one.
+async fn begin_run(dataset: &Dataset, token: &str) -> Result<FullRun, RunFailure> {
+    if let Some(run) = dataset.run_under_way().filter(|run| run.token == token) {
+        return Ok(run);
+    }
+    let (dataset, token) = (dataset.clone(), token.to_owned());
+    let begun = blocking::run(move || dataset.begin_run(&token)).await;
+    begun.map_err(|source| RunFailure::store("begin a full run", source))
+}
+
+/// The dead-letter dataset: made and populated before anything can be in it (R35).
+pub async fn open_dead_letters(shared: &Arc<Shared>, name: &str) -> Result<Dataset, RunFailure> {
+    use sluice_dataset::Dataset as _;
+    let dataset = if name.starts_with("system:") {
+        shared.internal_dataset(sluice_dataset::DatasetName::internal(name)).await
+    } else {
+        shared.dataset(name).await
+    };
+    let dataset = dataset.map_err(RunFailure::protocol)?;
+    if !dataset.status().is_ok_and(|status| status.populated) {
+        let writes = Writes { populated: vec![dataset.clone()], ..Writes::default() };
+        shared.commit(writes).await.map_err(|source| RunFailure::store("populate the dead letters", source))?;
+    }
+    Ok(dataset)
+}

@@ -1,0 +1,78 @@
+//! One run of one pipe. [`run`] is the story; each step is a file.
+
+pub mod commit;
+mod course;
+mod failure;
+mod figures;
+mod finish;
+mod ledger;
+pub mod plan;
+mod reader;
+pub mod retry_queue;
+mod run_loop;
+pub mod state;
+pub mod step;
+mod stepper;
+mod sync_type;
+mod writer;
+
+pub use course::open_dead_letters;
+pub use failure::RunFailure;
+pub use finish::{approve, delete_some};
+pub use figures::Figures;
+pub use sync_type::SyncType;
+
+use crate::deployed::Deployed;
+use crate::shared::Shared;
+use course::Course;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What a run is asked to do.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Read everything again (PU6, `start-rescan`).
+    pub rescan: bool,
+    /// Let a mass delete through, once (R27).
+    pub allow_mass_delete: bool,
+    /// Who asked; `None` for the scheduler.
+    pub user: Option<String>,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Counts and times.
+    pub figures: Figures,
+    /// Why it stopped before its end; `None`: it completed.
+    pub failure: Option<RunFailure>,
+}
+
+impl Outcome {
+    /// True if it completed.
+    pub fn is_success(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
+/// Runs a pipe once, with the configuration it has now. The caller holds the pipe's run lock and has looked at its gates.
+pub async fn run(shared: &Arc<Shared>, deployed: &Arc<Deployed>, asked: Asked, stop: CancellationToken) -> Outcome {
+    let started = shared.clock.now();
+    let mut course = Course::new(shared, deployed, asked, started, stop);
+    let result = execute(&mut course).await;
+    finish::conclude(course, result).await
+}
+
+async fn execute(course: &mut Course) -> Result<(), RunFailure> {
+    course.reset_if_out_of_sync();
+    let source = course.connect_source()?;
+    let mut writer = course.open_writer(source.continuation().strategy()).await?;
+    let result = async {
+        writer.retry_queued().await?;
+        let end = run_loop::pump(course, source, &mut writer).await?;
+        finish::complete(course, &mut writer, end).await
+    }
+    .await;
+    course.writer = Some(writer);
+    result
+}

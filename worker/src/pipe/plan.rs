@@ -1,0 +1,77 @@
+//! What a run needs of its pipe's configuration, looked up once: transforms, namespaces, source, target.
+
+use crate::environment::DtlEnvironment;
+use crate::lookup::LocalLookup;
+use crate::pipe::step::Evaluation;
+use crate::shared::Shared;
+use crate::sink::{self, Target, WriteError};
+use crate::slice::Slice;
+use crate::source::{self, ReadError, Source, Surroundings};
+use sluice_config::{Namespaces, Pipe, Transform};
+use sluice_dtl::Program;
+use sluice_entity::ValueBuf;
+use sluice_store::Dataset;
+use std::sync::Arc;
+
+/// The part of a pipe between source and sink. Cheap to make, never changes.
+#[derive(Clone)]
+pub struct Plan {
+    /// The configuration it was made from.
+    pub pipe: Arc<Pipe>,
+    /// Transforms, in order.
+    pub programs: Vec<Arc<Program>>,
+    /// What is added before the first and removed after the last transform (R66).
+    pub namespaces: Namespaces,
+    /// The pipe hops into the dataset it writes: each batch has to be written before the next is transformed (R47).
+    pub is_lockstep: bool,
+}
+
+impl Plan {
+    /// From a valid, runnable configuration.
+    pub fn new(pipe: &Arc<Pipe>) -> Self {
+        let programs = pipe.transforms.iter().filter_map(|transform| match transform {
+            Transform::Dtl(dtl) => Some(dtl.program.clone()),
+            Transform::NotInThisVersion { .. } => None,
+        });
+        let programs: Vec<Arc<Program>> = programs.collect();
+        let reads_sink = |program: &Arc<Program>| {
+            pipe.sink_dataset.as_ref().is_some_and(|sink| program.datasets().contains(sink))
+        };
+        let is_lockstep = programs.iter().any(reads_sink);
+        Plan { pipe: pipe.clone(), namespaces: pipe.namespaces.clone(), programs, is_lockstep }
+    }
+
+    /// Source entities per batch.
+    pub fn batch_size(&self) -> usize {
+        usize::try_from(self.pipe.batch_size).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// The source, connected. `None` for receivers.
+    pub fn connect_source(&self, shared: &Shared) -> Result<Option<Box<dyn Source>>, ReadError> {
+        source::connect(&self.pipe.source, &self.surroundings(shared))
+    }
+
+    /// The target, connected. `None` for publishers.
+    pub fn connect_target(&self, shared: &Shared) -> Result<Option<Target>, WriteError> {
+        sink::connect(&self.pipe.sink, &self.surroundings(shared))
+    }
+
+    fn surroundings<'a>(&'a self, shared: &'a Shared) -> Surroundings<'a> {
+        Surroundings { pipe: &self.pipe, systems: &shared.systems }
+    }
+
+    /// Calls `work` with everything an evaluation reaches. For blocking threads.
+    pub fn evaluating<T>(
+        &self,
+        shared: &Shared,
+        slice: &Slice,
+        own_sink: Option<&Dataset>,
+        parameters: Option<&ValueBuf>,
+        work: impl FnOnce(&Evaluation<'_>) -> T,
+    ) -> T {
+        let environment = DtlEnvironment::new(shared);
+        let own_sink = own_sink.zip(self.pipe.sink_dataset.as_deref()).map(|(dataset, name)| (name, dataset));
+        let lookup = LocalLookup::new(slice, own_sink);
+        work(&Evaluation { environment: &environment, lookup: &lookup, parameters })
+    }
+}

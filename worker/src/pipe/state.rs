@@ -1,0 +1,213 @@
+//! What a pipe remembers between runs and across restarts: two small records in the store.
+//!
+//! [`Progress`] belongs to the runs and is written in the same transaction as their data. [`Control`] belongs to people and the
+//! scheduler. They are apart so that disabling a pipe while it runs cannot overwrite an offset, nor the other way round.
+
+use crate::clock::Micros;
+use crate::source::SinceValue;
+use serde::{Deserialize, Serialize};
+use sluice_entity::{Json, Limits};
+use sluice_store::{StateKey, Store};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Durations that the average is taken of.
+const REMEMBERED_DURATIONS: usize = 10;
+
+/// Owner of a pipe's records in the store.
+pub fn owner(pipe: &str) -> String {
+    format!("pipe:{pipe}")
+}
+
+/// Where a pipe stands with its source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// Where the next incremental run goes on.
+    pub since: Option<KeptSince>,
+    /// A full run that has begun and not ended, a crash notwithstanding (DE2).
+    pub full: Option<FullProgress>,
+    /// Runs since the last full one, for `rescan_run_count`.
+    pub runs_since_full: u64,
+    /// Runs since the last partial or full one, for `partial_rescan_run_count`.
+    pub runs_since_partial: u64,
+    /// Start of the latest run.
+    pub last_started: Option<Micros>,
+    /// How the latest finished run ended.
+    pub last_run: Option<Ended>,
+    /// Durations of the latest runs, seconds.
+    pub durations: VecDeque<f64>,
+    /// When a completed run was last logged, for `notification_granularity`.
+    pub last_logged: Option<Micros>,
+    /// The datasets that the latest successful run read or hopped to, as it found them (AR1).
+    pub inputs: BTreeMap<String, InputSeen>,
+    /// Content of the configuration that the latest full run worked with (AR1).
+    pub configuration: Option<String>,
+}
+
+/// A since value as it is kept: JSON text, so that numbers stay exact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeptSince(String);
+
+impl From<&SinceValue> for KeptSince {
+    fn from(value: &SinceValue) -> Self {
+        KeptSince(value.to_json().to_string())
+    }
+}
+
+impl KeptSince {
+    /// The value again.
+    pub fn value(&self) -> SinceValue {
+        SinceValue::from_text(&self.0)
+    }
+
+    /// As the API shows it.
+    pub fn to_json(&self) -> Json {
+        Json::parse(self.0.as_bytes(), &Limits::default()).unwrap_or_else(|_| Json::from(self.0.as_str()))
+    }
+}
+
+/// A full run under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FullProgress {
+    /// Names the run to the sink's deletion tracking.
+    pub token: String,
+    /// How far it has come, for sources that can go on from there.
+    pub since: Option<KeptSince>,
+    /// A rescan leaves the offset of the incremental runs alone until it ends.
+    pub is_rescan: bool,
+    /// Its source was read to the end; only deletes are left.
+    pub read: bool,
+}
+
+/// An input dataset as a run found it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputSeen {
+    /// Of the dataset.
+    pub generation: String,
+    /// Its newest offset then.
+    pub max_offset: Option<u64>,
+    /// Hopped to, not read.
+    #[serde(default)]
+    pub hop: bool,
+}
+
+/// The end of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Start.
+    pub started: Micros,
+    /// End.
+    pub finished: Micros,
+    /// Whether it completed.
+    pub success: bool,
+    /// Why it stopped, or a summary.
+    pub message: String,
+    /// Stable name of the reason of a failure.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+impl Progress {
+    /// Forgets where the source was read to, and any full run (R29: the data stays).
+    pub fn reset(&mut self) {
+        self.since = None;
+        self.full = None;
+        self.inputs.clear();
+    }
+
+    /// Remembers how a run ended.
+    pub fn ended(&mut self, ended: Ended) {
+        if ended.success {
+            self.durations.push_back(ended.finished.saturating_sub(ended.started) as f64 / 1e6);
+            while self.durations.len() > REMEMBERED_DURATIONS {
+                self.durations.pop_front();
+            }
+        }
+        self.last_run = Some(ended);
+    }
+
+    /// Mean duration of the latest successful runs, seconds.
+    pub fn average_duration(&self) -> Option<f64> {
+        (!self.durations.is_empty()).then(|| self.durations.iter().sum::<f64>() / self.durations.len() as f64)
+    }
+}
+
+/// What people and the scheduler decided.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Control {
+    /// No automatic starts (R36).
+    pub disabled: bool,
+    /// The planned start of a schedule that survives downtime (PU3).
+    pub due: Option<Micros>,
+    /// The planned rescan of `rescan_cron_expression`.
+    pub rescan_due: Option<Micros>,
+    /// The schedule `due` was computed for; another one starts afresh.
+    pub schedule: Option<String>,
+}
+
+/// A record kept under a name of its own.
+pub trait Record: Serialize + for<'de> Deserialize<'de> + Default {
+    /// Its name below the pipe.
+    const NAME: &'static str;
+
+    /// Its key in the store.
+    fn key(pipe: &str) -> sluice_dataset::Result<StateKey> {
+        StateKey::new(&owner(pipe), Self::NAME)
+    }
+
+    /// What was kept, or the default. A record that cannot be read is damage, not absence.
+    fn load(store: &Store, pipe: &str) -> sluice_dataset::Result<Self> {
+        let Some(bytes) = store.state(&Self::key(pipe)?)? else { return Ok(Self::default()) };
+        serde_json::from_slice(&bytes).map_err(|source| sluice_dataset::Error::Damaged {
+            place: format!("state \"{}\" of pipe {pipe}", Self::NAME),
+            what: source.to_string(),
+        })
+    }
+
+    /// The bytes to keep.
+    fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("records hold only what JSON can hold")
+    }
+}
+
+impl Record for Progress {
+    const NAME: &'static str = "progress";
+}
+
+impl Record for Control {
+    const NAME: &'static str = "control";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_values_are_kept_exactly() {
+        for text in ["18446744073709551615", "{\"a\":1}", "\"x\"", "1.10", "123456789012345678901234567890"] {
+            let kept = KeptSince::from(&SinceValue::from_text(text));
+            let again: KeptSince = serde_json::from_slice(&serde_json::to_vec(&kept).unwrap()).unwrap();
+            assert_eq!(again.value().to_json().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_average_forgets_old_runs_and_failed_ones() {
+        let mut progress = Progress::default();
+        let run = |seconds: u64, success| Ended {
+            started: 0,
+            finished: seconds * 1_000_000,
+            success,
+            message: String::new(),
+            reason: None,
+        };
+        progress.ended(run(1_000, true));
+        for _ in 0..REMEMBERED_DURATIONS {
+            progress.ended(run(2, true));
+        }
+        progress.ended(run(500, false));
+        assert_eq!(progress.average_duration(), Some(2.0));
+    }
+}

@@ -1,0 +1,144 @@
+//! What happens to one batch between source and sink: namespaces on, transforms, namespaces off, preparation.
+//!
+//! No I/O of its own: lookups, clock and secrets are passed in. For blocking threads.
+
+use super::plan::Plan;
+use crate::sink::{DatasetSink, WriteError};
+use sluice_dataset::PreparedEntity;
+use sluice_dtl::{Environment, Evaluator, Failure, FailureKind, Lookup, PathElement, Program};
+use sluice_entity::{Entity, HashKey, ValueBuf, add_namespaces, remove_namespaces};
+use sluice_protocol::EntityStage;
+
+/// What evaluation reaches beyond the entity.
+pub struct Evaluation<'a> {
+    /// Clock, random numbers, secrets.
+    pub environment: &'a dyn Environment,
+    /// Other datasets.
+    pub lookup: &'a dyn Lookup,
+    /// `_B`: the URL parameters of a publisher.
+    pub parameters: Option<&'a ValueBuf>,
+}
+
+/// A transform that could not go on.
+#[derive(Debug)]
+pub struct StepFailure {
+    /// Stable name.
+    pub reason: &'static str,
+    /// One sentence with the place in the configuration.
+    pub message: String,
+    /// The source entity it happened with.
+    pub entity: Option<Entity>,
+}
+
+/// An entity on its way, with the position of the source entity it was made from.
+pub struct Tagged {
+    /// Position in the batch.
+    pub origin: usize,
+    /// As it is now.
+    pub entity: Entity,
+}
+
+/// Takes a batch to `stage` and answers what is there then. Entities keep their order.
+pub fn transform(
+    plan: &Plan,
+    sources: Vec<Entity>,
+    stage: EntityStage,
+    evaluation: &Evaluation<'_>,
+) -> Result<Vec<Tagged>, StepFailure> {
+    let tag = |(origin, entity)| Tagged { origin, entity };
+    if stage == EntityStage::Source {
+        return Ok(sources.into_iter().enumerate().map(tag).collect());
+    }
+    let mut sources = sources;
+    if plan.namespaces.add {
+        let (identity, property) = (&plan.namespaces.identity, &plan.namespaces.property);
+        sources = sources.iter().map(|entity| add_namespaces(entity, identity, property)).collect();
+    }
+    let mut made: Vec<Tagged> = sources.iter().cloned().enumerate().map(tag).collect();
+    if stage == EntityStage::BeforeTransform {
+        return Ok(made);
+    }
+    for (position, program) in plan.programs.iter().enumerate() {
+        made = apply(program, &made, evaluation)
+            .map_err(|(failure, origin)| step_failure(failure, position, sources.get(origin)))?;
+    }
+    if stage == EntityStage::Sink && plan.namespaces.remove {
+        for tagged in &mut made {
+            tagged.entity = remove_namespaces(&tagged.entity);
+        }
+    }
+    Ok(made)
+}
+
+fn apply(
+    program: &Program,
+    entities: &[Tagged],
+    evaluation: &Evaluation<'_>,
+) -> Result<Vec<Tagged>, (Failure, usize)> {
+    let mut evaluator = Evaluator::new(program, evaluation.environment, evaluation.lookup);
+    let mut made = Vec::with_capacity(entities.len());
+    for Tagged { origin, entity } in entities {
+        evaluator
+            .transform(entity, None, evaluation.parameters, &mut |entity| made.push(Tagged { origin: *origin, entity }))
+            .map_err(|failure| (failure, *origin))?;
+    }
+    Ok(made)
+}
+
+fn step_failure(failure: Failure, position: usize, entity: Option<&Entity>) -> StepFailure {
+    let reason = match failure.kind {
+        FailureKind::Fail => "transform-failed",
+        FailureKind::Trip => "transform-tripped",
+        FailureKind::MissingId => "missing-id",
+        FailureKind::Budget => "transform-budget",
+        FailureKind::Lookup => "lookup-failed",
+    };
+    let place = place(&failure.elements);
+    let message = format!("transform {position}{place}: {}", failure.message);
+    StepFailure { reason, message, entity: entity.cloned() }
+}
+
+fn place(elements: &[PathElement]) -> String {
+    let mut text = String::new();
+    for element in elements {
+        match element {
+            PathElement::Key(key) => text.push_str(&format!(" {key}")),
+            PathElement::Index(index) => text.push_str(&format!("[{index}]")),
+        }
+    }
+    if text.is_empty() { text } else { format!(" at{text}") }
+}
+
+/// What a target gets to see of a batch.
+pub enum Output {
+    /// Hashed and stripped for a dataset.
+    Prepared(Vec<PreparedEntity>),
+    /// As they are, filtered ones left out (EM8).
+    Entities(Vec<Entity>),
+}
+
+/// A batch ready to be written, and what can never be.
+pub struct Stepped {
+    /// In order.
+    pub output: Output,
+    /// Entities that the sink refuses as such (too large, without id).
+    pub rejected: Vec<(Entity, WriteError)>,
+}
+
+/// Prepares the output of the transforms for the sink.
+pub fn prepare(made: Vec<Tagged>, sink: Option<(&DatasetSink, &HashKey)>) -> Stepped {
+    let entities = made.into_iter().map(|tagged| tagged.entity);
+    let Some((sink, key)) = sink else {
+        let entities = entities.filter(|entity| !entity.is_filtered()).collect();
+        return Stepped { output: Output::Entities(entities), rejected: Vec::new() };
+    };
+    let mut prepared = Vec::with_capacity(entities.len());
+    let mut rejected = Vec::new();
+    for entity in entities {
+        match sink.prepare(&entity, key) {
+            Ok(entity) => prepared.push(entity),
+            Err(error) => rejected.push((entity, error)),
+        }
+    }
+    Stepped { output: Output::Prepared(prepared), rejected }
+}

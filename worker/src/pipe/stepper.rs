@@ -1,0 +1,114 @@
+//! The second stage of a run: takes each batch through the transforms on a blocking thread and prepares it for the sink.
+
+use super::failure::RunFailure;
+use super::plan::Plan;
+use super::reader::{Batch, End, Held, Read};
+use super::step::{self, Stepped};
+use crate::blocking;
+use crate::shared::Shared;
+use crate::sink::DatasetSink;
+use crate::source::{ReadError, SinceValue};
+use sluice_protocol::EntityStage;
+use sluice_store::Dataset;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// What the second stage says.
+pub enum Made {
+    /// A batch, ready to be written.
+    Batch(MadeBatch),
+    /// A read failed and is tried again.
+    Retried(ReadError),
+    /// The run cannot go on.
+    Failed(Failed),
+    /// Nothing more comes.
+    End(End),
+}
+
+/// Why nothing more comes.
+pub enum Failed {
+    /// The source.
+    Read(ReadError),
+    /// A transform.
+    Step(RunFailure),
+}
+
+/// A batch on its way to the sink.
+pub struct MadeBatch {
+    /// What to write.
+    pub stepped: Stepped,
+    /// Source entities it was made from.
+    pub read: u64,
+    /// Where the source goes on.
+    pub since: Option<SinceValue>,
+    /// Bytes of the source entities.
+    pub bytes: usize,
+    /// Time in the transforms.
+    pub time: Duration,
+    /// Returned when it is written.
+    pub held: Held,
+}
+
+/// Transforms what the reader sends.
+pub struct Stepper {
+    /// The worker.
+    pub shared: Arc<Shared>,
+    /// Transforms and namespaces.
+    pub plan: Arc<Plan>,
+    /// The dataset that is written, and how entities are prepared for it.
+    pub sink: Option<(DatasetSink, Dataset)>,
+}
+
+impl Stepper {
+    /// Until the reader ends, a transform fails, or nobody listens any more.
+    pub async fn run(self, mut input: mpsc::Receiver<Read>, out: mpsc::Sender<Made>) {
+        let stepper = Arc::new(self);
+        while let Some(read) = input.recv().await {
+            let made = match read {
+                Read::Batch(batch) => {
+                    let stepper = stepper.clone();
+                    blocking::run(move || stepper.step(batch)).await
+                }
+                Read::Retried(error) => Made::Retried(error),
+                Read::Failed(error) => Made::Failed(Failed::Read(error)),
+                Read::End(end) => Made::End(end),
+            };
+            let is_last = matches!(made, Made::Failed(_) | Made::End(_));
+            if out.send(made).await.is_err() || is_last {
+                return;
+            }
+        }
+    }
+
+    fn step(&self, batch: Batch) -> Made {
+        let Batch { entities, since, slice, bytes, held } = batch;
+        let begun = Instant::now();
+        let read = entities.len() as u64;
+        let first = entities.first().cloned();
+        let own_sink = self.sink.as_ref().map(|(_, dataset)| dataset);
+        let made = self.plan.evaluating(&self.shared, &slice, own_sink, None, |evaluation| {
+            step::transform(&self.plan, entities, EntityStage::Sink, evaluation)
+        });
+        let time = begun.elapsed();
+        if let Some(failure) = self.too_slow(time, read) {
+            let failure = first.into_iter().fold(failure, RunFailure::with_entity);
+            return Made::Failed(Failed::Step(failure));
+        }
+        match made {
+            Ok(entities) => {
+                let sink = self.sink.as_ref().map(|(sink, _)| (sink, self.shared.store.hash_key()));
+                Made::Batch(MadeBatch { stepped: step::prepare(entities, sink), read, since, bytes, time, held })
+            }
+            Err(failure) => Made::Failed(Failed::Step(failure.into())),
+        }
+    }
+
+    /// PU18.
+    fn too_slow(&self, time: Duration, read: u64) -> Option<RunFailure> {
+        let allowed = self.plan.pipe.pump.max_seconds_per_entity?;
+        let spent = time.as_secs_f64() / read.max(1) as f64;
+        let message = || format!("a batch took {spent:.3} seconds per entity, {allowed} are allowed");
+        (spent > allowed).then(|| RunFailure::new("too-slow", message()))
+    }
+}

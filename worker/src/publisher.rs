@@ -1,0 +1,284 @@
+//! Pipes evaluated on request: publishers, and any stage of any pipe (PB1, PB3, SK4, client contract 1.5).
+//!
+//! The target of the pipe's sink is never touched, and nothing is remembered.
+
+use crate::answer;
+use crate::blocking;
+use crate::deployed::Deployed;
+use crate::feed;
+use crate::gates;
+use crate::pipe::RunFailure;
+use crate::pipe::plan::Plan;
+use crate::pipe::step;
+use crate::shared::Shared;
+use crate::sink::{self, Render};
+use crate::slice::Slice;
+use crate::source::{Item, SinceValue, Source};
+use bytes::Bytes;
+use futures::stream::{self, StreamExt};
+use sluice_config::Sink as SinkSettings;
+use sluice_dataset::{Dataset as _, Since};
+use sluice_entity::{Builder, Entity, ValueBuf};
+use sluice_protocol::{
+    ByteStream, Code, EntityStage, Error, Feed, FeedHeaders, FeedStream, Page, Published, PublishRequest, ReadRequest,
+    Result,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Source entities that are transformed at a time.
+const BATCH: usize = 100;
+
+/// The entities of a pipe at a stage. What a dataset sink stores is read from the dataset; all else is evaluated.
+pub async fn read_pipe(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
+    let settings = pipe.settings();
+    if let (EntityStage::Sink, SinkSettings::Dataset(sink)) = (stage, &settings.sink) {
+        if shared.existing(&sink.dataset).is_none() {
+            return nothing_yet(&sink.dataset, &read);
+        }
+        return feed::dataset(shared, &sink.dataset, read).await;
+    }
+    if let Err(reason) = pipe.check_runnable() {
+        let message = format!("pipe \"{}\" cannot be evaluated: {reason}", pipe.id);
+        return Err(Error::new(Code::FailedPrecondition, "pipe-not-runnable", message));
+    }
+    evaluate(shared, pipe, stage, read).await
+}
+
+/// The dataset of a pipe that never ran is empty, and not populated.
+fn nothing_yet(dataset: &str, read: &ReadRequest) -> Result<Feed> {
+    if read.populated {
+        let message = format!("dataset \"{dataset}\" is not populated");
+        return Err(Error::new(Code::NotFound, "not-populated", message));
+    }
+    let headers = FeedHeaders { populated: Some(false), ..FeedHeaders::default() };
+    Ok(Feed { headers, pages: stream::empty().boxed() })
+}
+
+/// Renders a publisher.
+pub async fn publish(shared: &Arc<Shared>, pipe: &Deployed, request: PublishRequest) -> Result<Published> {
+    let settings = pipe.settings();
+    let format = match &settings.sink {
+        SinkSettings::HttpEndpoint(_) => "json",
+        SinkSettings::CsvEndpoint(_) => "csv",
+        _ => {
+            let message = format!("pipe \"{}\" publishes nothing: its sink is no endpoint", pipe.id);
+            return Err(Error::new(Code::NotFound, "unknown-publisher", message));
+        }
+    };
+    if format != request.format {
+        let message = format!("pipe \"{}\" publishes {format}, not {}", pipe.id, request.format);
+        return Err(Error::new(Code::NotFound, "other-format", message));
+    }
+    let feed = evaluate(shared, pipe, EntityStage::Sink, request.read).await?;
+    let Some(renderer) = sink::renderer(&settings.sink) else { return Ok(Published::Entities(feed)) };
+    let file = match &settings.sink {
+        SinkSettings::CsvEndpoint(sink) => request.file.or_else(|| sink.filename.clone()),
+        _ => request.file,
+    };
+    Ok(Published::Bytes { content_type: renderer.content_type(), file, body: rendered(renderer, feed.pages) })
+}
+
+async fn evaluate(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
+    let settings = pipe.settings();
+    if let Some(reason) = pipe.opening().or_else(|| gates::waiting_for(&settings, shared)) {
+        let message = format!("pipe \"{}\" {reason}", pipe.id);
+        return Err(Error::new(Code::FailedPrecondition, "pipe-waits", message));
+    }
+    let plan = Plan::new(&settings);
+    let headers = headers(shared, &plan, &read, stage)?;
+    let Some(mut source) = plan.connect_source(shared).map_err(answer::read)? else {
+        // What was pushed into a receiver is not kept on the way to its sink.
+        return Ok(Feed { headers, pages: stream::empty().boxed() });
+    };
+    let since = since(shared, &plan, &read)?;
+    let slice = shared.slice().await;
+    source.open(since.as_ref(), &slice).await.map_err(answer::read)?;
+    let evaluation = Evaluating {
+        shared: shared.clone(),
+        plan: Arc::new(plan),
+        source,
+        slice,
+        stage,
+        parameters: parameters(&read.parameters),
+        pending: VecDeque::new(),
+        remaining: read.options.limit,
+        shows_deleted: read.options.deleted || read.options.history,
+        ended: false,
+    };
+    Ok(Feed { headers, pages: evaluation.pages() })
+}
+
+/// Facts of the dataset that is read, where it is one.
+fn headers(shared: &Shared, plan: &Plan, read: &ReadRequest, stage: EntityStage) -> Result<FeedHeaders> {
+    let [input] = plan.pipe.inputs.as_slice() else { return Ok(FeedHeaders::default()) };
+    let Some(dataset) = shared.existing(input) else {
+        return nothing_yet(input, read).map(|feed| feed.headers);
+    };
+    let status = dataset.status().map_err(answer::dataset)?;
+    feed::check(&status, read)?;
+    // R65: a transform may leave out the entity at the maximum offset.
+    let filtered = Some(stage != EntityStage::Source && !plan.programs.is_empty());
+    Ok(FeedHeaders { filtered, ..feed::headers(&status) })
+}
+
+fn since(shared: &Shared, plan: &Plan, read: &ReadRequest) -> Result<Option<SinceValue>> {
+    let Some(text) = &read.since_text else { return Ok(read.options.since.map(SinceValue::Offset)) };
+    let [input] = plan.pipe.inputs.as_slice() else { return Ok(Some(SinceValue::from_text(text))) };
+    let Some(dataset) = shared.existing(input) else { return Ok(None) };
+    let generation = dataset.status().map_err(answer::dataset)?.generation;
+    let since = Since::parse(text, generation).map_err(answer::since)?;
+    Ok(since.offset().map(SinceValue::Offset))
+}
+
+/// `_B` (DT2).
+fn parameters(parameters: &BTreeMap<String, String>) -> ValueBuf {
+    let mut builder = Builder::new();
+    builder.begin_dict();
+    for (name, value) in parameters {
+        builder.name(name);
+        builder.str(value);
+    }
+    builder.end();
+    builder.finish()
+}
+
+struct Evaluating {
+    shared: Arc<Shared>,
+    plan: Arc<Plan>,
+    source: Box<dyn Source>,
+    slice: Arc<Slice>,
+    stage: EntityStage,
+    parameters: ValueBuf,
+    pending: VecDeque<Item>,
+    /// Entities still to give; `None` for all.
+    remaining: Option<u64>,
+    shows_deleted: bool,
+    ended: bool,
+}
+
+impl Evaluating {
+    /// One batch per poll, so that the first byte comes before the end is known.
+    fn pages(self) -> FeedStream {
+        stream::unfold(Some(self), |evaluating| async {
+            let mut evaluating = evaluating?;
+            match evaluating.next().await {
+                Ok(Some(entities)) => Some((Ok(Page::Entities(entities)), Some(evaluating))),
+                Ok(None) => None,
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<Entity>>> {
+        if self.remaining == Some(0) {
+            return Ok(None);
+        }
+        while self.pending.is_empty() {
+            if self.ended {
+                return Ok(None);
+            }
+            if self.slice.is_over() {
+                self.slice = self.shared.slice().await;
+            }
+            match self.source.next(&self.slice).await.map_err(answer::read)? {
+                Some(page) => self.pending.extend(page.items),
+                None => self.ended = true,
+            }
+        }
+        let batch: Vec<Item> = self.pending.drain(..self.pending.len().min(BATCH)).collect();
+        let mut entities = self.transform(batch).await.map_err(answer::run)?;
+        if let Some(remaining) = &mut self.remaining {
+            entities.truncate(usize::try_from(*remaining).unwrap_or(usize::MAX));
+            *remaining -= entities.len() as u64;
+        }
+        self.shared.metrics.published(entities.len() as u64);
+        Ok(Some(entities))
+    }
+
+    async fn transform(&mut self, batch: Vec<Item>) -> Result<Vec<Entity>, RunFailure> {
+        let (shared, plan, slice) = (self.shared.clone(), self.plan.clone(), self.slice.clone());
+        let (stage, parameters, shows_deleted) = (self.stage, self.parameters.clone(), self.shows_deleted);
+        blocking::run(move || {
+            let (entities, since): (Vec<Entity>, Vec<_>) = batch.into_iter().map(|item| (item.entity, item.since)).unzip();
+            let made = plan.evaluating(&shared, &slice, None, Some(&parameters), |evaluation| {
+                step::transform(&plan, entities, stage, evaluation)
+            })?;
+            let shown = made.into_iter().filter(|tagged| {
+                // EM8: outside of a dataset sink a filtered entity is none.
+                (stage != EntityStage::Sink || !tagged.entity.is_filtered())
+                    && (shows_deleted || !tagged.entity.is_deleted())
+            });
+            let since_of = |origin: usize| since.get(origin).and_then(Option::as_ref);
+            Ok(shown.map(|tagged| with_updated(&tagged.entity, since_of(tagged.origin))).collect())
+        })
+        .await
+    }
+}
+
+/// The entity with its source's since value as `_updated`, by which a reader goes on.
+fn with_updated(entity: &Entity, since: Option<&SinceValue>) -> Entity {
+    let (Some(since), None) = (since, entity.generated()) else { return entity.clone() };
+    if entity.body().get("_updated").is_some() {
+        return entity.clone();
+    }
+    let mut builder = Builder::new();
+    builder.begin_dict();
+    for (name, value) in entity.body().as_dict().into_iter().flat_map(|dict| dict.iter()) {
+        builder.name(name);
+        builder.value(value);
+    }
+    builder.name("_updated");
+    builder.value(since.to_json().to_value(&Default::default()).value());
+    builder.end();
+    Entity::new(builder.finish()).unwrap_or_else(|| entity.clone())
+}
+
+enum Rendering {
+    Begin(Box<dyn Render>, FeedStream),
+    Pages(Box<dyn Render>, FeedStream),
+    End,
+}
+
+fn rendered(renderer: Box<dyn Render>, pages: FeedStream) -> ByteStream {
+    stream::unfold(Rendering::Begin(renderer, pages), |rendering| async {
+        match rendering {
+            Rendering::Begin(mut renderer, pages) => {
+                let mut out = Vec::new();
+                let begun = renderer.begin(&mut out);
+                Some(chunk(begun, out, || Rendering::Pages(renderer, pages)))
+            }
+            Rendering::Pages(mut renderer, mut pages) => match pages.next().await {
+                Some(Ok(page)) => {
+                    let mut out = Vec::new();
+                    let entities = match page {
+                        Page::Entities(entities) => entities,
+                        Page::Versions(versions) => versions.iter().map(|version| version.to_entity()).collect(),
+                    };
+                    let rendered = renderer.entities(&entities, &mut out);
+                    Some(chunk(rendered, out, || Rendering::Pages(renderer, pages)))
+                }
+                Some(Err(error)) => Some((Err(error), Rendering::End)),
+                None => {
+                    let mut out = Vec::new();
+                    let ended = renderer.end(&mut out);
+                    Some(chunk(ended, out, || Rendering::End))
+                }
+            },
+            Rendering::End => None,
+        }
+    })
+    .boxed()
+}
+
+fn chunk(
+    rendered: Result<(), sink::WriteError>,
+    out: Vec<u8>,
+    next: impl FnOnce() -> Rendering,
+) -> (Result<Bytes>, Rendering) {
+    match rendered {
+        Ok(()) => (Ok(Bytes::from(out)), next()),
+        Err(error) => (Err(answer::write(error)), Rendering::End),
+    }
+}

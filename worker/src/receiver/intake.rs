@@ -1,0 +1,131 @@
+//! From pushed entities to written ones: transforms, preparation, one transaction.
+
+use crate::answer;
+use crate::blocking;
+use crate::pipe::RunFailure;
+use crate::pipe::commit::{self, Append, Writes};
+use crate::pipe::plan::Plan;
+use crate::pipe::step::{self, Output, Stepped, Tagged};
+use crate::shared::Shared;
+use crate::sink::{DatasetSink, RunFacts, Sink};
+use crate::slice::Slice;
+use sluice_dataset::{AppendOptions, FullRun, PreparedEntity};
+use sluice_entity::Entity;
+use sluice_protocol::{EntityStage, Result};
+use sluice_store::Dataset;
+use std::sync::Arc;
+
+/// What happens to the entities of a push.
+pub struct Intake {
+    /// The worker.
+    pub shared: Arc<Shared>,
+    /// Transforms and namespaces; `None`: as they are.
+    pub plan: Option<Arc<Plan>>,
+    /// Where they go.
+    pub destination: Destination,
+}
+
+/// Where pushed entities go.
+#[derive(Clone)]
+pub enum Destination {
+    /// A dataset.
+    Dataset {
+        /// How entities are prepared.
+        sink: DatasetSink,
+        /// Where they are kept.
+        dataset: Dataset,
+    },
+    /// A target outside.
+    Outside(Arc<tokio::sync::Mutex<Box<dyn Sink>>>),
+}
+
+impl Intake {
+    /// Transforms the entities and writes what comes out together with `writes`; answers how many versions that made. An error
+    /// means that nothing was written.
+    pub async fn write(&self, entities: Vec<Entity>, run: Option<&FullRun>, writes: Writes) -> Result<u64> {
+        match self.destination.clone() {
+            Destination::Dataset { sink, dataset } => {
+                let options = AppendOptions { run: run.map(|run| run.number), ..AppendOptions::default() };
+                let (shared, plan) = (self.shared.clone(), self.plan.clone());
+                // One trip to a blocking thread for everything: a single entity is written in well under a millisecond.
+                blocking::run(move || {
+                    let prepared = prepare(&shared, plan.as_deref(), entities, &sink, &dataset)?;
+                    append(&shared, &dataset, prepared, options, writes)
+                })
+                .await
+            }
+            Destination::Outside(sink) => {
+                let (shared, plan) = (self.shared.clone(), self.plan.clone());
+                let made = blocking::run(move || transform(&shared, plan.as_deref(), entities, None)).await?;
+                let delivered = self.deliver(&sink, made).await?;
+                self.shared.commit(writes).await.map_err(answer::dataset)?;
+                Ok(delivered)
+            }
+        }
+    }
+
+    async fn deliver(&self, sink: &tokio::sync::Mutex<Box<dyn Sink>>, made: Vec<Tagged>) -> Result<u64> {
+        let Output::Entities(entities) = step::prepare(made, None).output else { return Ok(0) };
+        let batch = self.plan.as_ref().map_or(usize::MAX, |plan| plan.batch_size());
+        let mut sink = sink.lock().await;
+        let facts = RunFacts { sequence: uuid::Uuid::new_v4().to_string(), is_full: false };
+        sink.begin(&facts).await.map_err(answer::write)?;
+        for batch in entities.chunks(batch) {
+            sink.deliver(batch).await.map_err(answer::write)?;
+        }
+        sink.finish().await.map_err(answer::write)?;
+        Ok(entities.len() as u64)
+    }
+}
+
+fn transform(
+    shared: &Shared,
+    plan: Option<&Plan>,
+    entities: Vec<Entity>,
+    own_sink: Option<&Dataset>,
+) -> Result<Vec<Tagged>> {
+    let Some(plan) = plan.filter(|plan| !plan.programs.is_empty() || plan.namespaces.add || plan.namespaces.remove) else {
+        return Ok(entities.into_iter().enumerate().map(|(origin, entity)| Tagged { origin, entity }).collect());
+    };
+    let slice = Slice::new(shared.store.snapshot());
+    plan.evaluating(shared, &slice, own_sink, None, |evaluation| {
+        step::transform(plan, entities, EntityStage::Sink, evaluation)
+    })
+    .map_err(|failure| answer::run(RunFailure::from(failure)))
+}
+
+fn prepare(
+    shared: &Shared,
+    plan: Option<&Plan>,
+    entities: Vec<Entity>,
+    sink: &DatasetSink,
+    dataset: &Dataset,
+) -> Result<Vec<PreparedEntity>> {
+    let made = transform(shared, plan, entities, Some(dataset))?;
+    let origins: Vec<usize> = made.iter().map(|tagged| tagged.origin).collect();
+    let Stepped { output, rejected } = step::prepare(made, Some((sink, shared.store.hash_key())));
+    if let Some((_, error)) = rejected.into_iter().next() {
+        let index = error.position.and_then(|position| origins.get(position)).copied();
+        let answer = answer::write(error);
+        return Err(index.into_iter().fold(answer, |answer, index| answer.with("index", answer::number(index as u64))));
+    }
+    match output {
+        Output::Prepared(prepared) => Ok(prepared),
+        Output::Entities(_) => Ok(Vec::new()),
+    }
+}
+
+fn append(
+    shared: &Shared,
+    dataset: &Dataset,
+    entities: Vec<PreparedEntity>,
+    options: AppendOptions,
+    mut writes: Writes,
+) -> Result<u64> {
+    writes.appends.push(Append { dataset: dataset.clone(), entities, options });
+    let done = commit::commit(&shared.store, &writes, shared.clock.now()).map_err(answer::dataset)?;
+    for dataset in writes.changed_datasets(&done.changes) {
+        shared.signals.dataset_changed(dataset.name().as_str());
+    }
+    Ok(done.changes.iter().flatten().filter(|change| change.is_appended()).count() as u64)
+}

@@ -1,0 +1,156 @@
+//! Runs all pipes in dependency order until nothing changes and no queue is left (client contract 1.6).
+
+mod log;
+mod order;
+mod passes;
+
+use crate::clock::Clock;
+use crate::deployment::Deployment;
+use crate::emptying;
+use crate::runs::Runs;
+use crate::shared::Shared;
+use log::Log;
+use parking_lot::Mutex;
+use sluice_protocol::{Code, Error, Result, RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Ended runs that are still known.
+const REMEMBERED: usize = 20;
+
+/// Runs everything, one run at a time.
+pub struct Runner {
+    shared: Arc<Shared>,
+    deployment: Arc<Deployment>,
+    runs: Arc<Runs>,
+    known: Mutex<VecDeque<Arc<Run>>>,
+}
+
+struct Run {
+    token: String,
+    log: Log,
+    stop: CancellationToken,
+    status: watch::Sender<RunnerStatus>,
+}
+
+impl Runner {
+    /// For the pipes of this worker.
+    pub fn new(shared: &Arc<Shared>, deployment: &Arc<Deployment>, runs: &Arc<Runs>) -> Self {
+        Runner { shared: shared.clone(), deployment: deployment.clone(), runs: runs.clone(), known: Mutex::default() }
+    }
+
+    /// Runs to the end.
+    pub async fn run(&self, asked: RunAll, user: &str) -> Result<RunnerStatus> {
+        let run = self.begin(asked, user)?;
+        let mut status = run.status.subscribe();
+        let ended = status.wait_for(|status| *status != RunnerStatus::Running).await;
+        Ok(ended.map_or(RunnerStatus::NotRunning, |status| status.clone()))
+    }
+
+    /// Begins, and answers the token to ask with.
+    pub fn start(&self, asked: RunAll, user: &str) -> Result<String> {
+        self.begin(asked, user).map(|run| run.token.clone())
+    }
+
+    fn begin(&self, asked: RunAll, user: &str) -> Result<Arc<Run>> {
+        let mut known = self.known.lock();
+        if known.iter().any(|run| *run.status.borrow() == RunnerStatus::Running) {
+            return Err(Error::new(Code::Conflict, "runner-busy", "the runner runs already; stop it first"));
+        }
+        let run = Arc::new(Run {
+            token: uuid::Uuid::new_v4().to_string(),
+            log: Log::new(self.shared.clock.clone()),
+            stop: CancellationToken::new(),
+            status: watch::Sender::new(RunnerStatus::Running),
+        });
+        known.push_back(run.clone());
+        while known.len() > REMEMBERED {
+            known.pop_front();
+        }
+        let (shared, deployment, runs) = (self.shared.clone(), self.deployment.clone(), self.runs.clone());
+        let (task, user) = (run.clone(), user.to_owned());
+        self.runs.spawn_to_the_end(async move {
+            let outcome = execute(&shared, &deployment, &runs, &task, &asked, &user).await;
+            match &outcome {
+                RunnerOutcome::Success => task.log.line("INFO", "done: nothing changes any more and no queue is left"),
+                RunnerOutcome::Failed(reason) => task.log.line("ERROR", format!("failed: {reason}")),
+            }
+            task.status.send_replace(RunnerStatus::Ended(outcome));
+        });
+        Ok(run)
+    }
+
+    /// Asks the run going on to stop and waits for it; false if there is none.
+    pub async fn stop(&self, patience: Duration) -> bool {
+        let running = self.known.lock().iter().find(|run| *run.status.borrow() == RunnerStatus::Running).cloned();
+        let Some(run) = running else { return false };
+        run.stop.cancel();
+        let mut status = run.status.subscribe();
+        let _ = tokio::time::timeout(patience, status.wait_for(|status| *status != RunnerStatus::Running)).await;
+        true
+    }
+
+    /// Lines of the run with the token, or of the latest one.
+    pub fn log(&self, since: Option<u64>, token: Option<&str>) -> Vec<RunnerLogLine> {
+        self.find(token).map(|run| run.log.after(since)).unwrap_or_default()
+    }
+
+    /// Where a run stands.
+    pub fn status(&self, token: &str) -> RunnerStatus {
+        self.find(Some(token)).map_or(RunnerStatus::NotRunning, |run| run.status.borrow().clone())
+    }
+
+    fn find(&self, token: Option<&str>) -> Option<Arc<Run>> {
+        let known = self.known.lock();
+        known.iter().rev().find(|run| token.is_none_or(|token| run.token == token)).cloned()
+    }
+}
+
+async fn execute(
+    shared: &Arc<Shared>,
+    deployment: &Arc<Deployment>,
+    runs: &Arc<Runs>,
+    run: &Run,
+    asked: &RunAll,
+    user: &str,
+) -> RunnerOutcome {
+    let chosen = passes::choose(deployment, asked);
+    run.log.line("INFO", format!("running {} pipes", chosen.len()));
+    if let Err(error) = prepare(shared, asked, &chosen, &run.log).await {
+        return RunnerOutcome::Failed(error.to_string());
+    }
+    let passes = passes::Passes::new(shared, runs, run, asked, user, chosen);
+    let limit = Duration::from_secs(asked.max_run_time);
+    match tokio::time::timeout(limit, passes.run()).await {
+        Ok(outcome) => outcome,
+        Err(_) => RunnerOutcome::Failed(format!("not quiet after {} seconds", asked.max_run_time)),
+    }
+}
+
+/// What is emptied before the first pass.
+async fn prepare(
+    shared: &Arc<Shared>,
+    asked: &RunAll,
+    chosen: &[Arc<crate::deployed::Deployed>],
+    log: &Log,
+) -> Result<()> {
+    for pipe in chosen {
+        let settings = pipe.settings();
+        let is_input = settings.inputs.is_empty();
+        if asked.reset_pipes_and_delete_sink_datasets || (asked.delete_input_datasets && is_input) {
+            log.line("DEBUG", format!("emptying pipe {}", pipe.id));
+            emptying::empty_pipe(shared, pipe).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Run {
+    fn clock_now(&self, shared: &Shared) -> u64 {
+        let clock: &dyn Clock = &*shared.clock;
+        clock.now()
+    }
+}

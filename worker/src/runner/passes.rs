@@ -1,0 +1,232 @@
+//! The passes of the runner: each pipe once per pass, until quiet.
+
+use super::order::{self, Node};
+use super::{Log, Run};
+use crate::clock::SECOND;
+use crate::deployed::Deployed;
+use crate::deployment::Deployment;
+use crate::pipe::retry_queue::RetryQueue;
+use crate::pipe::{Asked, Outcome};
+use crate::reports;
+use crate::reprocessing;
+use crate::runs::{NotStarted, Runs};
+use crate::shared::Shared;
+use sluice_config::{Mode, Pipe, Sink as SinkSettings};
+use sluice_protocol::{RunAll, RunnerOutcome};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Passes over the same pipes.
+pub struct Passes<'a> {
+    shared: &'a Arc<Shared>,
+    runs: &'a Arc<Runs>,
+    run: &'a Run,
+    asked: &'a RunAll,
+    user: &'a str,
+    pipes: Vec<Arc<Deployed>>,
+    failures: BTreeMap<String, String>,
+    done_inputs: BTreeSet<String>,
+}
+
+/// What a pass did.
+#[derive(Default)]
+struct Pass {
+    changes: u64,
+    ran: u64,
+}
+
+/// What keeps the runner from being done.
+#[derive(Default)]
+struct Left {
+    unread: u64,
+    held_up: Vec<String>,
+}
+
+/// The pipes to run, in order: those that can be pumped into a dataset. Receivers, publishers and pipes with targets outside are
+/// left alone, as the predecessor of this scheduler did.
+pub fn choose(deployment: &Deployment, asked: &RunAll) -> Vec<Arc<Deployed>> {
+    let all = deployment.pipes();
+    let wanted = |pipe: &&Arc<Deployed>| asked.pipes.is_empty() || asked.pipes.contains(&pipe.id);
+    let nodes: Vec<Node> = all
+        .iter()
+        .filter(wanted)
+        .map(|pipe| {
+            let settings = pipe.settings();
+            let reads = settings.inputs.iter().chain(&settings.hop_datasets).cloned().collect();
+            Node { id: pipe.id.clone(), reads, writes: settings.sink_dataset.clone() }
+        })
+        .collect();
+    order::order(&nodes).iter().filter_map(|id| deployment.get(id)).collect()
+}
+
+fn is_pumped(settings: &Pipe) -> bool {
+    settings.pump.exists() && matches!(settings.sink, SinkSettings::Dataset(_)) && !settings.is_receiver()
+}
+
+impl<'a> Passes<'a> {
+    pub(super) fn new(
+        shared: &'a Arc<Shared>,
+        runs: &'a Arc<Runs>,
+        run: &'a Run,
+        asked: &'a RunAll,
+        user: &'a str,
+        chosen: Vec<Arc<Deployed>>,
+    ) -> Self {
+        let pipes = chosen.into_iter().filter(|pipe| is_pumped(&pipe.settings())).collect();
+        Passes { shared, runs, run, asked, user, pipes, failures: BTreeMap::new(), done_inputs: BTreeSet::new() }
+    }
+
+    fn log(&self) -> &Log {
+        &self.run.log
+    }
+
+    /// Until quiet, stuck, stopped or out of passes.
+    pub async fn run(mut self) -> RunnerOutcome {
+        let needed = self.asked.extra_zero_runs.max(1);
+        let (mut quiet, mut stuck) = (0, 0);
+        for number in 1..=self.asked.max_runs.max(1) {
+            let begun = self.run.clock_now(self.shared);
+            let pass = self.pass(number == 1).await;
+            if self.run.stop.is_cancelled() {
+                return RunnerOutcome::Failed("stopped".to_owned());
+            }
+            let left = self.left().await;
+            let seconds = (self.run.clock_now(self.shared) - begun) as f64 / SECOND as f64;
+            let text = format!(
+                "pass {number}: {} pipes ran, {} changes, {} entries unread, {seconds:.2} seconds",
+                pass.ran, pass.changes, left.unread
+            );
+            self.log().line("INFO", text);
+            let is_quiet = pass.changes == 0 && left.unread == 0;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            stuck = if pass.changes == 0 && left.unread > 0 { stuck + 1 } else { 0 };
+            if quiet >= needed {
+                return self.verdict(left);
+            }
+            // Without changes the next pass finds what this one found: somebody is held up for good.
+            if stuck > needed {
+                let reasons = left.held_up.join("; ");
+                return RunnerOutcome::Failed(format!("{} entries cannot be read: {reasons}", left.unread));
+            }
+        }
+        RunnerOutcome::Failed(format!("not quiet after {} passes", self.asked.max_runs))
+    }
+
+    async fn pass(&mut self, is_first: bool) -> Pass {
+        let mut pass = Pass::default();
+        for pipe in self.pipes.clone() {
+            if self.run.stop.is_cancelled() {
+                break;
+            }
+            let settings = pipe.settings();
+            let is_input = settings.inputs.is_empty();
+            if is_input && self.done_inputs.contains(&pipe.id) {
+                continue;
+            }
+            if let Some(reason) = self.held_up(&pipe, &settings) {
+                if is_first {
+                    self.log().line("WARNING", format!("pipe {} does not run: {reason}", pipe.id));
+                }
+                continue;
+            }
+            let Some(outcome) = self.run_pipe(&pipe, &settings).await else { continue };
+            self.done_inputs.insert(pipe.id.clone());
+            pass.ran += 1;
+            pass.changes += outcome.figures.changes;
+            self.note(&pipe.id, &outcome);
+        }
+        pass
+    }
+
+    fn held_up(&self, pipe: &Deployed, settings: &Pipe) -> Option<String> {
+        if settings.pump.mode == Mode::Off {
+            return Some("its mode is off".to_owned());
+        }
+        pipe.waiting_for(self.shared)
+    }
+
+    /// Runs the pipe now, after a run that goes on already. `None`: it was stopped, or the worker stops.
+    async fn run_pipe(&self, pipe: &Arc<Deployed>, settings: &Pipe) -> Option<Outcome> {
+        loop {
+            let rescan = hops_changed(pipe, settings, self.shared);
+            let asked = Asked { rescan, user: Some(self.user.to_owned()), ..Asked::default() };
+            match self.runs.start(pipe, asked) {
+                Ok(mut outcome) => {
+                    tokio::select! {
+                        outcome = &mut outcome => return outcome.ok(),
+                        () = self.run.stop.cancelled() => {
+                            pipe.stop();
+                            return outcome.await.ok();
+                        }
+                    }
+                }
+                Err(NotStarted::Running) => drop(pipe.run_lock.lock().await),
+                Err(NotStarted::Stopping) => return None,
+            }
+        }
+    }
+
+    fn note(&mut self, id: &str, outcome: &Outcome) {
+        let figures = &outcome.figures;
+        match &outcome.failure {
+            Some(failure) => {
+                self.log().line("ERROR", format!("pipe {id} failed ({}): {}", failure.reason, failure.message));
+                self.failures.insert(id.to_owned(), failure.message.clone());
+            }
+            None => {
+                self.failures.remove(id);
+                if self.asked.output_run_statistics && (figures.read > 0 || figures.changes > 0) {
+                    self.log().line("DEBUG", format!("pipe {id}: {} read, {} changed", figures.read, figures.changes));
+                }
+            }
+        }
+    }
+
+    /// What is still to be read, and by whom.
+    async fn left(&self) -> Left {
+        let mut left = Left::default();
+        for pipe in &self.pipes {
+            let settings = pipe.settings();
+            let since = pipe.progress.lock().since.as_ref().map(|since| since.value());
+            let unread: u64 =
+                settings.inputs.iter().map(|dataset| reports::unread(self.shared, dataset, since.as_ref())).sum();
+            let (store, id) = (self.shared.store.clone(), pipe.id.clone());
+            let retries = crate::blocking::run(move || RetryQueue::load(&store, &id)).await.map_or(0, |queue| queue.len());
+            // A pipe that cannot run at all holds up only itself.
+            if pipe.check_runnable().is_err() || settings.pump.mode == Mode::Off {
+                continue;
+            }
+            if unread + retries > 0 {
+                left.unread += unread + retries;
+                let failure = self.failures.get(&pipe.id).cloned();
+                let reason = pipe.waiting_for(self.shared).or(failure).unwrap_or_else(|| "entries are left".to_owned());
+                left.held_up.push(format!("pipe {}: {reason}", pipe.id));
+            }
+        }
+        left
+    }
+
+    fn verdict(&self, _left: Left) -> RunnerOutcome {
+        let counts = |id: &&String| {
+            let is_input = self.pipes.iter().any(|pipe| pipe.id == **id && pipe.settings().inputs.is_empty());
+            self.asked.check_input_pipes || !is_input
+        };
+        let failed: Vec<&String> = self.failures.keys().filter(counts).collect();
+        if failed.is_empty() {
+            return RunnerOutcome::Success;
+        }
+        let named: Vec<String> = failed.iter().map(|id| format!("{id} ({})", self.failures[*id])).collect();
+        RunnerOutcome::Failed(format!("pipes failed: {}", named.join("; ")))
+    }
+}
+
+/// A dataset the pipe hops to has changed since the pipe's last run: everything may come out differently.
+fn hops_changed(pipe: &Deployed, settings: &Pipe, shared: &Shared) -> bool {
+    if settings.hop_datasets.is_empty() {
+        return false;
+    }
+    let seen = pipe.progress.lock().inputs.clone();
+    let now = reprocessing::inputs_now(settings, shared);
+    let own = settings.sink_dataset.as_ref();
+    !seen.is_empty() && settings.hop_datasets.iter().filter(|name| Some(*name) != own).any(|name| seen.get(name) != now.get(name))
+}

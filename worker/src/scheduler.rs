@@ -1,0 +1,353 @@
+//! When each pipe runs by itself: schedules, signals, start-up (PU1-PU4, PU9, PU10, PU19, R36-R38).
+//!
+//! One task with one heap of due times for all pipes. It decides nothing about data: whether a pipe has something to read is
+//! looked up in the store ([`gates::has_work`]), so that a wake-up that gets lost with the process costs nothing.
+
+use crate::blocking;
+use crate::clock::{Micros, SECOND};
+use crate::deployed::Deployed;
+use crate::deployment::Deployment;
+use crate::gates;
+use crate::pipe::Asked;
+use crate::pipe::commit::Writes;
+use crate::pipe::state::{Control, Record};
+use crate::runs::Runs;
+use crate::schedule::{self, Schedule};
+use crate::shared::Shared;
+use sluice_config::{Mode, Pipe, Schedule as Configured};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+/// A pipe that failed or did nothing is not started again by the same signal before this.
+const SIGNAL_PAUSE: Micros = 30 * SECOND;
+
+/// Why the scheduler looks up.
+#[derive(Clone, Debug)]
+pub enum Wake {
+    /// The configuration changed; `started`: it is the first one.
+    Configured { started: bool },
+    /// A pipe was enabled, disabled, reset.
+    Look { pipe: String },
+    /// A run ended; `useful`: it completed and read or changed something.
+    Ended { pipe: String, useful: bool },
+}
+
+/// Where everybody sends [`Wake`]s.
+pub fn wakes() -> (UnboundedSender<Wake>, UnboundedReceiver<Wake>) {
+    unbounded_channel()
+}
+
+/// The one task.
+pub struct Scheduler {
+    /// The worker.
+    pub shared: Arc<Shared>,
+    /// Its pipes.
+    pub deployment: Arc<Deployment>,
+    /// Who starts runs.
+    pub runs: Arc<Runs>,
+    /// Wake-ups.
+    pub wakes: UnboundedReceiver<Wake>,
+    /// Datasets that changed.
+    pub changed: UnboundedReceiver<String>,
+    /// Ends the task.
+    pub stop: CancellationToken,
+}
+
+enum Happened {
+    Woken(Wake),
+    Changed(String),
+    Time,
+    Stopped,
+}
+
+#[derive(Clone, Debug)]
+struct Planned {
+    run: Option<Micros>,
+    rescan: Option<Micros>,
+    /// A signal does not start the pipe before this.
+    quiet_until: Micros,
+}
+
+struct State {
+    scheduler: Scheduler,
+    planned: HashMap<String, Planned>,
+    heap: BinaryHeap<Reverse<(Micros, String)>>,
+    /// Dataset to the pipes that read it or wait for it.
+    readers: HashMap<String, Vec<String>>,
+}
+
+impl Scheduler {
+    /// Until stopped.
+    pub async fn run(self) {
+        let mut state = State { scheduler: self, planned: HashMap::new(), heap: BinaryHeap::new(), readers: HashMap::new() };
+        loop {
+            match state.next().await {
+                Happened::Woken(Wake::Configured { started }) => state.configured(started).await,
+                Happened::Woken(Wake::Look { pipe }) => state.look(&pipe).await,
+                Happened::Woken(Wake::Ended { pipe, useful }) => state.ended(&pipe, useful).await,
+                Happened::Changed(dataset) => state.changed(&dataset),
+                Happened::Time => state.start_due().await,
+                Happened::Stopped => return,
+            }
+        }
+    }
+}
+
+impl State {
+    async fn next(&mut self) -> Happened {
+        let now = self.now();
+        let until = self.heap.peek().map(|Reverse((due, _))| Duration::from_micros(due.saturating_sub(now)));
+        let scheduler = &mut self.scheduler;
+        let timer = async {
+            match until {
+                Some(until) => tokio::time::sleep(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = scheduler.stop.cancelled() => Happened::Stopped,
+            Some(wake) = scheduler.wakes.recv() => Happened::Woken(wake),
+            Some(dataset) = scheduler.changed.recv() => Happened::Changed(dataset),
+            () = timer => Happened::Time,
+        }
+    }
+
+    fn now(&self) -> Micros {
+        self.scheduler.shared.clock.now()
+    }
+
+    async fn configured(&mut self, started: bool) {
+        let pipes = self.scheduler.deployment.pipes();
+        self.readers.clear();
+        for pipe in &pipes {
+            let settings = pipe.settings();
+            for dataset in settings.inputs.iter().chain(&settings.hop_datasets) {
+                self.readers.entry(dataset.clone()).or_default().push(pipe.id.clone());
+            }
+        }
+        self.planned.retain(|id, _| pipes.iter().any(|pipe| pipe.id == *id));
+        for pipe in &pipes {
+            self.plan(pipe).await;
+            if started && self.runs_at_startup(pipe) {
+                let now = self.now();
+                self.due(pipe, now);
+            }
+            self.signal(pipe);
+        }
+    }
+
+    async fn look(&mut self, id: &str) {
+        if let Some(pipe) = self.scheduler.deployment.get(id) {
+            if let Some(planned) = self.planned.get_mut(id) {
+                planned.quiet_until = 0;
+            }
+            self.plan(&pipe).await;
+            self.signal(&pipe);
+        }
+    }
+
+    async fn ended(&mut self, id: &str, useful: bool) {
+        let Some(pipe) = self.scheduler.deployment.get(id) else { return };
+        let now = self.now();
+        if let Some(planned) = self.planned.get_mut(id) {
+            planned.quiet_until = if useful { 0 } else { now + SIGNAL_PAUSE };
+        }
+        self.plan_anew(&pipe).await;
+        self.signal(&pipe);
+    }
+
+    fn changed(&mut self, dataset: &str) {
+        for id in self.readers.get(dataset).cloned().unwrap_or_default() {
+            if let Some(pipe) = self.scheduler.deployment.get(&id) {
+                // News is a reason to try again even right after a failure.
+                if let Some(planned) = self.planned.get_mut(&id) {
+                    planned.quiet_until = 0;
+                }
+                self.signal(&pipe);
+            }
+        }
+    }
+
+    /// PU4: a pipe that takes signals and has something to read is due now.
+    fn signal(&mut self, pipe: &Arc<Deployed>) {
+        let settings = pipe.settings();
+        if !settings.source.supports_signalling() || !self.is_scheduled(pipe, &settings) || pipe.running().is_some() {
+            return;
+        }
+        let has_work = {
+            let progress = pipe.progress.lock();
+            let since = progress.since.as_ref().map(|since| since.value());
+            progress.full.is_some() || gates::has_work(&settings, since.as_ref(), &self.scheduler.shared)
+        };
+        if has_work {
+            let quiet_until = self.planned.get(&pipe.id).map_or(0, |planned| planned.quiet_until);
+            let due = self.now().max(quiet_until);
+            self.due(pipe, due);
+        }
+    }
+
+    /// Sets the earlier of what is planned and `due`.
+    fn due(&mut self, pipe: &Arc<Deployed>, due: Micros) {
+        let planned = self.planned.entry(pipe.id.clone()).or_insert(Planned { run: None, rescan: None, quiet_until: 0 });
+        planned.run = Some(planned.run.map_or(due, |run| run.min(due)));
+        self.remember(pipe);
+    }
+
+    /// Puts the pipe's next time on the heap and where the API shows it.
+    fn remember(&mut self, pipe: &Arc<Deployed>) {
+        let planned = self.planned.get(&pipe.id);
+        let next = planned.and_then(|planned| planned.run.into_iter().chain(planned.rescan).min());
+        pipe.set_next_run(next);
+        if let Some(next) = next {
+            self.heap.push(Reverse((next, pipe.id.clone())));
+        }
+    }
+
+    /// Plans by the schedule: what is persisted stays, else a new time.
+    async fn plan(&mut self, pipe: &Arc<Deployed>) {
+        let settings = pipe.settings();
+        let quiet_until = self.planned.get(&pipe.id).map_or(0, |planned| planned.quiet_until);
+        if !self.is_scheduled(pipe, &settings) {
+            self.planned.insert(pipe.id.clone(), Planned { run: None, rescan: None, quiet_until });
+            pipe.set_next_run(None);
+            return;
+        }
+        let now = self.now();
+        let schedule = schedule_of(&settings);
+        let mut control = pipe.control.lock().clone();
+        let text = format!("{:?} {:?}", settings.pump.schedule, settings.pump.rescan_cron_expression);
+        let is_same = control.schedule.as_deref() == Some(text.as_str());
+        let already = self.planned.get(&pipe.id).and_then(|planned| planned.run).filter(|_| is_same);
+        let kept = control.due.filter(|_| is_same && schedule.is_persisted());
+        let run = kept.or(already).or_else(|| schedule.next(now, rand::random()));
+        let rescan = control.rescan_due.filter(|_| is_same).or_else(|| next_rescan(&settings, now));
+        control.due = run.filter(|_| schedule.is_persisted());
+        control.rescan_due = rescan;
+        control.schedule = Some(text);
+        self.planned.insert(pipe.id.clone(), Planned { run, rescan, quiet_until });
+        self.remember(pipe);
+        self.keep(pipe, control).await;
+    }
+
+    /// Plans the time after a run.
+    async fn plan_anew(&mut self, pipe: &Arc<Deployed>) {
+        if let Some(planned) = self.planned.get_mut(&pipe.id) {
+            planned.run = None;
+        }
+        let now = self.now();
+        {
+            let mut control = pipe.control.lock();
+            // A time that has passed was served by the run that ended.
+            control.due = control.due.filter(|due| *due > now);
+        }
+        self.plan(pipe).await;
+    }
+
+    /// Writes what has to survive a restart.
+    async fn keep(&self, pipe: &Arc<Deployed>, control: Control) {
+        if *pipe.control.lock() == control {
+            return;
+        }
+        {
+            let mut kept = pipe.control.lock();
+            (kept.due, kept.rescan_due, kept.schedule) = (control.due, control.rescan_due, control.schedule.clone());
+        }
+        if let Err(error) = keep_control(&self.scheduler.shared, pipe).await {
+            tracing::warn!(pipe = %pipe.id, error = %error, "cannot keep the planned start; after a restart it is planned anew");
+        }
+    }
+
+    async fn start_due(&mut self) {
+        let now = self.now();
+        let mut due = Vec::new();
+        while let Some(Reverse((time, id))) = self.heap.peek().cloned() {
+            if time > now {
+                break;
+            }
+            self.heap.pop();
+            let is_current = |planned: &&mut Planned| planned.run.into_iter().chain(planned.rescan).any(|at| at <= now);
+            if let Some(planned) = self.planned.get_mut(&id).filter(is_current) {
+                let rescan = planned.rescan.take_if(|at| *at <= now).is_some();
+                planned.run = planned.run.filter(|at| *at > now);
+                due.push((id, rescan));
+            }
+        }
+        for (id, rescan) in due {
+            if let Some(pipe) = self.scheduler.deployment.get(&id) {
+                self.start(&pipe, rescan).await;
+            }
+        }
+    }
+
+    async fn start(&mut self, pipe: &Arc<Deployed>, rescan: bool) {
+        if rescan {
+            pipe.control.lock().rescan_due = None;
+        }
+        let settings = pipe.settings();
+        let held_up = !self.is_scheduled(pipe, &settings) || pipe.waiting_for(&self.scheduler.shared).is_some();
+        let asked = Asked { rescan, ..Asked::default() };
+        if held_up || self.scheduler.runs.start(pipe, asked).is_err() {
+            // A dataset that becomes populated wakes the pipe; so does the end of the run that goes on.
+            if rescan && !held_up {
+                pipe.control.lock().rescan_due = Some(self.now());
+            }
+            self.plan_anew(pipe).await;
+        }
+    }
+
+    fn runs_at_startup(&self, pipe: &Deployed) -> bool {
+        let settings = pipe.settings();
+        let not_populated = || {
+            let dataset = settings.sink_dataset.as_deref();
+            dataset.is_some_and(|dataset| !gates::is_populated(&self.scheduler.shared, dataset))
+        };
+        self.is_scheduled(pipe, &settings)
+            && (settings.pump.run_at_startup || (settings.pump.run_at_startup_if_not_populated && not_populated()))
+    }
+
+    /// R36, PU19.
+    fn is_scheduled(&self, pipe: &Deployed, settings: &Pipe) -> bool {
+        let taken = self.scheduler.deployment.taken();
+        let metadata = &taken.configuration.metadata;
+        settings.pump.exists()
+            && settings.pump.mode == Mode::Scheduled
+            && !metadata.disable_pump_scheduler
+            && !metadata.disable_user_pipes
+            && !pipe.control.lock().disabled
+            && pipe.check_runnable().is_ok()
+    }
+}
+
+fn schedule_of(settings: &Pipe) -> Schedule {
+    match &settings.pump.schedule {
+        Configured::Interval { seconds, jitter } => Schedule::interval(*seconds, *jitter),
+        Configured::Cron { expression } => Schedule::cron(expression).unwrap_or_else(|error| {
+            tracing::warn!(pipe = %settings.id, error = %error, "the cron expression cannot be read: the pipe is not scheduled");
+            Schedule::Never
+        }),
+        Configured::None => Schedule::Never,
+    }
+}
+
+fn next_rescan(settings: &Pipe, now: Micros) -> Option<Micros> {
+    let cron = schedule::parse_cron(settings.pump.rescan_cron_expression.as_ref()?).ok()?;
+    schedule::next_occurrence(&cron, now)
+}
+
+/// Writes a pipe's control record as it is in memory.
+pub async fn keep_control(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> sluice_dataset::Result<()> {
+    let bytes = pipe.control.lock().to_bytes();
+    let records = vec![(Control::key(&pipe.id)?, Some(bytes))];
+    shared.commit(Writes { records, ..Writes::default() }).await.map(|_| ())
+}
+
+/// Reads what the store has, for a pipe that is opened. For blocking threads.
+pub async fn load_pipe(shared: &Arc<Shared>, settings: Arc<Pipe>) -> sluice_dataset::Result<Arc<Deployed>> {
+    let store = shared.store.clone();
+    blocking::run(move || Deployed::open(&store, settings)).await
+}

@@ -1,0 +1,135 @@
+//! Opening and closing a worker: store, scheduler, configuration; then the reverse.
+
+use crate::clock::{Clock, SystemClock};
+use crate::deployment::Deployment;
+use crate::error::Error;
+use crate::housekeeping;
+use crate::receiver::Bounds;
+use crate::runner::Runner;
+use crate::runs::Runs;
+use crate::scheduler::{self, Scheduler};
+use crate::shared::Shared;
+use crate::signals::Signals;
+use crate::take_up::TakeUp;
+use sluice_protocol::StorageNode;
+use sluice_store::Store;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+/// Folder of the store below the data folder.
+const STORE: &str = "datasets";
+
+/// How a worker is opened.
+#[derive(Clone)]
+pub struct Settings {
+    /// Data folder; the store is in `datasets` below it.
+    pub data: PathBuf,
+    /// Budgets of the store.
+    pub store: sluice_store::Settings,
+    /// Bounds of pushes.
+    pub bounds: Bounds,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Settings {
+    /// The defaults for a data folder.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Settings {
+            data: data.into(),
+            store: sluice_store::Settings::default(),
+            bounds: Bounds::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A worker of this process.
+pub struct LocalWorker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) deployment: Arc<Deployment>,
+    pub(crate) runs: Arc<Runs>,
+    pub(crate) runner: Runner,
+    pub(crate) bounds: Bounds,
+    pub(crate) revision: watch::Receiver<u64>,
+    pub(crate) wake: tokio::sync::mpsc::UnboundedSender<scheduler::Wake>,
+    /// Full writes straight into datasets, one at a time.
+    pub(crate) dataset_lock: tokio::sync::RwLock<()>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl LocalWorker {
+    /// Opens the store and begins to follow the storage node's configuration. Pipes are there when
+    /// [`wait_for_revision`](sluice_protocol::Worker::wait_for_revision) says so.
+    pub async fn open(
+        settings: Settings,
+        storage_node: Arc<dyn StorageNode>,
+        metrics: &sluice_telemetry::Metrics,
+    ) -> Result<Arc<Self>, Error> {
+        let store = open_store(&settings).await?;
+        let (signals, changed) = Signals::new();
+        let (wake, wakes) = scheduler::wakes();
+        let (revision_sender, revision) = watch::channel(0);
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let snapshots = storage_node.watch();
+
+        let shared = Shared::new(store, storage_node, settings.clock.clone(), signals);
+        metrics.register(|registry| shared.metrics.register(registry));
+        let deployment = Arc::new(Deployment::default());
+        let runs = Runs::new(&shared, &deployment, stop.child_token(), wake.clone());
+        let scheduler = Scheduler {
+            shared: shared.clone(),
+            deployment: deployment.clone(),
+            runs: runs.clone(),
+            wakes,
+            changed,
+            stop: stop.child_token(),
+        };
+        let take_up = TakeUp {
+            shared: shared.clone(),
+            deployment: deployment.clone(),
+            runs: runs.clone(),
+            wake: wake.clone(),
+            revision: revision_sender,
+            stop: stop.child_token(),
+        };
+        tasks.spawn(scheduler.run().instrument(tracing::info_span!("scheduler")));
+        tasks.spawn(take_up.run(snapshots).instrument(tracing::info_span!("take_up")));
+        let keeping = housekeeping::run(shared.clone(), deployment.clone(), stop.child_token());
+        tasks.spawn(keeping.instrument(tracing::info_span!("housekeeping")));
+        let runner = Runner::new(&shared, &deployment, &runs);
+        let (bounds, dataset_lock) = (settings.bounds, tokio::sync::RwLock::default());
+        Ok(Arc::new(LocalWorker { shared, deployment, runs, runner, bounds, revision, wake, dataset_lock, tasks, stop }))
+    }
+
+    /// Ends everything in good order: runs stop after their batch, what was written is made durable.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.runner.stop(Duration::from_secs(30)).await;
+        self.runs.ended().await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        let store = self.shared.store.clone();
+        if let Err(error) = crate::blocking::run(move || store.sync()).await {
+            tracing::error!(error = %error, "cannot make the last writes durable");
+        }
+    }
+}
+
+/// The store's folder below a data folder.
+pub fn store_folder(data: &Path) -> PathBuf {
+    data.join(STORE)
+}
+
+async fn open_store(settings: &Settings) -> Result<Store, Error> {
+    let path = store_folder(&settings.data);
+    let options = settings.store.clone();
+    crate::blocking::run(move || Store::open(&path, &options).map_err(|source| Error::OpenStore { path, source })).await
+}

@@ -1,0 +1,121 @@
+//! What all pipes of a worker share, and the few things only the worker as a whole can do.
+
+use crate::blocking;
+use crate::clock::Clock;
+use crate::indexes::Indexes;
+use crate::metrics::Metrics;
+use crate::pipe::commit::{self, Done, Writes};
+use crate::signals::Signals;
+use crate::slice::Slice;
+use crate::system::Systems;
+use arc_swap::ArcSwap;
+use sluice_dataset::{DatasetName, DatasetNumber, Error, NameError, Result};
+use sluice_protocol::{SecretValues, StorageNode};
+use sluice_store::{Dataset, Store};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Bytes of entities that may be between sources and sinks, all runs and pushes together.
+pub const BYTES_IN_FLIGHT: usize = 128 << 20;
+/// The part of [`BYTES_IN_FLIGHT`] one permit stands for.
+const BYTES_PER_PERMIT: usize = 1 << 10;
+
+/// Held by everybody who works for a pipe.
+pub struct Shared {
+    /// All datasets and states of this worker.
+    pub store: Store,
+    /// Gives numbers to datasets.
+    pub storage_node: Arc<dyn StorageNode>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Connections to the outside.
+    pub systems: Systems,
+    /// Decrypted secrets of the present configuration.
+    pub secrets: ArcSwap<SecretValues>,
+    /// Who wants to know that a dataset changed.
+    pub signals: Signals,
+    /// Figures for operators.
+    pub metrics: Metrics,
+    /// What the datasets that pipes hop to are indexed by.
+    pub indexes: Indexes,
+    bytes: Arc<Semaphore>,
+}
+
+/// Bytes that somebody has in flight; returned when dropped.
+pub type BytesHeld = tokio::sync::OwnedSemaphorePermit;
+
+impl Shared {
+    /// Puts it together.
+    pub fn new(store: Store, storage_node: Arc<dyn StorageNode>, clock: Arc<dyn Clock>, signals: Signals) -> Arc<Self> {
+        Arc::new(Shared {
+            store,
+            storage_node,
+            clock,
+            systems: Systems::default(),
+            secrets: ArcSwap::default(),
+            signals,
+            metrics: Metrics::default(),
+            indexes: Indexes::default(),
+            bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT / BYTES_PER_PERMIT)),
+        })
+    }
+
+    /// Waits until `bytes` more may be in flight. More than there is at all counts as all there is.
+    pub async fn hold_bytes(&self, bytes: usize) -> BytesHeld {
+        let permits = (bytes / BYTES_PER_PERMIT + 1).min(BYTES_IN_FLIGHT / BYTES_PER_PERMIT);
+        let permits = u32::try_from(permits).unwrap_or(u32::MAX);
+        self.bytes.clone().acquire_many_owned(permits).await.expect("the semaphore is never closed")
+    }
+
+    /// A slice that begins now.
+    pub async fn slice(&self) -> Arc<Slice> {
+        let store = self.store.clone();
+        blocking::run(move || Slice::new(store.snapshot())).await
+    }
+
+    /// The dataset of that name, if there is one.
+    pub fn existing(&self, name: &str) -> Option<Dataset> {
+        DatasetName::existing(name).ok().and_then(|name| self.store.dataset(&name))
+    }
+
+    /// A user's dataset, made if there is none (DS7).
+    pub async fn dataset(self: &Arc<Self>, name: &str) -> Result<Dataset, sluice_protocol::Error> {
+        self.make(DatasetName::new(name), name).await
+    }
+
+    /// One of the hub's own datasets, made if there is none (DS9).
+    pub async fn internal_dataset(self: &Arc<Self>, name: Result<DatasetName, NameError>) -> Result<Dataset, sluice_protocol::Error> {
+        self.make(name, "system:").await
+    }
+
+    async fn make(self: &Arc<Self>, name: Result<DatasetName, NameError>, text: &str) -> Result<Dataset, sluice_protocol::Error> {
+        let name = name
+            .map_err(|source| Error::Name { name: text.to_owned(), source })
+            .map_err(crate::answer::dataset)?;
+        if let Some(dataset) = self.store.dataset(&name) {
+            return Ok(dataset);
+        }
+        let number = self.storage_node.dataset_number(name.as_str()).await?;
+        let shared = self.clone();
+        let made = blocking::run(move || {
+            let dataset = shared.store.create_dataset(&name, DatasetNumber(number))?;
+            shared.indexes.ensure(&dataset)?;
+            Ok(dataset)
+        });
+        made.await.map_err(crate::answer::dataset)
+    }
+
+    /// Writes all of it or nothing, then tells the readers of what changed.
+    pub async fn commit(self: &Arc<Self>, writes: Writes) -> Result<Done> {
+        let shared = self.clone();
+        let now = self.clock.now();
+        blocking::run(move || {
+            let done = commit::commit(&shared.store, &writes, now)?;
+            for dataset in writes.changed_datasets(&done.changes) {
+                shared.signals.dataset_changed(dataset.name().as_str());
+            }
+            Ok(done)
+        })
+        .await
+    }
+}

@@ -1,0 +1,224 @@
+//! From a configuration snapshot to running pipes: load, compare, open, change, close.
+
+use crate::blocking;
+use crate::deployed::Deployed;
+use crate::deployment::{Deployment, Taken};
+use crate::gates;
+use crate::pipe::commit::Writes;
+use crate::pipe::state;
+use crate::runs::Runs;
+use crate::scheduler::Wake;
+use crate::shared::Shared;
+use futures::future::join_all;
+use sluice_config::{Component, Configuration, Environment, Kind, Pipe, SecretNames, SetInitialOffset, Sink, Source};
+use sluice_protocol::{ComponentKind, ConfigurationSnapshot, Result};
+use sluice_store::{Durability, StateKey};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How long to wait before a snapshot that could not be taken up is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Follows the storage node's configuration.
+pub struct TakeUp {
+    /// The worker.
+    pub shared: Arc<Shared>,
+    /// What is taken up.
+    pub deployment: Arc<Deployment>,
+    /// Runs of pipes that go.
+    pub runs: Arc<Runs>,
+    /// The scheduler wants to know.
+    pub wake: mpsc::UnboundedSender<Wake>,
+    /// So do callers that wait for a revision.
+    pub revision: watch::Sender<u64>,
+    /// Ends the task.
+    pub stop: CancellationToken,
+}
+
+impl TakeUp {
+    /// Takes up every snapshot that comes, until stopped.
+    pub async fn run(self, mut snapshots: watch::Receiver<Arc<ConfigurationSnapshot>>) {
+        let mut started = true;
+        loop {
+            let snapshot = snapshots.borrow_and_update().clone();
+            let taken = tokio::select! {
+                taken = self.take_up(&snapshot, started) => taken,
+                () = self.stop.cancelled() => return,
+            };
+            if let Err(error) = taken {
+                tracing::warn!(revision = snapshot.revision, error = %error, "cannot take up the configuration; trying again");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            started = false;
+            tokio::select! {
+                changed = snapshots.changed() => if changed.is_err() { return },
+                () = self.stop.cancelled() => return,
+            }
+        }
+    }
+
+    async fn take_up(&self, snapshot: &Arc<ConfigurationSnapshot>, started: bool) -> Result<()> {
+        let secrets = Arc::new(self.shared.storage_node.secret_values().await?);
+        let configuration = load(snapshot).await;
+        self.shared.systems.take_up(&configuration.systems, &secrets);
+        self.shared.secrets.store(secrets);
+        self.shared.indexes.take_up(&configuration);
+        self.close_removed(&configuration).await?;
+        self.register_indexes().await?;
+        for pipe in configuration.pipes.values() {
+            self.open_or_change(pipe).await?;
+        }
+        let revision = snapshot.revision;
+        self.deployment.set_taken(Taken { snapshot: snapshot.clone(), configuration });
+        self.build_indexes();
+        let _ = self.wake.send(Wake::Configured { started });
+        self.revision.send_replace(revision);
+        tracing::info!(revision, pipes = self.deployment.pipes().len(), "took up the configuration");
+        Ok(())
+    }
+
+    async fn close_removed(&self, configuration: &Configuration) -> Result<()> {
+        let gone = self.deployment.pipes().into_iter().filter(|pipe| !configuration.pipes.contains_key(&pipe.id));
+        join_all(gone.map(|pipe| self.close(pipe))).await.into_iter().collect()
+    }
+
+    /// What a removed pipe remembered goes with it; its dataset stays (client contract 1.4).
+    async fn close(&self, pipe: Arc<Deployed>) -> Result<()> {
+        pipe.set_removing();
+        pipe.stop();
+        let _no_more_runs = pipe.run_lock.lock().await;
+        let _no_more_pushes = pipe.push_lock.write().await;
+        forget(&self.shared, &pipe.id).await?;
+        self.deployment.remove(&pipe.id);
+        Ok(())
+    }
+
+    async fn open_or_change(&self, settings: &Arc<Pipe>) -> Result<()> {
+        match self.deployment.get(&settings.id) {
+            Some(pipe) if pipe.settings().effective.same_meaning(&settings.effective) => {
+                // Validity may depend on others, so even an unchanged pipe takes the new object.
+                pipe.configure(settings.clone());
+            }
+            Some(pipe) => {
+                pipe.configure(settings.clone());
+                prepare(&self.shared, settings).await?;
+            }
+            None => {
+                let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
+                self.deployment.insert(pipe.map_err(crate::answer::dataset)?);
+                prepare(&self.shared, settings).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the store the expressions of indexes that are built: from now on every write keeps them.
+    async fn register_indexes(&self) -> Result<()> {
+        let shared = self.shared.clone();
+        let registered = blocking::run(move || {
+            for name in shared.indexes.datasets() {
+                if let Some(dataset) = shared.existing(&name) && shared.indexes.are_ready(&dataset)? {
+                    shared.indexes.ensure(&dataset)?;
+                }
+            }
+            Ok(())
+        });
+        registered.await.map_err(crate::answer::dataset)
+    }
+
+    /// Builds what is missing beside everything else; the pipes that need it say so and wait.
+    fn build_indexes(&self) {
+        for pipe in self.deployment.pipes() {
+            let settings = pipe.settings();
+            let (shared, wake) = (self.shared.clone(), self.wake.clone());
+            let unready = settings.hop_datasets.iter().filter_map(|name| shared.existing(name));
+            let unready = unready.filter(|dataset| !shared.indexes.are_ready(dataset).unwrap_or(false));
+            let unready: Vec<_> = unready.collect();
+            let Some(first) = unready.first() else {
+                pipe.set_opening(None);
+                continue;
+            };
+            pipe.set_opening(Some(format!("builds the indexes of dataset {}", first.name())));
+            self.runs.spawn(async move {
+                let built = blocking::run({
+                    let shared = shared.clone();
+                    move || unready.iter().try_for_each(|dataset| shared.indexes.ensure(dataset))
+                });
+                match built.await {
+                    Ok(()) => pipe.set_opening(None),
+                    Err(error) => pipe.set_opening(Some(format!("cannot build an index: {error}"))),
+                }
+                let _ = wake.send(Wake::Look { pipe: pipe.id.clone() });
+            });
+        }
+    }
+}
+
+async fn load(snapshot: &Arc<ConfigurationSnapshot>) -> Configuration {
+    let snapshot = snapshot.clone();
+    blocking::run(move || {
+        let components: Vec<Component> = snapshot.components.values().map(component).collect();
+        let environment = Environment {
+            variables: snapshot.variables.clone(),
+            secret_names: SecretNames {
+                global: snapshot.secret_names.iter().cloned().collect(),
+                systems: snapshot
+                    .system_secret_names
+                    .iter()
+                    .map(|(system, names)| (system.clone(), names.iter().cloned().collect()))
+                    .collect(),
+            },
+            ..Environment::default()
+        };
+        sluice_config::load(&components, &environment)
+    })
+    .await
+}
+
+fn component(component: &sluice_protocol::Component) -> Component {
+    let kind = match component.kind {
+        ComponentKind::Pipe => Kind::Pipe,
+        ComponentKind::System => Kind::System,
+        ComponentKind::Metadata => Kind::Metadata,
+    };
+    Component { kind, id: component.id.clone(), original: component.original.clone() }
+}
+
+/// Drops everything a pipe remembers.
+pub async fn forget(shared: &Arc<Shared>, pipe: &str) -> Result<()> {
+    let (store, owner) = (shared.store.clone(), state::owner(pipe));
+    let dropped = blocking::run(move || {
+        let mut transaction = store.transaction(&[])?;
+        transaction.delete_state_range(&StateKey::new(&owner, "")?);
+        transaction.commit(Durability::Synced)
+    });
+    dropped.await.map(|_| ()).map_err(crate::answer::dataset)
+}
+
+/// What exists as soon as a pipe is configured: datasets of receivers (R57), dead letters (R35), `onload` (SK2).
+pub async fn prepare(shared: &Arc<Shared>, settings: &Pipe) -> Result<()> {
+    if settings.runnable.is_err() {
+        return Ok(());
+    }
+    if let Sink::Dataset(sink) = &settings.sink {
+        let is_receiver = matches!(&settings.source, Source::HttpEndpoint(_));
+        let auto_populate = matches!(&settings.source, Source::HttpEndpoint(source) if source.auto_populate_dataset);
+        let on_load = sink.set_initial_offset == SetInitialOffset::Onload
+            || (auto_populate && sink.set_initial_offset == SetInitialOffset::IfSourcePopulated);
+        if is_receiver || on_load {
+            let dataset = shared.dataset(&sink.dataset).await?;
+            if on_load && !gates::is_populated(shared, &sink.dataset) {
+                let writes = Writes { populated: vec![dataset], durability: Durability::Synced, ..Writes::default() };
+                shared.commit(writes).await.map_err(crate::answer::dataset)?;
+            }
+        }
+    }
+    if let Some(name) = &settings.pump.dead_letter_dataset {
+        let opened = crate::pipe::open_dead_letters(shared, name).await;
+        opened.map_err(crate::answer::run)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,302 @@
+//! A worker with a storage node in memory, and short ways to use them.
+
+use crate::{LocalWorker, Settings};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt;
+use parking_lot::Mutex;
+use sluice_config::{Component as Loaded, Kind};
+use sluice_dataset::ReadOptions;
+use sluice_entity::{Entity, Json, Limits, Style};
+use sluice_protocol::{
+    ByteStream, Component, ComponentKind, ConfigurationSnapshot, EntityStage, Error, Feed, HistoryEntry, OperationKind,
+    Page, PipeReport, PumpOperation, PumpRequest, PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest,
+    Result, RunAll, SecretScope, SecretValues, StorageNode, Worker,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// How long a condition may take to come true.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Configuration and numbers in memory: what a storage node is to a worker.
+pub struct MemoryStorageNode {
+    snapshot: watch::Sender<Arc<ConfigurationSnapshot>>,
+    numbers: AtomicU64,
+    secrets: Mutex<SecretValues>,
+}
+
+impl MemoryStorageNode {
+    fn new(first_number: u64) -> Arc<Self> {
+        Arc::new(MemoryStorageNode {
+            snapshot: watch::Sender::new(Arc::default()),
+            numbers: AtomicU64::new(first_number),
+            secrets: Mutex::default(),
+        })
+    }
+
+    /// Replaces everything; answers the revision.
+    pub fn configure(&self, components: &[Json]) -> u64 {
+        let revision = self.snapshot.borrow().revision + 1;
+        let components = components.iter().map(|json| {
+            let loaded = Loaded::from_json(json.clone()).expect("a component");
+            let kind = match loaded.kind {
+                Kind::Pipe => ComponentKind::Pipe,
+                Kind::System => ComponentKind::System,
+                Kind::Metadata => ComponentKind::Metadata,
+            };
+            let component = Component {
+                kind,
+                id: loaded.id.clone(),
+                group: loaded.group().to_owned(),
+                effective: loaded.original.clone(),
+                original: loaded.original,
+                diagnostics: Vec::new(),
+            };
+            ((kind, loaded.id), component)
+        });
+        let snapshot = ConfigurationSnapshot { revision, components: components.collect(), ..Default::default() };
+        self.snapshot.send_replace(Arc::new(snapshot));
+        revision
+    }
+}
+
+fn not_needed<T>() -> Result<T> {
+    Err(Error::invalid("not-needed", "no worker calls this"))
+}
+
+#[async_trait]
+impl StorageNode for MemoryStorageNode {
+    fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>> {
+        self.snapshot.subscribe()
+    }
+    async fn put_configuration(&self, _: PutConfiguration) -> Result<PutOutcome> {
+        not_needed()
+    }
+    async fn put_component(&self, _: ComponentKind, _: Json, _: bool, _: &str) -> Result<PutOutcome> {
+        not_needed()
+    }
+    async fn add_components(&self, _: ComponentKind, _: Vec<Json>, _: bool, _: &str) -> Result<PutOutcome> {
+        not_needed()
+    }
+    async fn delete_component(&self, _: ComponentKind, _: &str, _: &str) -> Result<()> {
+        not_needed()
+    }
+    async fn history(&self, _: Option<ComponentKind>, _: Option<&str>) -> Result<Vec<HistoryEntry>> {
+        not_needed()
+    }
+    async fn put_variables(&self, _: BTreeMap<String, Json>, _: bool, _: &str) -> Result<()> {
+        not_needed()
+    }
+    async fn delete_variable(&self, _: &str, _: &str) -> Result<()> {
+        not_needed()
+    }
+    async fn put_secrets(&self, _: SecretScope, _: BTreeMap<String, String>, _: bool, _: &str) -> Result<()> {
+        not_needed()
+    }
+    async fn delete_secret(&self, _: SecretScope, _: &str, _: &str) -> Result<()> {
+        not_needed()
+    }
+    async fn secret_values(&self) -> Result<SecretValues> {
+        Ok(self.secrets.lock().clone())
+    }
+    async fn dataset_number(&self, _: &str) -> Result<u64> {
+        Ok(self.numbers.fetch_add(1, Ordering::Relaxed))
+    }
+    async fn reset(&self) -> Result<()> {
+        not_needed()
+    }
+}
+
+/// A worker on a folder of its own.
+pub struct Hub {
+    /// The role under test.
+    pub worker: Arc<LocalWorker>,
+    node: Arc<MemoryStorageNode>,
+    folder: Arc<TempDir>,
+    components: Vec<Json>,
+}
+
+/// JSON of a test.
+pub fn json(text: &str) -> Json {
+    Json::parse(text.as_bytes(), &Limits::default()).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+impl Hub {
+    /// A worker with these components, taken up.
+    pub async fn with(components: &[&str]) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let components: Vec<Json> = components.iter().map(|text| json(text)).collect();
+        Self::open(folder, components, 1).await
+    }
+
+    async fn open(folder: Arc<TempDir>, components: Vec<Json>, first_number: u64) -> Self {
+        let node = MemoryStorageNode::new(first_number);
+        let revision = node.configure(&components);
+        let settings = Settings { store: sluice_store::Settings::small(), ..Settings::new(folder.path()) };
+        let metrics = sluice_telemetry::Metrics::new();
+        let worker = LocalWorker::open(settings, node.clone(), &metrics).await.unwrap();
+        worker.wait_for_revision(revision).await.unwrap();
+        Hub { worker, node, folder, components }
+    }
+
+    /// The same folder and configuration in a new worker.
+    pub async fn restart(self) -> Self {
+        self.worker.shutdown().await;
+        let number = self.node.numbers.load(Ordering::Relaxed);
+        drop(self.worker);
+        Self::open(self.folder, self.components, number).await
+    }
+
+    /// Another configuration, taken up.
+    pub async fn configure(&mut self, components: &[&str]) {
+        self.components = components.iter().map(|text| json(text)).collect();
+        let revision = self.node.configure(&self.components);
+        self.worker.wait_for_revision(revision).await.unwrap();
+    }
+
+    /// Entities of a feed as JSON, sorted names, generated fields only where `generated`.
+    pub async fn feed(&self, feed: Feed, generated: bool) -> Vec<String> {
+        let mut pages = feed.pages;
+        let mut entities: Vec<Entity> = Vec::new();
+        while let Some(page) = pages.next().await {
+            match page.unwrap() {
+                Page::Versions(versions) => entities.extend(versions.iter().map(|version| version.to_entity())),
+                Page::Entities(some) => entities.extend(some),
+            }
+        }
+        entities.iter().map(|entity| printed(entity, generated)).collect()
+    }
+
+    /// The log of a dataset: bodies with `_deleted` where true.
+    pub async fn log(&self, dataset: &str) -> Vec<String> {
+        match self.worker.read_dataset(dataset, ReadRequest::default()).await {
+            Ok(feed) => self.feed(feed, false).await,
+            Err(error) if error.reason == "unknown-dataset" => Vec::new(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Latest live versions of a dataset.
+    pub async fn live(&self, dataset: &str) -> Vec<String> {
+        let read = ReadRequest { options: ReadOptions::live(), ..ReadRequest::default() };
+        match self.worker.read_dataset(dataset, read).await {
+            Ok(feed) => self.feed(feed, false).await,
+            Err(error) if error.reason == "unknown-dataset" => Vec::new(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A pipe's entities at a stage.
+    pub async fn stage(&self, pipe: &str, stage: EntityStage) -> Vec<String> {
+        let read = ReadRequest { options: ReadOptions::latest(), ..ReadRequest::default() };
+        let feed = self.worker.read_pipe(pipe, stage, read).await.unwrap();
+        self.feed(feed, false).await
+    }
+
+    /// Event types in a pipe's execution log, in order.
+    pub async fn events(&self, pipe: &str) -> Vec<String> {
+        let log = self.log(&format!("system:pump:{pipe}")).await;
+        log.iter().map(|event| json(event).get("event_type").and_then(Json::as_str).unwrap().to_owned()).collect()
+    }
+
+    /// The latest event of a type.
+    pub async fn event(&self, pipe: &str, id: &str) -> Json {
+        let entity = self.worker.entity(&format!("system:pump_execution:{pipe}"), id, None).await.unwrap();
+        json(&printed(&entity, false))
+    }
+
+    /// Does something to a pump.
+    pub async fn operate(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> Result<PipeReport> {
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let operation = PumpOperation { kind, parameters };
+        self.worker.operate_pump(pipe, PumpRequest { operation, user: "tester".to_owned() }).await
+    }
+
+    /// Starts a pipe and waits for the end of the run; answers whether it succeeded and what it says.
+    pub async fn run(&self, pipe: &str) -> (bool, String) {
+        self.run_as(pipe, OperationKind::Start, &[]).await
+    }
+
+    /// Starts a pipe in a certain way and waits for the end of the run.
+    pub async fn run_as(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> (bool, String) {
+        self.operate(pipe, kind, parameters).await.unwrap();
+        self.until(|| async { !self.report(pipe).await.running }).await;
+        let ended = self.report(pipe).await.last_run.unwrap();
+        (ended.success, ended.message)
+    }
+
+    /// Runs pipes one after another; each has to succeed.
+    pub async fn run_all_of(&self, pipes: &[&str]) {
+        for pipe in pipes {
+            assert_eq!(self.run(pipe).await.0, true, "pipe {pipe}: {:?}", self.report(pipe).await.last_run);
+        }
+    }
+
+    /// A pipe as the API shows it.
+    pub async fn report(&self, pipe: &str) -> PipeReport {
+        self.worker.pipe(pipe).await.unwrap()
+    }
+
+    /// Waits until something holds.
+    pub async fn until<F: Future<Output = bool>>(&self, condition: impl Fn() -> F) {
+        let waiting = async {
+            while !condition().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("the condition never came true");
+    }
+
+    /// Pushes a body.
+    pub async fn push(&self, pipe: &str, body: &str) -> Result<PushReply> {
+        self.push_as(pipe, PushRequest::default(), body).await
+    }
+
+    /// Pushes a body as part of a sequence.
+    pub async fn push_as(&self, pipe: &str, request: PushRequest, body: &str) -> Result<PushReply> {
+        self.worker.push(pipe, request, stream(&[body])).await
+    }
+
+    /// The client's scheduler with its usual settings.
+    pub fn run_everything() -> RunAll {
+        RunAll {
+            extra_zero_runs: 2,
+            max_runs: 100,
+            max_run_time: 60,
+            delete_input_datasets: false,
+            reset_pipes_and_delete_sink_datasets: false,
+            check_input_pipes: true,
+            output_run_statistics: true,
+            pipes: Vec::new(),
+        }
+    }
+}
+
+/// A body in chunks.
+pub fn stream(chunks: &[&str]) -> ByteStream {
+    let chunks: Vec<Result<Bytes>> = chunks.iter().map(|chunk| Ok(Bytes::from((*chunk).to_owned()))).collect();
+    futures::stream::iter(chunks).boxed()
+}
+
+fn printed(entity: &Entity, generated: bool) -> String {
+    let mut out = Vec::new();
+    let style = Style { sorted: true, ..Style::default() };
+    entity.write_json(&mut out, &style);
+    let text = String::from_utf8(out).unwrap();
+    if generated {
+        return text;
+    }
+    let mut plain = json(&text);
+    for name in ["_updated", "_previous", "_ts", "_hash"] {
+        plain.remove(name);
+    }
+    if plain.get("_deleted").and_then(Json::as_bool) == Some(false) {
+        plain.remove("_deleted");
+    }
+    plain.to_string()
+}

@@ -1,0 +1,166 @@
+//! The worker as the other roles see it: each call in a few lines, the work in its own module.
+
+use crate::answer;
+use crate::blocking;
+use crate::deployed::Deployed;
+use crate::emptying;
+use crate::feed;
+use crate::operations;
+use crate::publisher;
+use crate::receiver;
+use crate::reports;
+use crate::scheduler::Wake;
+use crate::service::LocalWorker;
+use async_trait::async_trait;
+use sluice_entity::{Entity, Json};
+use sluice_protocol::{
+    ByteStream, Code, DatasetReport, EntityStage, Error, Feed, PipeReport, PublishRequest, Published, PumpRequest,
+    PushReply, PushRequest, ReadRequest, Result, RunAll, RunnerLogLine, RunnerStatus, SystemReport, Worker,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl LocalWorker {
+    async fn report(&self, pipe: Arc<Deployed>) -> Result<PipeReport> {
+        let shared = self.shared.clone();
+        blocking::run(move || reports::pipe(&shared, &pipe)).await
+    }
+
+    fn look_at(&self, pipe: &str) {
+        let _ = self.wake.send(Wake::Look { pipe: pipe.to_owned() });
+    }
+
+    fn look_at_all(&self) {
+        let _ = self.wake.send(Wake::Configured { started: false });
+    }
+}
+
+#[async_trait]
+impl Worker for LocalWorker {
+    async fn pipes(&self) -> Result<Vec<PipeReport>> {
+        let (shared, pipes) = (self.shared.clone(), self.deployment.pipes());
+        blocking::run(move || pipes.iter().map(|pipe| reports::pipe(&shared, pipe)).collect()).await
+    }
+
+    async fn pipe(&self, id: &str) -> Result<PipeReport> {
+        self.report(self.deployment.pipe(id)?).await
+    }
+
+    async fn operate_pump(&self, pipe: &str, request: PumpRequest) -> Result<PipeReport> {
+        let pipe = self.deployment.pipe(pipe)?;
+        operations::operate(&self.shared, &self.runs, &pipe, request).await?;
+        self.look_at(&pipe.id);
+        self.report(pipe).await
+    }
+
+    async fn read_pipe(&self, pipe: &str, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
+        publisher::read_pipe(&self.shared, &*self.deployment.pipe(pipe)?, stage, read).await
+    }
+
+    async fn datasets(&self) -> Result<Vec<DatasetReport>> {
+        let (shared, deployment) = (self.shared.clone(), self.deployment.clone());
+        blocking::run(move || reports::datasets(&shared, &deployment)).await
+    }
+
+    async fn dataset(&self, name: &str) -> Result<DatasetReport> {
+        let (shared, deployment, name) = (self.shared.clone(), self.deployment.clone(), name.to_owned());
+        blocking::run(move || reports::dataset(&shared, &deployment, &name)).await
+    }
+
+    async fn delete_dataset(&self, name: &str, user: &str) -> Result<()> {
+        tracing::info!(dataset = name, user, "deleting a dataset");
+        emptying::delete_dataset(&self.shared, &self.deployment, name).await?;
+        self.look_at_all();
+        Ok(())
+    }
+
+    async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed> {
+        feed::dataset(&self.shared, name, read).await
+    }
+
+    async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
+        feed::entity(&self.shared, dataset, id, offset).await
+    }
+
+    async fn push(&self, pipe: &str, request: PushRequest, body: ByteStream) -> Result<PushReply> {
+        let pipe = self.deployment.pipe(pipe)?;
+        receiver::push(&self.shared, &pipe, &self.bounds, request, body).await
+    }
+
+    async fn write_dataset(&self, dataset: &str, request: PushRequest, body: ByteStream) -> Result<PushReply> {
+        receiver::write_dataset(&self.shared, &self.dataset_lock, &self.bounds, dataset, request, body).await
+    }
+
+    async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published> {
+        publisher::publish(&self.shared, &*self.deployment.pipe(pipe)?, request).await
+    }
+
+    async fn systems(&self) -> Result<Vec<SystemReport>> {
+        Ok(self.shared.systems.reports())
+    }
+
+    async fn run_all(&self, run: RunAll, user: &str) -> Result<RunnerStatus> {
+        let status = self.runner.run(run, user).await;
+        self.look_at_all();
+        status
+    }
+
+    async fn start_run_all(&self, run: RunAll, user: &str) -> Result<String> {
+        self.runner.start(run, user)
+    }
+
+    async fn stop_run_all(&self, terminate_timeout: u64) -> Result<bool> {
+        Ok(self.runner.stop(Duration::from_secs(terminate_timeout)).await)
+    }
+
+    async fn run_all_log(&self, since: Option<u64>, token: Option<&str>) -> Result<Vec<RunnerLogLine>> {
+        Ok(self.runner.log(since, token))
+    }
+
+    async fn run_all_status(&self, token: &str) -> Result<RunnerStatus> {
+        Ok(self.runner.status(token))
+    }
+
+    async fn delete_all_sink_datasets(&self, user: &str) -> Result<()> {
+        tracing::info!(user, "deleting the datasets of all pipes");
+        emptying::delete_all_sink_datasets(&self.shared, &self.deployment).await?;
+        self.look_at_all();
+        Ok(())
+    }
+
+    async fn wait_for_revision(&self, revision: u64) -> Result<()> {
+        let mut taken = self.revision.clone();
+        let reached = taken.wait_for(|taken| *taken >= revision).await;
+        reached.map(|_| ()).map_err(|_| Error::new(Code::Unavailable, "stopping", "the worker is stopping"))
+    }
+
+    async fn reset(&self) -> Result<()> {
+        self.runner.stop(Duration::from_secs(30)).await;
+        emptying::reset(&self.shared, &self.deployment).await?;
+        self.look_at_all();
+        Ok(())
+    }
+
+    async fn facts(&self) -> Result<Json> {
+        let shared = self.shared.clone();
+        let pipes = self.deployment.pipes();
+        let running = pipes.iter().filter(|pipe| pipe.running().is_some()).count();
+        let revision = *self.revision.borrow();
+        blocking::run(move || {
+            let store = &shared.store;
+            let usage = store.disk_usage().map_err(|error| Error::internal("cannot measure the store", error))?;
+            let health = store.health();
+            let fact = |name: &str, number: u64| (name.to_owned(), answer::number(number));
+            Ok(Json::Object(vec![
+                fact("revision", revision),
+                fact("pipes", pipes.len() as u64),
+                fact("running", running as u64),
+                fact("datasets", store.datasets().len() as u64),
+                fact("store_bytes", usage),
+                ("healthy".to_owned(), Json::Bool(health.is_ok())),
+                ("problem".to_owned(), health.err().map_or(Json::Null, |error| Json::from(error.to_string()))),
+            ]))
+        })
+        .await
+    }
+}
