@@ -105,7 +105,7 @@ impl VersionRef<'_> {
     pub fn to_version(&self) -> Version {
         Version {
             body: ValueBuf::from_encoded(self.body.encoded().to_vec()),
-            generated: self.generated.clone(),
+            generated: *self.generated,
         }
     }
 

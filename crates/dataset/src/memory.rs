@@ -71,7 +71,7 @@ impl Clone for Memory {
             name: self.name.clone(),
             number: self.number,
             generation: self.generation,
-            hash_key: self.hash_key.clone(),
+            hash_key: self.hash_key,
             state: Mutex::new(self.state.lock().clone()),
         }
     }
@@ -127,9 +127,7 @@ impl State {
         now_micros: u64,
         options: &AppendOptions,
     ) -> Change {
-        let latest = self
-            .latest(entity.id())
-            .map(|version| version.generated.clone());
+        let latest = self.latest(entity.id()).map(|version| version.generated);
         let known = latest.as_ref().map(|latest| (latest.hash, latest.deleted));
         let change = match entity.change_against(known) {
             Change::Unchanged if options.force => Change::Changed,
@@ -265,7 +263,7 @@ impl Dataset for Memory {
             if options.shows(state.is_latest(stored), stored.version.is_deleted()) {
                 page.push(
                     stored.version.body.value().encoded(),
-                    stored.version.generated.clone(),
+                    stored.version.generated,
                 );
             }
         }
@@ -523,7 +521,7 @@ mod tests {
                 name,
                 DatasetNumber(1),
                 Generation::new_random(),
-                hash_key.clone(),
+                *hash_key,
             ))
         });
     }

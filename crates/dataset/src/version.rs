@@ -25,6 +25,6 @@ impl Version {
 
     /// The entity as readers and transforms see it; shares the body.
     pub fn to_entity(&self) -> Entity {
-        Entity::with_generated(self.body.clone(), self.generated.clone())
+        Entity::with_generated(self.body.clone(), self.generated)
     }
 }

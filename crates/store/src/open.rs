@@ -109,7 +109,7 @@ fn store_record(db: &DB, path: &Path, settings: &Settings) -> Result<StoreRecord
     }
     let record = StoreRecord {
         format: STORE_FORMAT,
-        hash_key: settings.hash_key.clone().unwrap_or_else(random_key),
+        hash_key: settings.hash_key.unwrap_or_else(random_key),
     };
     let mut batch = WriteBatch::default();
     batch.put(&key, record.write(&key));

@@ -51,7 +51,8 @@ fn every_flipped_bit_in_header_and_small_values_is_found() {
     .write(KEY, &mut entry);
     let next = write_next(KEY, 77);
     let list = write_key_list(KEY, &[b"a".to_vec(), b"bc".to_vec()]);
-    let readers: [(&str, &[u8], fn(&[u8]) -> bool); 4] = [
+    type Case<'a> = (&'a str, &'a [u8], fn(&[u8]) -> bool);
+    let readers: [Case<'_>; 4] = [
         ("version", &version, |bytes| {
             read_version(KEY, 1, bytes).is_err()
         }),

@@ -1,10 +1,11 @@
 //! The store from outside: behaviour suite, transactions, crashes, model, planted damage.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod basics;
 mod behaviour;
 mod damage;
 mod deletion_tracking;
+mod disk_full;
 mod harness;
 mod indexes;
 mod model;
