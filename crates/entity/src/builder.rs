@@ -9,7 +9,7 @@ use crate::shapes::Shapes;
 use crate::transit::push_transit;
 use crate::value::Value;
 
-/// Writes one value. A name given twice in a dict keeps its first position and its last value.
+/// Writes one value of less than 4 GiB. A name given twice in a dict keeps its first position and its last value.
 ///
 /// Odd calls have a meaning too: a name without a value is null, a value in a dict without a name has the
 /// empty name, an `end` too many is ignored, `finish` closes what is open, and of several values side by side
@@ -104,7 +104,6 @@ impl Builder {
                 .close_dict_last_wins(&mut self.out, open.start, &mut self.ends, open.base);
         } else {
             let ends = self.ends.get(open.base..).unwrap_or_default();
-            let ends = ends.iter().map(|end| *end as usize);
             layout::close_container(&mut self.out, open.start, LIST, ends, None);
         }
         self.ends.truncate(open.base);

@@ -90,7 +90,7 @@ impl Check<'_> {
         depth: usize,
     ) -> Result<(), Damage> {
         let broken = |what| Err(self.damage(bytes, what));
-        if container.code != layout::width_code(container.entries.len()) {
+        if container.code != layout::width_code(container.entries) {
             return broken("tables not in their shortest form");
         }
         let mut end = 0;
@@ -109,7 +109,7 @@ impl Check<'_> {
             }
             self.value(Value::from_encoded(value), depth + 1)?;
         }
-        if end != container.entries.len() {
+        if end != container.entries {
             return broken("bytes between entries and tables");
         }
         if layout::is_dict(tag) {

@@ -4,10 +4,11 @@ use std::iter::FusedIterator;
 use std::ops::Range;
 
 use crate::layout::{self, Container, Entry};
+use crate::print::{self, Style};
 use crate::value::{Value, text};
 
 /// Up to this many entries a scan in own order is quicker than a binary search.
-const SCAN_LIMIT: usize = 12;
+const SCAN_LIMIT: usize = 24;
 
 /// A borrowed list.
 #[derive(Clone, Copy)]
@@ -158,18 +159,56 @@ impl<'a> Dict<'a> {
         self.container.entry(index)
     }
 
+    /// As `entry_bytes`, by position in sorted order.
+    #[inline(always)]
+    pub(crate) fn sorted_entry_bytes(self, position: usize) -> Option<&'a [u8]> {
+        self.container.entry(self.container.sorted(position)?)
+    }
+
+    /// Index in own order of what comes at `position` in sorted or own order.
+    pub(crate) fn index(self, position: usize, sorted: bool) -> usize {
+        let index = if sorted {
+            self.container.sorted(position)
+        } else {
+            None
+        };
+        index.unwrap_or(position)
+    }
+
+    /// Appends name, colon and value of a field as JSON; nothing on damage.
+    pub(crate) fn write_field(self, index: usize, out: &mut Vec<u8>, style: &Style) {
+        print::write_field(self.container, index, out, style, 0);
+    }
+
     #[inline(always)]
     pub(crate) fn sorted_entry(self, position: usize) -> Option<Entry<'a>> {
         self.entry(self.container.sorted(position)?)
     }
 
+    /// Compares the length in the header before the name itself.
+    #[inline]
+    fn scan(self, name: &[u8]) -> Option<(usize, Value<'a>)> {
+        let mut start = 0;
+        for index in 0..self.container.count {
+            let end = self.container.end(index)?;
+            let header = *self.container.body.get(start)?;
+            let candidate =
+                layout::short_name_len(header).is_none_or(|length| length == name.len());
+            if candidate
+                && let Some(entry) = layout::split_entry(self.container.body.get(start..end)?)
+                && entry.name == name
+            {
+                return Some((index, Value::from_encoded(entry.value)));
+            }
+            start = end;
+        }
+        None
+    }
+
     fn find(self, name: &[u8]) -> Option<(usize, Value<'a>)> {
         let count = self.container.count;
         if count <= SCAN_LIMIT {
-            return (0..count).find_map(|index| {
-                let entry = self.entry(index)?;
-                (entry.name == name).then(|| (index, Value::from_encoded(entry.value)))
-            });
+            return self.scan(name);
         }
         let (mut low, mut high) = (0, count);
         while low < high {

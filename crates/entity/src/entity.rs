@@ -5,7 +5,7 @@ use crate::buffer::ValueBuf;
 use crate::builder::Builder;
 use crate::containers::Dict;
 use crate::hash::{ContentHash, ContentHasher, HashKey};
-use crate::layout::Entry;
+use crate::layout::{self, Entry};
 use crate::print::{Style, push_name};
 use crate::value::Value;
 
@@ -146,18 +146,16 @@ impl Entity {
         match self.body().as_dict() {
             None => hasher.value(self.body()),
             Some(dict) => {
-                hasher.begin_dict(
-                    entries(dict)
-                        .filter(|entry| !is_dropped(entry.name))
-                        .count(),
-                );
+                let dropped = entries(dict).filter(|entry| is_dropped(entry.name)).count();
+                hasher.begin_dict(dict.len() - dropped);
                 for position in 0..dict.len() {
-                    if let Some(entry) = dict
-                        .sorted_entry(position)
-                        .filter(|entry| !is_dropped(entry.name))
-                    {
-                        hasher.text(entry.name);
-                        hasher.value(Value::from_encoded(entry.value));
+                    let Some(bytes) = dict.sorted_entry_bytes(position) else {
+                        break;
+                    };
+                    let reserved = dropped > 0
+                        && layout::split_entry(bytes).is_some_and(|entry| is_dropped(entry.name));
+                    if !reserved {
+                        hasher.root_entry(bytes);
                     }
                 }
             }
@@ -170,50 +168,31 @@ impl Entity {
         let Some(dict) = self.body().as_dict() else {
             return self.body().write_json(out, style);
         };
+        let leading = leading_fields(dict);
         out.push(b'{');
-        let mut first = true;
-        for name in LEADING {
-            self.write_leading(name, dict, &mut first, out, style);
+        let begin = out.len();
+        for (name, position) in LEADING.iter().zip(leading) {
+            match (&self.generated, position) {
+                (Some(generated), _) if *name != "_id" => {
+                    separate(begin, out);
+                    push_name(out, name.as_bytes(), true);
+                    push_generated(out, name, generated);
+                }
+                (_, Some(position)) => {
+                    separate(begin, out);
+                    dict.write_field(position, out, style);
+                }
+                _ => {}
+            }
         }
         for position in 0..dict.len() {
-            let entry = if style.sorted {
-                dict.sorted_entry(position)
-            } else {
-                dict.entry(position)
-            };
-            let Some(entry) = entry else { break };
-            let leads = entry.name.first() == Some(&b'_')
-                && LEADING.iter().any(|name| name.as_bytes() == entry.name);
-            if !leads {
-                separate(&mut first, out);
-                push_name(out, entry.name, entry.plain);
-                Value::from_encoded(entry.value).write_json(out, style);
+            let index = dict.index(position, style.sorted);
+            if !leading.contains(&Some(index)) {
+                separate(begin, out);
+                dict.write_field(index, out, style);
             }
         }
         out.push(b'}');
-    }
-
-    fn write_leading(
-        &self,
-        name: &str,
-        dict: Dict<'_>,
-        first: &mut bool,
-        out: &mut Vec<u8>,
-        style: &Style,
-    ) {
-        match &self.generated {
-            Some(generated) if name != "_id" => {
-                separate(first, out);
-                push_name(out, name.as_bytes(), true);
-                push_generated(out, name, generated);
-            }
-            _ => {
-                let Some(value) = dict.get(name) else { return };
-                separate(first, out);
-                push_name(out, name.as_bytes(), true);
-                value.write_json(out, style);
-            }
-        }
     }
 
     /// Bytes that the entity takes in memory and in the store, about.
@@ -222,8 +201,26 @@ impl Entity {
     }
 }
 
-fn separate(first: &mut bool, out: &mut Vec<u8>) {
-    if !std::mem::take(first) {
+/// Where the fields of `LEADING` are in the dict.
+fn leading_fields(dict: Dict<'_>) -> [Option<usize>; 6] {
+    let mut found = [None; 6];
+    for index in 0..dict.len() {
+        if let Some(entry) = dict.entry(index)
+            && entry.name.first() == Some(&b'_')
+            && let Some(place) = LEADING
+                .iter()
+                .position(|name| name.as_bytes() == entry.name)
+            && let Some(slot) = found.get_mut(place)
+        {
+            *slot = Some(index);
+        }
+    }
+    found
+}
+
+/// A comma, but in front of the first field.
+fn separate(begin: usize, out: &mut Vec<u8>) {
+    if out.len() > begin {
         out.push(b',');
     }
 }

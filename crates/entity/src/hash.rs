@@ -66,7 +66,7 @@ impl ContentHasher {
         }
     }
 
-    /// One value: scalars as length and bytes, containers as tag, count and elements, dicts by sorted names.
+    /// One value: scalars as length and bytes, containers as mark, count and elements, dicts by sorted names.
     pub(crate) fn value(&mut self, value: Value<'_>) {
         self.walk(value, 0);
     }
@@ -92,14 +92,33 @@ impl ContentHasher {
         }
         self.begin_dict(container.count);
         for position in 0..container.count {
-            let entry = container
-                .sorted(position)
-                .and_then(|index| container.entry(index))
-                .and_then(layout::split_entry);
-            let Some(entry) = entry else { return };
-            self.text(entry.name);
-            self.walk(Value::from_encoded(entry.value), depth + 1);
+            let index = container.sorted(position);
+            let Some(entry) = index.and_then(|index| container.entry(index)) else {
+                return;
+            };
+            self.entry(entry, depth);
         }
+    }
+
+    /// A dict entry: in one piece with a scalar, else header and name, then the value. The header tells how long
+    /// the name is, hence whether the value is in the piece.
+    #[inline]
+    fn entry(&mut self, entry: &[u8], depth: usize) {
+        let Some(parts) = layout::split_entry(entry) else {
+            return self.number(u64::MAX);
+        };
+        let value = Value::from_encoded(parts.value);
+        if value.tag() < layout::LIST {
+            return self.text(entry);
+        }
+        let name = entry.len() - parts.value.len();
+        self.text(entry.get(..name).unwrap_or_default());
+        self.walk(value, depth + 1);
+    }
+
+    /// As `entry`, at the root of an entity.
+    pub(crate) fn root_entry(&mut self, entry: &[u8]) {
+        self.entry(entry, 0);
     }
 
     fn begin_list(&mut self, count: usize) {

@@ -6,6 +6,10 @@
 //! entries, so that a value is written in one pass. All tables have the width that the tag's lowest two bits name.
 //! A dict entry is a name header, the name, the value.
 
+use std::ops::Range;
+
+use crate::moves::push_byte_and_range;
+
 pub(crate) const NULL: u8 = 0;
 pub(crate) const FALSE: u8 = 1;
 pub(crate) const TRUE: u8 = 2;
@@ -62,8 +66,7 @@ pub(crate) fn width_code(total: usize) -> u8 {
     match total {
         0..=0xff => 0,
         0x100..=0xffff => 1,
-        0x1_0000..=0xffff_ffff => 2,
-        _ => 3,
+        _ => 2,
     }
 }
 
@@ -74,29 +77,15 @@ pub(crate) fn table_entry(table: &[u8], index: usize, code: u8) -> Option<usize>
         0 => table.get(index).map(|byte| usize::from(*byte)),
         1 => {
             let at = index.checked_mul(2)?;
-            let bytes = table.get(at..at.checked_add(2)?)?;
-            Some(usize::from(u16::from_le_bytes(bytes.try_into().ok()?)))
+            let bytes = table.get(at..)?.first_chunk::<2>()?;
+            Some(usize::from(u16::from_le_bytes(*bytes)))
         }
         2 => {
             let at = index.checked_mul(4)?;
-            let bytes = table.get(at..at.checked_add(4)?)?;
-            usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+            let bytes = table.get(at..)?.first_chunk::<4>()?;
+            Some(u32::from_le_bytes(*bytes) as usize)
         }
-        _ => {
-            let at = index.checked_mul(8)?;
-            let bytes = table.get(at..at.checked_add(8)?)?;
-            usize::try_from(u64::from_le_bytes(bytes.try_into().ok()?)).ok()
-        }
-    }
-}
-
-#[inline(always)]
-fn push_table(out: &mut Vec<u8>, number: usize, code: u8) {
-    match code {
-        0 => out.push(number as u8),
-        1 => out.extend_from_slice(&(number as u16).to_le_bytes()),
-        2 => out.extend_from_slice(&(number as u32).to_le_bytes()),
-        _ => out.extend_from_slice(&(number as u64).to_le_bytes()),
+        _ => None,
     }
 }
 
@@ -107,28 +96,40 @@ pub(crate) fn close_container(
     out: &mut Vec<u8>,
     start: usize,
     base_tag: u8,
-    ends: impl ExactSizeIterator<Item = usize>,
+    ends: &[u32],
     order: Option<&[u32]>,
 ) {
     let code = width_code(out.len() - start - 1);
-    let count = ends.len();
-    out.reserve((2 * count + 1) << code);
-    for end in ends {
-        push_table(out, end, code);
-    }
-    for index in order.unwrap_or(&[]) {
-        push_table(out, *index as usize, code);
-    }
-    push_table(out, count, code);
+    let order = order.unwrap_or_default();
+    push_table(out, ends, code);
+    push_table(out, order, code);
+    push_table(out, &[ends.len() as u32], code);
     if let Some(tag) = out.get_mut(start) {
         *tag = base_tag + code;
+    }
+}
+
+/// Tables are narrow as a rule: one byte each, in one go.
+#[inline(always)]
+fn push_table(out: &mut Vec<u8>, numbers: &[u32], code: u8) {
+    match code {
+        0 => out.extend(numbers.iter().map(|number| *number as u8)),
+        1 => out.extend(
+            numbers
+                .iter()
+                .flat_map(|number| (*number as u16).to_le_bytes()),
+        ),
+        _ => out.extend(numbers.iter().flat_map(|number| number.to_le_bytes())),
     }
 }
 
 /// The parts of an encoded container.
 #[derive(Clone, Copy)]
 pub(crate) struct Container<'a> {
-    pub(crate) entries: &'a [u8],
+    /// Everything behind the tag: first the entries.
+    pub(crate) body: &'a [u8],
+    /// Bytes of all entries.
+    pub(crate) entries: usize,
     pub(crate) ends: &'a [u8],
     /// Order of the sorted names; empty if it is the own order, and for lists.
     pub(crate) order: &'a [u8],
@@ -156,7 +157,8 @@ impl<'a> Container<'a> {
         };
         let ends_at = order_at.checked_sub(table)?;
         Some(Container {
-            entries: body.get(..ends_at)?,
+            body,
+            entries: ends_at,
             ends: body.get(ends_at..order_at)?,
             order: body.get(order_at..count_at)?,
             count,
@@ -167,12 +169,24 @@ impl<'a> Container<'a> {
     /// The bytes of entry `index` in own order.
     #[inline(always)]
     pub(crate) fn entry(&self, index: usize) -> Option<&'a [u8]> {
-        let end = table_entry(self.ends, index, self.code)?;
+        self.body.get(self.range(index)?)
+    }
+
+    /// Where entry `index` lies in the body.
+    #[inline(always)]
+    pub(crate) fn range(&self, index: usize) -> Option<Range<usize>> {
+        let end = self.end(index)?;
         let start = match index {
             0 => 0,
-            _ => table_entry(self.ends, index - 1, self.code)?,
+            _ => self.end(index - 1)?,
         };
-        self.entries.get(start..end)
+        (start <= end).then_some(start..end)
+    }
+
+    /// Where entry `index` ends in the body.
+    #[inline(always)]
+    pub(crate) fn end(&self, index: usize) -> Option<usize> {
+        table_entry(self.ends, index, self.code).filter(|end| *end <= self.entries)
     }
 
     /// Index in own order of the entry at `position` in sorted order.
@@ -226,12 +240,19 @@ fn split_long_entry(header: u8, rest: &[u8]) -> Option<Entry<'_>> {
 pub(crate) fn push_name(out: &mut Vec<u8>, name: &[u8]) {
     let plain = crate::scan::is_plain(name);
     if plain && name.len() <= NAME_SHORT {
-        out.push(name.len() as u8);
-    } else {
-        out.push(if plain { NAME_LONG } else { NAME_QUOTED });
-        out.extend_from_slice(&(name.len() as u64).to_le_bytes());
+        push_byte_and_range(out, name.len() as u8, name, 0, name.len());
+        return;
     }
+    out.push(if plain { NAME_LONG } else { NAME_QUOTED });
+    out.extend_from_slice(&(name.len() as u64).to_le_bytes());
     out.extend_from_slice(name);
+}
+
+/// The length of a name that stands in the header itself; `None` for long and quoted names.
+#[inline(always)]
+pub(crate) fn short_name_len(header: u8) -> Option<usize> {
+    let length = usize::from(header);
+    (length <= NAME_SHORT).then_some(length)
 }
 
 /// Bytes that the payload of an integer takes.

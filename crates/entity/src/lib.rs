@@ -17,6 +17,7 @@ mod hash;
 mod join_key;
 mod json;
 mod layout;
+mod moves;
 mod namespaces;
 mod number;
 mod order;

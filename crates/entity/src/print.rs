@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::layout::{self, Container};
+use crate::moves::push_byte_and_range;
 use crate::number::{self, Number};
 use crate::scan::{hex_digit, push_escaped};
 use crate::value::{Kind, Value};
@@ -46,7 +47,7 @@ impl Default for Style {
 impl<'a> Value<'a> {
     /// Appends the value as compact JSON.
     pub fn write_json(self, out: &mut Vec<u8>, style: &Style) {
-        write(self.encoded(), out, style, 0);
+        write(self.encoded(), 0, self.encoded().len(), out, style, 0);
     }
 
     /// The value as compact JSON in the default style.
@@ -58,28 +59,37 @@ impl<'a> Value<'a> {
     }
 }
 
-fn write(bytes: &[u8], out: &mut Vec<u8>, style: &Style, depth: usize) {
-    let value = Value::from_encoded(bytes);
-    let payload = value.payload();
-    match value.tag() {
+/// Prints `source[from..to]`. What lies behind is not part of the value, but may be moved along.
+fn write(source: &[u8], from: usize, to: usize, out: &mut Vec<u8>, style: &Style, depth: usize) {
+    let tag = if from < to {
+        source.get(from).copied().unwrap_or(layout::NULL)
+    } else {
+        layout::NULL
+    };
+    match tag {
         layout::STRING => {
-            out.push(b'"');
-            out.extend_from_slice(payload);
+            push_byte_and_range(out, b'"', source, from + 1, to);
             out.push(b'"');
         }
-        layout::INT => match layout::read_int(payload) {
+        layout::INT => match source.get(from + 1..to).and_then(layout::read_int) {
             Some(number) => push_i64(out, number),
             None => push_null(out),
         },
-        tag if tag >= layout::LIST && depth < layout::MAX_DEPTH => match Container::open(bytes) {
-            Some(list) if layout::is_list(tag) => write_list(list, out, style, depth),
-            Some(dict) => write_dict(dict, out, style, depth),
-            None => push_null(out),
-        },
+        tag if tag >= layout::LIST && depth < layout::MAX_DEPTH => {
+            match source.get(from..to).and_then(Container::open) {
+                Some(list) if layout::is_list(tag) => write_list(list, out, style, depth),
+                Some(dict) => write_dict(dict, out, style, depth),
+                None => push_null(out),
+            }
+        }
         layout::NULL => push_null(out),
         layout::TRUE => out.extend_from_slice(b"true"),
         layout::FALSE => out.extend_from_slice(b"false"),
-        _ => write_rare(value, out, style),
+        _ => write_rare(
+            Value::from_encoded(source.get(from..to).unwrap_or_default()),
+            out,
+            style,
+        ),
     }
 }
 
@@ -89,14 +99,14 @@ fn push_null(out: &mut Vec<u8>) {
 
 fn write_list(list: Container<'_>, out: &mut Vec<u8>, style: &Style, depth: usize) {
     out.push(b'[');
+    let mut from = 0;
     for index in 0..list.count {
-        let Some(bytes) = list.entry(index) else {
-            break;
-        };
+        let Some(to) = list.end(index) else { break };
         if index > 0 {
             out.push(b',');
         }
-        write(bytes, out, style, depth + 1);
+        write(list.body, from, to, out, style, depth + 1);
+        from = to;
     }
     out.push(b']');
 }
@@ -109,19 +119,52 @@ fn write_dict(dict: Container<'_>, out: &mut Vec<u8>, style: &Style, depth: usiz
         } else {
             Some(position)
         };
-        let Some(entry) = index
-            .and_then(|index| dict.entry(index))
-            .and_then(layout::split_entry)
-        else {
-            break;
-        };
+        let Some(index) = index else { break };
         if position > 0 {
             out.push(b',');
         }
-        push_name(out, entry.name, entry.plain);
-        write(entry.value, out, style, depth + 1);
+        if write_field(dict, index, out, style, depth).is_none() {
+            // Nothing can be found behind damage.
+            out.extend_from_slice(b"\"\":null");
+            break;
+        }
     }
     out.push(b'}');
+}
+
+/// Appends name, colon and value of a field; `None` and nothing on damage.
+#[inline]
+pub(crate) fn write_field(
+    dict: Container<'_>,
+    index: usize,
+    out: &mut Vec<u8>,
+    style: &Style,
+    depth: usize,
+) -> Option<()> {
+    let range = dict.range(index)?;
+    let header = *dict
+        .body
+        .get(range.start)
+        .filter(|_| range.start < range.end)?;
+    let value = match layout::short_name_len(header) {
+        Some(length) => {
+            let name = range.start + 1;
+            let value = name + length;
+            if value > range.end {
+                return None;
+            }
+            push_byte_and_range(out, b'"', dict.body, name, value);
+            out.extend_from_slice(b"\":");
+            value
+        }
+        None => {
+            let entry = layout::split_entry(dict.body.get(range.clone())?)?;
+            push_name(out, entry.name, entry.plain);
+            range.end - entry.value.len()
+        }
+    };
+    write(dict.body, value, range.end, out, style, depth + 1);
+    Some(())
 }
 
 pub(crate) fn push_name(out: &mut Vec<u8>, name: &[u8], plain: bool) {

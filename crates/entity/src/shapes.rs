@@ -123,7 +123,7 @@ pub(crate) struct Repeated {
 
 pub(crate) fn finish(out: &mut Vec<u8>, start: usize, ends: &[u32], order: Option<&[u32]>) {
     let tag = if order.is_some() { DICT_ORDERED } else { DICT };
-    layout::close_container(out, start, tag, ends.iter().map(|end| *end as usize), order);
+    layout::close_container(out, start, tag, ends, order);
 }
 
 /// The entries of a dict that is not closed yet.

@@ -1,6 +1,7 @@
 //! Guessing the names of a dict: the sequence last seen under the same enclosing name.
 //! A sequence that comes again is compared instead of scanned, and needs neither sorting nor a search for repetition.
 
+use crate::moves::push_range;
 use crate::shapes::Entries;
 
 /// Guesses are kept by a hash of the enclosing name; the first is for the top.
@@ -26,6 +27,8 @@ pub(super) struct Guesses {
 #[derive(Default)]
 pub(super) struct Guess {
     pub(super) fields: Vec<Field>,
+    /// Whether `fields` are all of them: names that need escapes are not guessed, nor what comes behind them.
+    pub(super) complete: bool,
     /// Order of the sorted names; `None` when they are sorted.
     pub(super) order: Option<Box<[u32]>>,
     /// Changes whenever the guess does.
@@ -35,25 +38,67 @@ pub(super) struct Guess {
 
 /// A name that is expected.
 pub(super) struct Field {
-    /// Length of the name, the name, and `":`.
+    /// The first bytes of the name with its quotes and the colon, and which of them count.
+    head: u128,
+    mask: u128,
+    /// Length of the name, the name, `":`, and as much as a fixed move takes along.
     bytes: Box<[u8]>,
+    length: usize,
     /// The slot of a dict that is the value.
     pub(super) slot: Slot,
 }
 
+const HEAD: usize = 16;
+
 impl Field {
-    /// Name header and name, as they are encoded.
+    fn new(name: &[u8]) -> Field {
+        let mut bytes = Vec::with_capacity(name.len() + 40);
+        bytes.push(b'"');
+        bytes.extend_from_slice(name);
+        bytes.extend_from_slice(b"\":");
+        let mut head = [0; HEAD];
+        let mut mask = [0; HEAD];
+        for ((place, mark), byte) in head.iter_mut().zip(&mut mask).zip(&bytes) {
+            *place = *byte;
+            *mark = u8::MAX;
+        }
+        if let Some(first) = bytes.first_mut() {
+            *first = name.len() as u8;
+        }
+        bytes.resize(bytes.len() + 32, 0);
+        Field {
+            head: u128::from_le_bytes(head),
+            mask: u128::from_le_bytes(mask),
+            bytes: bytes.into(),
+            length: name.len(),
+            slot: Guesses::slot(name),
+        }
+    }
+
+    /// Appends name header and name, as they are encoded.
     #[inline(always)]
-    pub(super) fn encoded(&self) -> &[u8] {
-        self.bytes.get(..self.bytes.len() - 2).unwrap_or_default()
+    pub(super) fn push(&self, out: &mut Vec<u8>) {
+        push_range(out, &self.bytes, 0, self.length + 1);
     }
 
     /// Behind the colon, if this name with its quotes and the colon stands at `at`.
     #[inline(always)]
     pub(super) fn matches(&self, text: &[u8], at: usize) -> Option<usize> {
-        let end = at + 1 + (self.bytes.len() - 1);
-        let found = text.get(at + 1..end)?;
-        (text.get(at) == Some(&b'"') && Some(found) == self.bytes.get(1..)).then_some(end)
+        let length = self.length + 3;
+        let rest = text.get(at..)?;
+        let Some(found) = rest.first_chunk::<HEAD>() else {
+            return self.matches_slowly(rest).then_some(at + length);
+        };
+        let same = (u128::from_le_bytes(*found) ^ self.head) & self.mask == 0;
+        let same =
+            same && (length <= HEAD || rest.get(HEAD..length) == self.bytes.get(HEAD..length));
+        same.then_some(at + length)
+    }
+
+    #[cold]
+    fn matches_slowly(&self, rest: &[u8]) -> bool {
+        let length = self.length + 3;
+        rest.first() == Some(&b'"') && rest.get(1..length) == self.bytes.get(1..length)
     }
 }
 
@@ -100,23 +145,17 @@ impl Guesses {
         guess.generation = guess.generation.wrapping_add(1);
         guess.fields.clear();
         guess.order = order.map(Box::from);
+        guess.complete = false;
         if entries.ends.len() > MOST_FIELDS {
             return;
         }
         for index in 0..entries.ends.len() {
             let name = entries.name(index);
             if name.len() > LONGEST_NAME || !crate::scan::is_plain(name) {
-                // What comes behind it is not guessed either.
-                break;
+                return;
             }
-            let mut bytes = Vec::with_capacity(name.len() + 3);
-            bytes.push(name.len() as u8);
-            bytes.extend_from_slice(name);
-            bytes.extend_from_slice(b"\":");
-            guess.fields.push(Field {
-                bytes: bytes.into(),
-                slot: Guesses::slot(name),
-            });
+            guess.fields.push(Field::new(name));
         }
+        guess.complete = true;
     }
 }

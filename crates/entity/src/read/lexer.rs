@@ -5,6 +5,9 @@ use crate::scan::find_special;
 
 #[inline(always)]
 pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
+    if text.get(at).is_some_and(|byte| *byte > b' ') {
+        return at;
+    }
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
     }
@@ -127,4 +130,35 @@ fn hex4(text: &[u8], at: usize) -> Result<u32, Fault> {
         unit = unit * 16 + digit;
     }
     Ok(unit)
+}
+
+/// Where name number `index` stands in the object that opens at `opened` and has been read already.
+#[cold]
+pub(crate) fn find_name(text: &[u8], opened: usize, index: usize) -> usize {
+    let (mut at, mut depth, mut names, mut expected) = (opened, 0usize, 0, false);
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                if depth == 1 && std::mem::take(&mut expected) {
+                    if names == index {
+                        return at;
+                    }
+                    names += 1;
+                }
+                at = find_special(text, at + 1);
+                while text.get(at) == Some(&b'\\') {
+                    at = find_special(text, at + 2);
+                }
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                expected = depth == 1;
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' if depth == 1 => expected = true,
+            _ => {}
+        }
+        at += 1;
+    }
+    opened
 }

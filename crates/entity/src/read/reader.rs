@@ -6,10 +6,11 @@ use super::lexer::{self, skip_space};
 use super::{Fault, Limits, Numbers, ReadCode, ReadError, Segment, locate};
 use crate::buffer::ValueBuf;
 use crate::entity::Entity;
-use crate::layout::{self, DICT, DICT_ORDERED, FALSE, LIST, NULL, STRING, STRING_QUOTED, TRUE};
+use crate::layout::{self, DICT, FALSE, LIST, NULL, STRING, STRING_QUOTED, TRUE};
+use crate::moves::push_byte_and_range;
 use crate::number::{self, Decimal, Number, Scanned};
 use crate::scan::find_special;
-use crate::shapes::{self, Entries};
+use crate::shapes::{self, Entries, Repeated};
 use crate::transit::push_transit;
 use crate::value::Value;
 
@@ -23,8 +24,6 @@ pub struct Reader {
     out: Vec<u8>,
     /// Ends of the entries of all open containers.
     ends: Vec<u32>,
-    /// Where the names of all open dicts stand in the text.
-    names_at: Vec<u32>,
     guesses: Guesses,
     order: Vec<u32>,
     scratch: Vec<u8>,
@@ -56,7 +55,6 @@ impl Reader {
             transit: true,
             out: Vec::new(),
             ends: Vec::new(),
-            names_at: Vec::new(),
             guesses: Guesses::new(),
             order: Vec::new(),
             scratch: Vec::new(),
@@ -167,7 +165,6 @@ impl Reader {
     pub(super) fn value_at_top(&mut self, text: &[u8], at: usize) -> Step {
         self.out.clear();
         self.ends.clear();
-        self.names_at.clear();
         self.path.clear();
         self.value(text, at, TOP, 0)
     }
@@ -224,12 +221,10 @@ impl Reader {
         if text.get(special) != Some(&b'"') {
             return self.string_with_escapes(text, at, special);
         }
-        let content = text.get(at..special).unwrap_or_default();
-        if content.first() == Some(&b'~') {
-            self.push_tilde(content);
+        if text.get(at) == Some(&b'~') {
+            self.push_tilde(text.get(at..special).unwrap_or_default());
         } else {
-            self.out.push(STRING);
-            self.out.extend_from_slice(content);
+            push_byte_and_range(&mut self.out, STRING, text, at, special);
         }
         Ok(special + 1)
     }
@@ -288,12 +283,7 @@ impl Reader {
                 _ => return Err(self.stop_with(lexer::unexpected(text, at, "`,` or `]`"))),
             }
         }
-        let ends = self
-            .ends
-            .get(base..)
-            .unwrap_or_default()
-            .iter()
-            .map(|end| *end as usize);
+        let ends = self.ends.get(base..).unwrap_or_default();
         layout::close_container(&mut self.out, start, LIST, ends, None);
         self.ends.truncate(base);
         Ok(at + 1)
@@ -305,8 +295,8 @@ impl Reader {
         }
         let start = self.out.len();
         let base = self.ends.len();
-        let names_base = self.names_at.len();
         self.out.push(DICT);
+        let opened = at;
         let mut at = skip_space(text, at + 1);
         if text.get(at) == Some(&b'}') {
             self.out.push(0);
@@ -317,7 +307,6 @@ impl Reader {
         let generation = self.guesses.get(slot).map(|guess| guess.generation);
         let mut count = 0;
         loop {
-            self.names_at.push(at as u32);
             let name_in_out = self.out.len();
             let expected = if guessed {
                 self.guesses
@@ -328,7 +317,7 @@ impl Reader {
             };
             let inner = match expected.and_then(|field| Some((field, field.matches(text, at)?))) {
                 Some((field, next)) => {
-                    self.out.extend_from_slice(field.encoded());
+                    field.push(&mut self.out);
                     at = next;
                     field.slot
                 }
@@ -358,9 +347,10 @@ impl Reader {
                 _ => return Err(self.stop_with(lexer::unexpected(text, at, "`,` or `}`"))),
             }
         }
-        self.close_dict(start, base, names_base, slot, guessed)?;
+        if let Err(repeated) = self.close_dict(start, base, slot, guessed) {
+            return Err(self.stop_at_repeated(text, opened, start, base, repeated));
+        }
         self.ends.truncate(base);
-        self.names_at.truncate(names_base);
         Ok(at + 1)
     }
 
@@ -407,46 +397,63 @@ impl Reader {
         &mut self,
         start: usize,
         base: usize,
-        names_base: usize,
         slot: Slot,
         guessed: bool,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Repeated> {
         let ends = self.ends.get(base..).unwrap_or_default();
         if guessed
             && let Some(guess) = self.guesses.get(slot)
+            && guess.complete
             && guess.fields.len() == ends.len()
         {
             shapes::finish(&mut self.out, start, ends, guess.order.as_deref());
             self.guesses.hit(slot);
             return Ok(());
         }
+        self.close_unknown_dict(start, base, slot)
+    }
+
+    /// Sorts the names and remembers them.
+    #[cold]
+    fn close_unknown_dict(
+        &mut self,
+        start: usize,
+        base: usize,
+        slot: Slot,
+    ) -> Result<(), Repeated> {
+        let ends = self.ends.get(base..).unwrap_or_default();
         let entries = Entries {
             bytes: self.out.get(start + 1..).unwrap_or_default(),
             ends,
         };
-        if entries.are_sorted() {
-            self.guesses.learn(slot, entries, None);
-            shapes::finish(&mut self.out, start, ends, None);
-            return Ok(());
-        }
-        if let Err(repeated) = entries.sort(&mut self.order) {
-            let name = String::from_utf8_lossy(entries.name(repeated.again as usize)).into_owned();
-            let at = self
-                .names_at
-                .get(names_base + repeated.again as usize)
-                .copied()
-                .unwrap_or(0);
-            return Err(self.stop(ReadCode::DuplicateKey(name), at as usize));
-        }
-        self.guesses.learn(slot, entries, Some(&self.order));
-        layout::close_container(
-            &mut self.out,
-            start,
-            DICT_ORDERED,
-            ends.iter().map(|end| *end as usize),
-            Some(&self.order),
-        );
+        let order = if entries.are_sorted() {
+            None
+        } else {
+            entries.sort(&mut self.order)?;
+            Some(self.order.as_slice())
+        };
+        self.guesses.learn(slot, entries, order);
+        shapes::finish(&mut self.out, start, ends, order);
         Ok(())
+    }
+
+    /// The dict that opens at `opened` in the text has a name twice.
+    #[cold]
+    fn stop_at_repeated(
+        &mut self,
+        text: &[u8],
+        opened: usize,
+        start: usize,
+        base: usize,
+        repeated: Repeated,
+    ) -> Stop {
+        let entries = Entries {
+            bytes: self.out.get(start + 1..).unwrap_or_default(),
+            ends: self.ends.get(base..).unwrap_or_default(),
+        };
+        let name = String::from_utf8_lossy(entries.name(repeated.again as usize)).into_owned();
+        let at = lexer::find_name(text, opened, repeated.again as usize);
+        self.stop(ReadCode::DuplicateKey(name), at)
     }
 
     /// Short integers and short decimals without an exponent; all else is seldom.
