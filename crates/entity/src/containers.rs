@@ -175,6 +175,21 @@ impl<'a> Dict<'a> {
         index.unwrap_or(position)
     }
 
+    /// The name of field `index` begins with `_`. May say so of others too, if their names are long.
+    #[inline(always)]
+    pub(crate) fn has_reserved_name(self, index: usize) -> bool {
+        let start = if index == 0 {
+            Some(0)
+        } else {
+            self.container.end(index - 1)
+        };
+        let head = start.and_then(|start| self.container.body.get(start..start + 2));
+        match head {
+            Some([header, first]) => *first == b'_' || layout::short_name_len(*header).is_none(),
+            _ => true,
+        }
+    }
+
     /// Appends name, colon and value of a field as JSON; nothing on damage.
     pub(crate) fn write_field(self, index: usize, out: &mut Vec<u8>, style: &Style) {
         print::write_field(self.container, index, out, style, 0);

@@ -187,7 +187,7 @@ impl Entity {
         }
         for position in 0..dict.len() {
             let index = dict.index(position, style.sorted);
-            if !leading.contains(&Some(index)) {
+            if !(dict.has_reserved_name(index) && leading.contains(&Some(index))) {
                 separate(begin, out);
                 dict.write_field(index, out, style);
             }
@@ -205,8 +205,8 @@ impl Entity {
 fn leading_fields(dict: Dict<'_>) -> [Option<usize>; 6] {
     let mut found = [None; 6];
     for index in 0..dict.len() {
-        if let Some(entry) = dict.entry(index)
-            && entry.name.first() == Some(&b'_')
+        if dict.has_reserved_name(index)
+            && let Some(entry) = dict.entry(index)
             && let Some(place) = LEADING
                 .iter()
                 .position(|name| name.as_bytes() == entry.name)
