@@ -114,8 +114,8 @@ impl VersionRef<'_> {
         self.to_version().to_entity()
     }
 
-    /// Prints the entity with its generated fields, as [`Entity::write_json`] does.
+    /// Prints the entity with its generated fields, as [`Entity::write_json`] does, straight from the page.
     pub fn write_json(&self, out: &mut Vec<u8>, style: &Style) {
-        self.to_entity().write_json(out, style);
+        Entity::write_json_of(self.body, Some(self.generated), out, style);
     }
 }

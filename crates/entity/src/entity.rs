@@ -165,14 +165,19 @@ impl Entity {
 
     /// Appends the entity as JSON: `_id` and the generated fields first, then the others in their own order.
     pub fn write_json(&self, out: &mut Vec<u8>, style: &Style) {
-        let Some(dict) = self.body().as_dict() else {
-            return self.body().write_json(out, style);
+        Entity::write_json_of(self.body(), self.generated.as_ref(), out, style);
+    }
+
+    /// [`write_json`](Self::write_json) of a body where it lies, in a page of a feed for instance.
+    pub fn write_json_of(body: Value<'_>, generated: Option<&Generated>, out: &mut Vec<u8>, style: &Style) {
+        let Some(dict) = body.as_dict() else {
+            return body.write_json(out, style);
         };
         let leading = leading_fields(dict);
         out.push(b'{');
         let begin = out.len();
         for (name, position) in LEADING.iter().zip(leading) {
-            match (&self.generated, position) {
+            match (generated, position) {
                 (Some(generated), _) if *name != "_id" => {
                     separate(begin, out);
                     push_name(out, name.as_bytes(), true);

@@ -112,12 +112,19 @@ fn raw_database(path: &Path) -> DB {
     DB::open_cf_with_opts(&options, path, ["log", "ids"].map(family)).unwrap()
 }
 
+/// The store's files, read-only; the option must be as the store has it.
+fn read_only(path: &Path) -> DB {
+    let mut options = Options::default();
+    options.set_track_and_verify_wals_in_manifest(true);
+    DB::open_cf_for_read_only(&options, path, FAMILIES, false).unwrap()
+}
+
 /// (log pairs in order, the ids entry of each).
 type Pairs = Vec<([Vec<u8>; 2], [Vec<u8>; 2])>;
 
 /// What the store wrote, from its files.
 fn stored_pairs(path: &Path, documents: &[Vec<u8>]) -> Pairs {
-    let db = DB::open_cf_for_read_only(&Options::default(), path, FAMILIES, false).unwrap();
+    let db = read_only(path);
     let (log, ids) = (db.cf_handle("log").unwrap(), db.cf_handle("ids").unwrap());
     let pairs: Pairs = db
         .iterator_cf(&log, IteratorMode::Start)

@@ -15,7 +15,8 @@ pub(super) fn open(path: &Path, report: &mut Report) -> Option<DB> {
         let mut options = Options::default();
         // One unreadable table must not keep us from looking at the others.
         options.set_paranoid_checks(attempt == 0);
-        options.set_track_and_verify_wals_in_manifest(attempt == 0);
+        // As the store itself does: RocksDB crashes when it opens read-only without it what was written with it.
+        options.set_track_and_verify_wals_in_manifest(true);
         options.set_wal_recovery_mode(mode);
         match DB::open_cf_for_read_only(&options, path, Family::ALL.map(Family::name), false) {
             Ok(db) => return Some(db),
