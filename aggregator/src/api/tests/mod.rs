@@ -3,24 +3,27 @@
 mod auth;
 mod bad_input;
 mod config;
-mod fake;
+mod fake_storage;
+mod fake_worker;
 mod feeds;
 mod pipes;
 mod pushes;
 mod routes;
+mod samples;
 mod serving;
 
 use crate::{Aggregator, Parts, Process, Settings, router};
 use axum::Router;
 use axum::body::Body;
-use fake::{FakeStorage, FakeWorker};
+use fake_storage::FakeStorage;
+use fake_worker::FakeWorker;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use parking_lot::Mutex;
 use serde_json::Value;
 use sluice_identity::{Lifetime, TokenAuthority, TokenVerifier};
 use sluice_telemetry::{LogFormat, Logs, Metrics};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tower::ServiceExt;
 
 /// A router with fakes behind it and a valid token.
@@ -91,6 +94,13 @@ impl Answer {
     }
 }
 
+/// A process has one set of logs.
+fn logs() -> Logs {
+    static LOGS: OnceLock<Logs> = OnceLock::new();
+    LOGS.get_or_init(|| Logs::start("info", LogFormat::Text).unwrap())
+        .clone()
+}
+
 impl Hub {
     fn new() -> Hub {
         Hub::with(Settings {
@@ -118,7 +128,7 @@ impl Hub {
             process: process.clone(),
             verifier,
             metrics: Metrics::new(),
-            logs: Logs::start("info", LogFormat::Text).unwrap(),
+            logs: logs(),
             settings,
         }));
         let router = router(Arc::clone(&aggregator));

@@ -1,0 +1,249 @@
+//! A storage node in memory: keeps what it is given, with one rule about what is refused.
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use sluice_entity::{Json, Limits};
+use sluice_protocol::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+pub(super) fn json(text: &str) -> Json {
+    Json::parse(text.as_bytes(), &Limits::default()).unwrap()
+}
+
+/// A configuration that is kept, with one rule: a component has `_id` and `type`, and the type is not `broken`.
+pub(super) struct FakeStorage {
+    published: watch::Sender<Arc<ConfigurationSnapshot>>,
+    pub(super) secrets: Mutex<SecretValues>,
+}
+
+impl FakeStorage {
+    pub(super) fn new() -> Self {
+        FakeStorage {
+            published: watch::Sender::new(Arc::default()),
+            secrets: Mutex::default(),
+        }
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<ConfigurationSnapshot> {
+        self.published.borrow().clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut ConfigurationSnapshot)) -> u64 {
+        let mut after = (*self.snapshot()).clone();
+        change(&mut after);
+        after.revision += 1;
+        let revision = after.revision;
+        self.published.send_replace(Arc::new(after));
+        revision
+    }
+
+    fn put(&self, scope: Option<&Scope>, posted: Vec<Json>, force: bool) -> Result<PutOutcome> {
+        let mut rejected = Vec::new();
+        let mut kept = Vec::new();
+        for original in posted {
+            let id = original
+                .get("_id")
+                .and_then(Json::as_str)
+                .map(str::to_owned);
+            let kind = match original.get("type").and_then(Json::as_str) {
+                Some("pipe") => Some(ComponentKind::Pipe),
+                Some("metadata") => Some(ComponentKind::Metadata),
+                Some(kind) if kind.starts_with("system:") => Some(ComponentKind::System),
+                _ => None,
+            };
+            let diagnostics = match (&id, kind) {
+                (Some(_), Some(_)) if original.get("broken").is_none() => Vec::new(),
+                _ => vec![Diagnostic {
+                    level: Level::Error,
+                    code: "unknown-type".into(),
+                    message: "no such type".into(),
+                    elements: vec![PathElement::Key("source".into()), PathElement::Index(0)],
+                }],
+            };
+            if !diagnostics.is_empty() {
+                rejected.push(RejectedComponent {
+                    posted: original.clone(),
+                    diagnostics: diagnostics.clone(),
+                });
+            }
+            if let (Some(id), Some(kind)) = (id, kind) {
+                let group = original
+                    .get("metadata")
+                    .and_then(|m| m.get("$config-group"));
+                let group = group.and_then(Json::as_str).unwrap_or("default").to_owned();
+                let group = match scope {
+                    Some(Scope::Group(group)) => group.clone(),
+                    _ => group,
+                };
+                let original = Arc::new(original);
+                let effective = Arc::clone(&original);
+                kept.push(Component {
+                    kind,
+                    id,
+                    group,
+                    original,
+                    effective,
+                    diagnostics,
+                });
+            }
+        }
+        if !rejected.is_empty() && !force {
+            let revision = self.snapshot().revision;
+            return Ok(PutOutcome {
+                applied: false,
+                revision,
+                rejected,
+            });
+        }
+        let revision = self.change(|after| {
+            after.components.retain(|_, component| match scope {
+                Some(Scope::All) => false,
+                Some(Scope::Group(group)) => component.group != *group,
+                None => true,
+            });
+            for component in kept {
+                after
+                    .components
+                    .insert((component.kind, component.id.clone()), component);
+            }
+        });
+        Ok(PutOutcome {
+            applied: true,
+            revision,
+            rejected,
+        })
+    }
+}
+
+#[async_trait]
+impl StorageNode for FakeStorage {
+    fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>> {
+        self.published.subscribe()
+    }
+    async fn put_configuration(&self, put: PutConfiguration) -> Result<PutOutcome> {
+        self.put(Some(&put.scope), put.components, put.force)
+    }
+    async fn put_component(
+        &self,
+        _: ComponentKind,
+        one: Json,
+        force: bool,
+        _: &str,
+    ) -> Result<PutOutcome> {
+        self.put(None, vec![one], force)
+    }
+    async fn add_components(
+        &self,
+        _: ComponentKind,
+        all: Vec<Json>,
+        force: bool,
+        _: &str,
+    ) -> Result<PutOutcome> {
+        self.put(None, all, force)
+    }
+    async fn delete_component(&self, kind: ComponentKind, id: &str, _: &str) -> Result<()> {
+        let key = (kind, id.to_owned());
+        if !self.snapshot().components.contains_key(&key) {
+            return Err(Error::not_found("unknown-component", "component", id));
+        }
+        self.change(|after| drop(after.components.remove(&key)));
+        Ok(())
+    }
+    async fn history(
+        &self,
+        _: Option<ComponentKind>,
+        id: Option<&str>,
+    ) -> Result<Vec<HistoryEntry>> {
+        let found = self
+            .snapshot()
+            .components
+            .values()
+            .filter(|one| id == Some(&one.id))
+            .cloned()
+            .collect::<Vec<_>>();
+        let entry = |component: &Component, offset: u64| HistoryEntry {
+            offset,
+            kind: component.kind,
+            id: component.id.clone(),
+            timestamp: 1_700_000_000_000_000,
+            user: "tester".into(),
+            original: (offset != 1).then(|| Arc::clone(&component.original)),
+        };
+        Ok(found
+            .iter()
+            .flat_map(|one| (0..3).map(move |offset| entry(one, offset)))
+            .collect())
+    }
+    async fn put_variables(
+        &self,
+        variables: BTreeMap<String, Json>,
+        replace: bool,
+        _: &str,
+    ) -> Result<()> {
+        self.change(|after| {
+            if replace {
+                after.variables.clear();
+            }
+            after.variables.extend(variables);
+        });
+        Ok(())
+    }
+    async fn delete_variable(&self, name: &str, _: &str) -> Result<()> {
+        if !self.snapshot().variables.contains_key(name) {
+            return Err(Error::not_found("unknown-variable", "variable", name));
+        }
+        self.change(|after| drop(after.variables.remove(name)));
+        Ok(())
+    }
+    async fn put_secrets(
+        &self,
+        scope: SecretScope,
+        secrets: BTreeMap<String, String>,
+        replace: bool,
+        _: &str,
+    ) -> Result<()> {
+        let mut values = self.secrets.lock();
+        let of_scope = match &scope {
+            SecretScope::Global => &mut values.global,
+            SecretScope::System(id) => values.systems.entry(id.clone()).or_default(),
+        };
+        if replace {
+            of_scope.clear();
+        }
+        of_scope.extend(secrets);
+        let names: Vec<String> = of_scope.keys().cloned().collect();
+        self.change(|after| match scope {
+            SecretScope::Global => after.secret_names = names,
+            SecretScope::System(id) => drop(after.system_secret_names.insert(id, names)),
+        });
+        Ok(())
+    }
+    async fn delete_secret(&self, scope: SecretScope, name: &str, _: &str) -> Result<()> {
+        let mut values = self.secrets.lock();
+        let of_scope = match &scope {
+            SecretScope::Global => &mut values.global,
+            SecretScope::System(id) => values.systems.entry(id.clone()).or_default(),
+        };
+        match of_scope.remove(name) {
+            Some(_) => Ok(()),
+            None => Err(Error::not_found("unknown-secret", "secret", name)),
+        }
+    }
+    async fn secret_values(&self) -> Result<SecretValues> {
+        Ok(self.secrets.lock().clone())
+    }
+    async fn dataset_number(&self, _: &str) -> Result<u64> {
+        Ok(1)
+    }
+    async fn reset(&self) -> Result<()> {
+        self.change(|after| {
+            *after = ConfigurationSnapshot {
+                revision: after.revision,
+                ..Default::default()
+            }
+        });
+        Ok(())
+    }
+}
