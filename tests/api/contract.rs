@@ -75,8 +75,8 @@ async fn upload_replaces_variables_then_configuration() {
     hub.put("/env", &json!({"text": "x", "number": 3, "list": [1, {"a": true}], "nothing": null})).await.unwrap();
     let variables = hub.get("/env").await.unwrap();
     assert_eq!(variables, json!({"text": "x", "number": 3, "list": [1, {"a": true}], "nothing": null}));
-    upload_sample(hub).await;
-    upload_zip(hub, "false", &[("pipes/input-pipe1.conf.json", &input())]).await;
+    upload_sample(&hub).await;
+    upload_zip(&hub, "false", &[("pipes/input-pipe1.conf.json", &input())]).await;
     let pipes = hub.get("/pipes").await.unwrap();
     let ids: Vec<_> = pipes.as_array().unwrap().iter().map(|pipe| pipe["_id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["input-pipe1"], "what an upload does not contain is gone");
@@ -85,7 +85,7 @@ async fn upload_replaces_variables_then_configuration() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_three_forms_of_upload_are_taken() {
     let hub = hub().await;
-    upload_sample(hub).await;
+    upload_sample(&hub).await;
     let zip = archive::pack(&[("pipes/input-pipe1.conf.json", &input())]);
     let raw = hub.request(Method::PUT, "/config").header("content-type", "application/zip").body(zip);
     assert_eq!(raw.send().await.unwrap().status(), 200);
@@ -124,7 +124,7 @@ async fn a_rejected_upload_names_the_place_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn download_gives_back_what_was_uploaded() {
     let hub = hub().await;
-    upload_sample(hub).await;
+    upload_sample(&hub).await;
     let request = hub.request(Method::GET, "/config").header("accept", "application/zip");
     let bytes = request.send().await.unwrap().error_for_status().unwrap().bytes().await.unwrap();
     let entries = archive::unpack(&bytes);
@@ -137,7 +137,7 @@ async fn download_gives_back_what_was_uploaded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deploy_wait_finds_the_state_of_every_pipe() {
     let hub = hub().await;
-    upload_sample(hub).await;
+    upload_sample(&hub).await;
     for pipe in hub.get("/pipes").await.unwrap().as_array().unwrap() {
         assert_eq!(pipe["runtime"]["state"], "Deployed", "{pipe}");
         let id = pipe["_id"].as_str().unwrap();
@@ -166,8 +166,8 @@ async fn test_data_is_stored_with_namespaces_under_any_id() {
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_reads_bare_names_and_exact_csv() {
     let hub = hub().await;
-    upload_sample(hub).await;
-    assert_eq!(run_all(hub).await["status"], "success");
+    upload_sample(&hub).await;
+    assert_eq!(run_all(&hub).await["status"], "success");
     let stored = hub.get("/datasets/input-pipe1/entities").await.unwrap();
     assert_eq!(stored[0]["_id"], "input-pipe1:test1");
     assert_eq!(stored[0]["input-pipe1:name"], "test1");
@@ -214,8 +214,8 @@ async fn the_scheduler_runs_everything_and_keeps_a_log() {
     let stop = hub.request(Method::POST, "/pipes/stop-run-all-pipes?terminate_timeout=30").send().await.unwrap();
     assert_eq!(stop.status(), 200, "stopping succeeds also when nothing runs");
     assert!(stop.json::<Value>().await.is_ok());
-    upload_sample(hub).await;
-    assert_eq!(run_all(hub).await["status"], "success");
+    upload_sample(&hub).await;
+    assert_eq!(run_all(&hub).await["status"], "success");
     let log = hub.get("/pipes/get-run-all-pipes-log").await.unwrap();
     let lines = log.as_array().unwrap();
     assert!(!lines.is_empty());
@@ -241,7 +241,7 @@ async fn the_scheduler_runs_everything_and_keeps_a_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wipe_leaves_no_pipe() {
     let hub = hub().await;
-    upload_sample(hub).await;
+    upload_sample(&hub).await;
     hub.put("/config?force=true", &json!([{"_id": "node", "type": "metadata",
         "task_manager": {"disable_user_pipes": true}}])).await.unwrap();
     hub.put("/config?force=true", &json!([])).await.unwrap();
@@ -252,10 +252,10 @@ async fn wipe_leaves_no_pipe() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reset_empties_everything_but_keeps_the_token() {
     let hub = hub().await;
-    upload_sample(hub).await;
+    upload_sample(&hub).await;
     hub.put("/env", &json!({"a": 1})).await.unwrap();
     hub.put("/secrets", &json!({"s": "hidden"})).await.unwrap();
-    run_all(hub).await;
+    run_all(&hub).await;
     for operation in ["restart", "reset"] {
         let before = hub.get("/status").await.unwrap()["node_start_time"].clone();
         let request = hub.request(Method::POST, "/admin").form(&[("operation", operation)]);
@@ -282,8 +282,8 @@ async fn reset_empties_everything_but_keeps_the_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn init_finds_the_dataset_and_a_page_of_it() {
     let hub = hub().await;
-    upload_sample(hub).await;
-    run_all(hub).await;
+    upload_sample(&hub).await;
+    run_all(&hub).await;
     let pipe = hub.get("/pipes/input-pipe1").await.unwrap();
     let dataset = pipe["config"]["effective"]["sink"]["dataset"].as_str().unwrap().to_owned();
     assert_eq!(hub.get(&format!("/datasets/{dataset}")).await.unwrap()["_id"], "input-pipe1");
