@@ -1,7 +1,9 @@
 //! From checked trees to a program: functions as pointers, paths split, names qualified, constants folded,
 //! joins planned. Refuses nothing that the checks let through.
 
+mod canonical;
 mod expression;
+mod joins;
 mod steps;
 
 use std::collections::{BTreeSet, HashMap};

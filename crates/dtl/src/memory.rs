@@ -196,6 +196,15 @@ impl<'a> Memory<'a> {
         Items::with_capacity_in(capacity, self.bump)
     }
 
+    pub(crate) fn vec_of<T>(&self, capacity: usize) -> bumpalo::collections::Vec<'a, T> {
+        bumpalo::collections::Vec::with_capacity_in(capacity, self.bump)
+    }
+
+    /// A text that can still be changed in place.
+    pub(crate) fn mutable_str(&self, text: &str) -> &'a mut str {
+        self.bump.alloc_str(text)
+    }
+
     pub(crate) fn text(&self) -> Text<'a> {
         Text::new_in(self.bump)
     }
@@ -241,6 +250,14 @@ impl<'a> Memory<'a> {
                 .insert(body.encoded().as_ptr() as usize, generated);
         }
         body
+    }
+
+    /// Whether this is the body of a deleted entity (R4).
+    pub(crate) fn is_deleted(&self, body: Value<'a>) -> bool {
+        let deleted = body
+            .get("_deleted")
+            .or_else(|| self.generated(body, "_deleted"));
+        deleted.and_then(Value::as_bool) == Some(true)
     }
 
     /// A property that a dataset generated for the entity with this body: `_updated`, `_previous`, `_ts`,

@@ -52,7 +52,6 @@ pub(crate) const FUNCTIONS_NOT_YET: &[&str] = &[
     "cos",
     "tan",
     "hash128",
-    "is-changed",
     "completeness",
     "decimal",
     "float",

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 
 use bumpalo::Bump;
 use sluice_entity::{Arena, Kind, Value, ValueBuf};
-use smallvec::SmallVec;
 
 use crate::diagnostic::Site;
 use crate::failure::FailureKind;
@@ -17,8 +16,6 @@ use crate::program::{Call, Node};
 use crate::transforms::Flow;
 
 use super::{Frame, Outcome, Run, Scope, Target};
-
-type Arguments<'a> = SmallVec<[Values<'a>; 4]>;
 
 impl Node {
     /// The place of a call; constants and paths cannot fail.
@@ -74,16 +71,31 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn arguments(&self, nodes: &'a [Node], scope: Scope<'_, 'a>) -> Outcome<Arguments<'a>> {
-        nodes
-            .iter()
-            .map(|node| self.evaluate(node, scope))
-            .collect()
+    /// Evaluates the arguments and hands them to `call`; a few fit on the stack.
+    fn with_arguments<T>(
+        &self,
+        nodes: &'a [Node],
+        scope: Scope<'_, 'a>,
+        call: impl FnOnce(&[Values<'a>]) -> T,
+    ) -> Outcome<T> {
+        let mut few = [Values::NULL; 4];
+        if let Some(places) = few.get_mut(..nodes.len()) {
+            for (place, node) in places.iter_mut().zip(nodes) {
+                *place = self.evaluate(node, scope)?;
+            }
+            return Ok(call(places));
+        }
+        let mut many = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            many.push(self.evaluate(node, scope)?);
+        }
+        Ok(call(&many))
     }
 
     fn pure(&self, call: &'a Call<PureFn>, scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
-        let arguments = self.arguments(&call.arguments, scope)?;
-        let values = (call.body)(&self.memory, &arguments);
+        let values = self.with_arguments(&call.arguments, scope, |arguments| {
+            (call.body)(&self.memory, arguments)
+        })?;
         if self.memory.is_exhausted() {
             Err(self.budget(call.site))
         } else {
@@ -92,13 +104,14 @@ impl<'a> Run<'a> {
     }
 
     fn ambient(&self, call: &'a Call<AmbientFn>, scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
-        let arguments = self.arguments(&call.arguments, scope)?;
-        Ok((call.body)(&self.memory, self.environment, &arguments))
+        let body =
+            |arguments: &[Values<'a>]| (call.body)(&self.memory, self.environment, arguments);
+        self.with_arguments(&call.arguments, scope, body)
     }
 
     fn stored(&self, call: &'a Call<StoredFn>, scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
-        let arguments = self.arguments(&call.arguments, scope)?;
-        let values = (call.body)(&self.memory, self.lookup, &arguments);
+        let body = |arguments: &[Values<'a>]| (call.body)(&self.memory, self.lookup, arguments);
+        let values = self.with_arguments(&call.arguments, scope, body)?;
         values.map_err(|error| self.failure(FailureKind::Lookup, chain(&error), Some(call.site)))
     }
 
@@ -111,7 +124,7 @@ impl<'a> Run<'a> {
     }
 
     fn dict(&self, entries: &'a [(Box<str>, Node)], scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
-        let mut target = Target::default();
+        let mut target = Target::new(&self.memory, entries.len());
         for (name, node) in entries {
             target.set(name, self.evaluate(node, scope)?);
         }
@@ -237,7 +250,7 @@ impl<'a> Run<'a> {
         if value.kind() != Kind::Dict {
             return Ok(None);
         }
-        let target = RefCell::new(Target::default());
+        let target = RefCell::new(Target::new(&self.memory, rule.steps.len()));
         let frame = Frame {
             source: value,
             target: &target,
@@ -286,14 +299,14 @@ fn fold_in<'a>(memory: &Memory<'a>, node: &'a Node) -> Option<Values<'a>> {
             Some(memory.list(items))
         }
         Node::Dict(entries) => {
-            let mut target = Target::default();
+            let mut target = Target::new(memory, entries.len());
             for (name, node) in entries {
                 target.set(name, fold_in(memory, node)?);
             }
             Some(Values::One(target.to_value(memory)))
         }
         Node::Pure(call) => {
-            let arguments: Option<Arguments<'a>> = call
+            let arguments: Option<Vec<Values<'a>>> = call
                 .arguments
                 .iter()
                 .map(|node| fold_in(memory, node))

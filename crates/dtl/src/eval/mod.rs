@@ -36,6 +36,8 @@ pub struct Evaluator<'p> {
     lookup: &'p dyn Lookup,
     arena: Arena,
     bump: Bump,
+    /// Remembers the shapes of what comes out.
+    builder: RefCell<Builder>,
     statistics: BTreeMap<String, HopsStatistics>,
 }
 
@@ -60,6 +62,7 @@ impl<'p> Evaluator<'p> {
             lookup,
             arena: Arena::new(),
             bump: Bump::new(),
+            builder: RefCell::new(Builder::new()),
             statistics: BTreeMap::new(),
         }
     }
@@ -76,17 +79,40 @@ impl<'p> Evaluator<'p> {
         parameters: Option<&ValueBuf>,
         emit: &mut dyn FnMut(Entity),
     ) -> Result<(), Failure> {
+        self.transform_values(source, previous, parameters, &mut |value| {
+            Entity::new(value.to_owned())
+                .into_iter()
+                .for_each(&mut *emit);
+        })
+    }
+
+    /// As [`Evaluator::transform`], but what comes out is only borrowed: for callers that print or store it at
+    /// once. Every value is a dict.
+    pub fn transform_values(
+        &mut self,
+        source: &Entity,
+        previous: Option<&Entity>,
+        parameters: Option<&ValueBuf>,
+        emit: &mut dyn FnMut(Value<'_>),
+    ) -> Result<(), Failure> {
         self.reset();
         let run = self.run(previous, parameters);
-        let target = run.transform(source).map_err(|failure| *failure)?;
-        let created = run.created.take();
-        let statistics = run
+        {
+            let target = run.transform(source).map_err(|failure| *failure)?;
+            run.created.borrow().iter().copied().for_each(&mut *emit);
+            if let Some(target) = target {
+                let mut builder = self.builder.borrow_mut();
+                builder.clear();
+                target.build(&mut builder);
+                emit(builder.as_value());
+            }
+        }
+        let statistics: Vec<_> = run
             .statistics
             .take()
             .into_iter()
             .map(|(trace, new)| (trace.to_owned(), new))
             .collect();
-        created.into_iter().chain(target).for_each(emit);
         self.count(statistics);
         Ok(())
     }
@@ -116,7 +142,10 @@ impl<'p> Evaluator<'p> {
         let Start::Rule(rule) = run.program.start else {
             return Ok((None, Vec::new()));
         };
-        let target = RefCell::new(Target::from_value(run.memory.arena().copy(target)));
+        let target = RefCell::new(Target::from_value(
+            &run.memory,
+            run.memory.arena().copy(target),
+        ));
         let frame = Frame {
             source: run.memory.borrow(source),
             target: &target,
@@ -130,7 +159,14 @@ impl<'p> Evaluator<'p> {
         let flow = run.steps(steps, &frame).map_err(|failure| *failure)?;
         let target =
             (flow == Flow::Continue).then(|| target.borrow().to_value(&run.memory).to_owned());
-        Ok((target, run.created.take()))
+        let created = run
+            .created
+            .borrow()
+            .iter()
+            .copied()
+            .filter_map(|value| Entity::new(value.to_owned()))
+            .collect();
+        Ok((target, created))
     }
 
     /// What hops with a `trace` did since the evaluator was made.
@@ -190,7 +226,7 @@ pub(crate) struct Run<'a> {
     parameters: Value<'a>,
     pub(crate) previous: Option<Value<'a>>,
     /// Held back until the evaluation has succeeded.
-    created: RefCell<Vec<Entity>>,
+    created: RefCell<Vec<Value<'a>>>,
     statistics: RefCell<BTreeMap<&'a str, HopsStatistics>>,
     /// Join results by access and keys: many rows tend to look for the same few entities.
     found: RefCell<HashMap<(usize, Vec<Vec<u8>>), &'a [Value<'a>]>>,
@@ -218,8 +254,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn transform(&self, source: &'a Entity) -> Outcome<Option<Entity>> {
+    fn transform(&self, source: &'a Entity) -> Outcome<Option<Target<'a>>> {
         let Start::Rule(rule) = self.program.start else {
+            return Ok(None);
+        };
+        let Some(rule) = self.program.rules.get(rule) else {
             return Ok(None);
         };
         let body = self.memory.borrow(source);
@@ -229,16 +268,17 @@ impl<'a> Run<'a> {
             .as_ref()
             .is_some_and(|trigger| !self.is_triggered(trigger, body))
         {
-            return Ok(Some(source.clone()));
+            let mut unchanged = Target::from_value(&self.memory, body);
+            if source.is_deleted() {
+                unchanged.set("_deleted", Values::One(Value::TRUE));
+            }
+            return Ok(Some(unchanged));
         }
-        let target = RefCell::new(inherited(source));
+        let target = RefCell::new(inherited(&self.memory, source, rule.steps.len()));
         let frame = Frame {
             source: body,
             target: &target,
             parent: None,
-        };
-        let Some(rule) = self.program.rules.get(rule) else {
-            return Ok(None);
         };
         let flow = self.steps(&rule.steps, &frame)?;
         let mut target = target.into_inner();
@@ -257,16 +297,14 @@ impl<'a> Run<'a> {
                 Ok(None)
             };
         }
-        let mut builder = Builder::new();
-        target.build(&mut builder);
-        Ok(Entity::new(builder.finish()))
+        Ok(Some(target))
     }
 
     fn expression(&self, source: &'a Entity) -> Outcome<Values<'a>> {
         let Start::Expression(node) = &self.program.start else {
             return Ok(Values::NULL);
         };
-        let target = RefCell::new(Target::default());
+        let target = RefCell::new(Target::new(&self.memory, 0));
         let frame = Frame {
             source: self.memory.borrow(source),
             target: &target,
@@ -289,9 +327,9 @@ impl<'a> Run<'a> {
         Ok(Flow::Continue)
     }
 
+    /// Keeps a dict to be emitted.
     pub(crate) fn create(&self, value: Value<'a>) {
-        let entity = Entity::new(value.to_owned());
-        self.created.borrow_mut().extend(entity);
+        self.created.borrow_mut().push(value);
     }
 
     /// One more expression or rule around what follows; the caller calls [`Run::leave`].
@@ -347,8 +385,8 @@ impl<'a> Run<'a> {
 const BUDGET: &str = "the entity takes more steps or memory than one entity may";
 
 /// What the target of the `default` rule begins with (U2, U3).
-fn inherited(source: &Entity) -> Target<'_> {
-    let mut target = Target::default();
+fn inherited<'a>(memory: &Memory<'a>, source: &'a Entity, capacity: usize) -> Target<'a> {
+    let mut target = Target::new(memory, capacity + 2);
     if let Some(id) = source.body().get("_id") {
         target.set("_id", Values::One(id));
     }

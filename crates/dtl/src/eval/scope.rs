@@ -78,20 +78,29 @@ impl<'a> Scope<'_, 'a> {
 }
 
 /// The target entity under construction: properties in the order in which they were added.
-#[derive(Default)]
 pub(crate) struct Target<'a> {
-    properties: Vec<(&'a str, Values<'a>)>,
+    properties: Entries<'a>,
     /// Kept once there are many properties, so that wide entities do not cost their square.
     positions: Option<HashMap<&'a str, usize>>,
 }
+
+type Entries<'a> = bumpalo::collections::Vec<'a, (&'a str, Values<'a>)>;
 
 /// Up to here a look through all names is faster than hashing.
 const FEW: usize = 32;
 
 impl<'a> Target<'a> {
+    /// An empty target with room for some properties.
+    pub(crate) fn new(memory: &Memory<'a>, capacity: usize) -> Target<'a> {
+        Target {
+            properties: memory.vec_of(capacity),
+            positions: None,
+        }
+    }
+
     /// The properties of a dict.
-    pub(crate) fn from_value(value: Value<'a>) -> Target<'a> {
-        let mut target = Target::default();
+    pub(crate) fn from_value(memory: &Memory<'a>, value: Value<'a>) -> Target<'a> {
+        let mut target = Target::new(memory, value.as_dict().map_or(0, |dict| dict.len()));
         for (name, value) in value.as_dict().into_iter().flat_map(|dict| dict.iter()) {
             target.set(name, Values::One(value));
         }

@@ -208,7 +208,7 @@ fn lower<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
         Some(cased(
             memory,
             text,
-            u8::to_ascii_lowercase,
+            str::make_ascii_lowercase,
             str::to_lowercase,
         ))
     })
@@ -219,7 +219,7 @@ fn upper<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
         Some(cased(
             memory,
             text,
-            u8::to_ascii_uppercase,
+            str::make_ascii_uppercase,
             str::to_uppercase,
         ))
     })
@@ -229,16 +229,15 @@ fn upper<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
 fn cased<'a>(
     memory: &Memory<'a>,
     text: &'a str,
-    ascii: fn(&u8) -> u8,
+    ascii: fn(&mut str),
     full: fn(&str) -> String,
 ) -> sluice_entity::Value<'a> {
     if !text.is_ascii() {
         return memory.string(&full(text));
     }
-    let mut cased = memory.text();
-    cased.reserve(text.len());
-    cased.extend(text.bytes().map(|byte| char::from(ascii(&byte))));
-    memory.string(&cased)
+    let cased = memory.mutable_str(text);
+    ascii(cased);
+    memory.string(cased)
 }
 
 fn lstrip<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
