@@ -9,6 +9,7 @@ use crate::builder::{Builder, push_datetime};
 use crate::datetime::Datetime;
 use crate::layout::{self, BYTES, NI, URI, UUID};
 use crate::number::{self, Number};
+use crate::output::Output;
 use crate::value::Value;
 
 /// Memory for the values of one evaluation.
@@ -16,7 +17,7 @@ use crate::value::Value;
 pub struct Arena {
     bump: Bump,
     /// Taken while in use, so that the iterators of `list` and `dict` may make values here themselves.
-    scratch: Cell<Vec<u8>>,
+    scratch: Cell<Output>,
     builder: Cell<Option<Box<Builder>>>,
 }
 
@@ -36,11 +37,11 @@ impl Arena {
         self.bump.allocated_bytes()
     }
 
-    fn write<'a>(&'a self, write: impl FnOnce(&mut Vec<u8>)) -> Value<'a> {
+    fn write<'a>(&'a self, write: impl FnOnce(&mut Output)) -> Value<'a> {
         let mut scratch = self.scratch.take();
         scratch.clear();
         write(&mut scratch);
-        let value = Value::from_encoded(self.bump.alloc_slice_copy(&scratch));
+        let value = Value::from_encoded(self.bump.alloc_slice_copy(scratch.written()));
         self.scratch.set(scratch);
         value
     }

@@ -5,6 +5,7 @@ use crate::buffer::ValueBuf;
 use crate::datetime::Datetime;
 use crate::layout::{self, BYTES, DATETIME, DICT, FALSE, LIST, NI, NULL, TRUE, URI, UUID};
 use crate::number::{self, Number};
+use crate::output::Output;
 use crate::shapes::Shapes;
 use crate::transit::push_transit;
 use crate::value::Value;
@@ -16,7 +17,7 @@ use crate::value::Value;
 /// at the top the first one counts; nothing at all is null.
 #[derive(Default)]
 pub struct Builder {
-    out: Vec<u8>,
+    out: Output,
     /// Ends of the entries of all open containers, relative to the first entry of each.
     ends: Vec<u32>,
     open: Vec<Open>,
@@ -43,7 +44,7 @@ impl Builder {
     pub fn with_buffer(mut buffer: Vec<u8>) -> Builder {
         buffer.clear();
         Builder {
-            out: buffer,
+            out: Output::behind(buffer, 0),
             ..Builder::default()
         }
     }
@@ -133,7 +134,7 @@ impl Builder {
         }
     }
 
-    fn scalar(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    fn scalar(&mut self, write: impl FnOnce(&mut Output)) {
         if self.before_value() {
             write(&mut self.out);
             self.after_value();
@@ -235,10 +236,10 @@ impl Builder {
         while !self.open.is_empty() {
             self.end();
         }
-        if self.out.is_empty() {
+        if self.out.len() == 0 {
             Value::NULL
         } else {
-            Value::from_encoded(&self.out)
+            Value::from_encoded(self.out.written())
         }
     }
 
@@ -248,7 +249,7 @@ impl Builder {
     }
 }
 
-pub(crate) fn push_datetime(out: &mut Vec<u8>, datetime: Datetime) {
+pub(crate) fn push_datetime(out: &mut Output, datetime: Datetime) {
     out.push(DATETIME);
     out.extend_from_slice(&datetime.seconds().to_le_bytes());
     out.extend_from_slice(&datetime.nanos().to_le_bytes());

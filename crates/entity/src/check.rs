@@ -3,6 +3,7 @@
 
 use crate::layout::{self, Container};
 use crate::number::{self, Number};
+use crate::output::Output;
 use crate::read::Limits;
 use crate::scan::is_plain;
 use crate::value::{Kind, Value, text};
@@ -128,9 +129,9 @@ impl Check<'_> {
         if text(parts.name).is_none() {
             return broken("invalid UTF-8");
         }
-        let mut expected = Vec::with_capacity(parts.name.len() + 9);
+        let mut expected = Output::default();
         layout::push_name(&mut expected, parts.name);
-        if !entry.starts_with(&expected) {
+        if !entry.starts_with(expected.written()) {
             broken("name header not in its shortest form")
         } else {
             Ok(parts.value)
@@ -175,9 +176,9 @@ impl Check<'_> {
             }
             _ => true,
         };
-        let mut again = Vec::with_capacity(value.encoded().len());
+        let mut again = Output::default();
         number::push_number(&mut again, &number);
-        exponent_fits && again == value.encoded()
+        exponent_fits && again.written() == value.encoded()
     }
 
     #[cold]

@@ -4,6 +4,7 @@ use std::iter::FusedIterator;
 use std::ops::Range;
 
 use crate::layout::{self, Container, Entry};
+use crate::output::Output;
 use crate::print::{self, Style};
 use crate::value::{Value, text};
 
@@ -191,7 +192,7 @@ impl<'a> Dict<'a> {
     }
 
     /// Appends name, colon and value of a field as JSON; nothing on damage.
-    pub(crate) fn write_field(self, index: usize, out: &mut Vec<u8>, style: &Style) {
+    pub(crate) fn write_field(self, index: usize, out: &mut Output, style: &Style) {
         print::write_field(self.container, index, out, style, 0);
     }
 

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use crate::output::Output;
+
 /// A point in time in UTC. Equality and order are by instant; the digits written matter for printing
 /// and for the content hash only, so `~t2015-07-28` equals `~t2015-07-28T00:00:00Z`.
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +145,7 @@ impl Datetime {
         Datetime::with_precision(seconds, nanos, 1 + fraction.len() as u8)
     }
 
-    pub(crate) fn push(self, out: &mut Vec<u8>) {
+    pub(crate) fn push(self, out: &mut Output) {
         let (year, month, day) = self.civil();
         push_digits(out, year.unsigned_abs(), 4);
         out.push(b'-');
@@ -177,9 +179,9 @@ impl Datetime {
 
 impl fmt::Display for Datetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(30);
+        let mut text = Output::default();
         self.push(&mut text);
-        f.write_str(&String::from_utf8_lossy(&text))
+        f.write_str(&String::from_utf8_lossy(text.written()))
     }
 }
 
@@ -221,7 +223,7 @@ fn digits(text: &[u8]) -> Option<u32> {
     Some(number)
 }
 
-fn push_digits(out: &mut Vec<u8>, number: u32, count: u32) {
+fn push_digits(out: &mut Output, number: u32, count: u32) {
     for place in (0..count).rev() {
         out.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
     }

@@ -6,6 +6,7 @@ use crate::builder::Builder;
 use crate::containers::Dict;
 use crate::hash::{ContentHash, ContentHasher, HashKey};
 use crate::layout::{self, Entry};
+use crate::output::Output;
 use crate::print::{Style, push_name};
 use crate::value::Value;
 
@@ -33,6 +34,9 @@ pub struct Generated {
 
 /// These come first in JSON.
 const LEADING: [&str; 6] = ["_id", "_deleted", "_updated", "_previous", "_ts", "_hash"];
+
+/// About what the generated fields take in JSON.
+const GENERATED_BYTES: usize = 160;
 
 /// Names at the root that a dataset does not store (EM2, R5).
 fn is_dropped(name: &[u8]) -> bool {
@@ -169,41 +173,51 @@ impl Entity {
     }
 
     /// [`write_json`](Self::write_json) of a body where it lies, in a page of a feed for instance.
-    pub fn write_json_of(body: Value<'_>, generated: Option<&Generated>, out: &mut Vec<u8>, style: &Style) {
-        let Some(dict) = body.as_dict() else {
-            return body.write_json(out, style);
-        };
-        let leading = leading_fields(dict);
-        out.push(b'{');
-        let begin = out.len();
-        for (name, position) in LEADING.iter().zip(leading) {
-            match (generated, position) {
-                (Some(generated), _) if *name != "_id" => {
-                    separate(begin, out);
-                    push_name(out, name.as_bytes(), true);
-                    push_generated(out, name, generated);
-                }
-                (_, Some(position)) => {
-                    separate(begin, out);
-                    dict.write_field(position, out, style);
-                }
-                _ => {}
-            }
-        }
-        for position in 0..dict.len() {
-            let index = dict.index(position, style.sorted);
-            if !(dict.has_reserved_name(index) && leading.contains(&Some(index))) {
-                separate(begin, out);
-                dict.write_field(index, out, style);
-            }
-        }
-        out.push(b'}');
+    pub fn write_json_of(
+        body: Value<'_>,
+        generated: Option<&Generated>,
+        out: &mut Vec<u8>,
+        style: &Style,
+    ) {
+        let expected = body.encoded().len() * 3 / 2 + GENERATED_BYTES;
+        Output::append_to(out, expected, |out| print(body, generated, out, style));
     }
 
     /// Bytes that the entity takes in memory and in the store, about.
     pub fn encoded_len(&self) -> usize {
         self.body.encoded().len()
     }
+}
+
+fn print(body: Value<'_>, generated: Option<&Generated>, out: &mut Output, style: &Style) {
+    let Some(dict) = body.as_dict() else {
+        return body.print(out, style);
+    };
+    let leading = leading_fields(dict);
+    out.push(b'{');
+    let begin = out.len();
+    for (name, position) in LEADING.iter().zip(leading) {
+        match (generated, position) {
+            (Some(generated), _) if *name != "_id" => {
+                separate(begin, out);
+                push_name(out, name.as_bytes(), true);
+                push_generated(out, name, generated);
+            }
+            (_, Some(position)) => {
+                separate(begin, out);
+                dict.write_field(position, out, style);
+            }
+            _ => {}
+        }
+    }
+    for position in 0..dict.len() {
+        let index = dict.index(position, style.sorted);
+        if !(dict.has_reserved_name(index) && leading.contains(&Some(index))) {
+            separate(begin, out);
+            dict.write_field(index, out, style);
+        }
+    }
+    out.push(b'}');
 }
 
 /// Where the fields of `LEADING` are in the dict.
@@ -224,13 +238,13 @@ fn leading_fields(dict: Dict<'_>) -> [Option<usize>; 6] {
 }
 
 /// A comma, but in front of the first field.
-fn separate(begin: usize, out: &mut Vec<u8>) {
+fn separate(begin: usize, out: &mut Output) {
     if out.len() > begin {
         out.push(b',');
     }
 }
 
-fn push_generated(out: &mut Vec<u8>, name: &str, generated: &Generated) {
+fn push_generated(out: &mut Output, name: &str, generated: &Generated) {
     match name {
         "_deleted" => out.extend_from_slice(if generated.deleted { b"true" } else { b"false" }),
         "_updated" => push_u64(out, generated.updated),
@@ -247,7 +261,7 @@ fn push_generated(out: &mut Vec<u8>, name: &str, generated: &Generated) {
     }
 }
 
-fn push_u64(out: &mut Vec<u8>, number: u64) {
+fn push_u64(out: &mut Output, number: u64) {
     let mut buffer = [0; 20];
     out.extend_from_slice(crate::print::format_u64(number, &mut buffer));
 }

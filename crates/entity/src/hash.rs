@@ -6,6 +6,7 @@ use std::fmt;
 use highway::{HighwayHash, HighwayHasher, Key};
 
 use crate::layout::{self, Container, MAX_DEPTH};
+use crate::output::Output;
 use crate::scan::hex_digit;
 use crate::value::Value;
 
@@ -41,7 +42,7 @@ impl fmt::Debug for HashKey {
 }
 
 impl ContentHash {
-    pub(crate) fn push_hex(self, out: &mut Vec<u8>) {
+    pub(crate) fn push_hex(self, out: &mut Output) {
         for byte in self.0 {
             out.push(hex_digit(byte >> 4));
             out.push(hex_digit(byte));

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use crate::moves::push_byte_and_range;
+use crate::output::Output;
 
 pub(crate) const NULL: u8 = 0;
 pub(crate) const FALSE: u8 = 1;
@@ -93,7 +93,7 @@ pub(crate) fn table_entry(table: &[u8], index: usize, code: u8) -> Option<usize>
 /// `start` is where the tag lies, `ends` are relative to the first entry, `order` is `None` for lists and sorted dicts.
 #[inline]
 pub(crate) fn close_container(
-    out: &mut Vec<u8>,
+    out: &mut Output,
     start: usize,
     base_tag: u8,
     ends: &[u32],
@@ -104,22 +104,28 @@ pub(crate) fn close_container(
     push_table(out, ends, code);
     push_table(out, order, code);
     push_table(out, &[ends.len() as u32], code);
-    if let Some(tag) = out.get_mut(start) {
-        *tag = base_tag + code;
-    }
+    out.set(start, base_tag + code);
 }
 
-/// Tables are narrow as a rule: one byte each, in one go.
 #[inline(always)]
-fn push_table(out: &mut Vec<u8>, numbers: &[u32], code: u8) {
+fn push_table(out: &mut Output, numbers: &[u32], code: u8) {
+    let table = out.take(numbers.len() << code);
     match code {
-        0 => out.extend(numbers.iter().map(|number| *number as u8)),
-        1 => out.extend(
-            numbers
-                .iter()
-                .flat_map(|number| (*number as u16).to_le_bytes()),
-        ),
-        _ => out.extend(numbers.iter().flat_map(|number| number.to_le_bytes())),
+        0 => {
+            for (place, number) in table.iter_mut().zip(numbers) {
+                *place = *number as u8;
+            }
+        }
+        1 => {
+            for (place, number) in table.chunks_exact_mut(2).zip(numbers) {
+                place.copy_from_slice(&(*number as u16).to_le_bytes());
+            }
+        }
+        _ => {
+            for (place, number) in table.chunks_exact_mut(4).zip(numbers) {
+                place.copy_from_slice(&number.to_le_bytes());
+            }
+        }
     }
 }
 
@@ -237,10 +243,11 @@ fn split_long_entry(header: u8, rest: &[u8]) -> Option<Entry<'_>> {
 
 /// Appends header and name of a dict entry.
 #[inline]
-pub(crate) fn push_name(out: &mut Vec<u8>, name: &[u8]) {
+pub(crate) fn push_name(out: &mut Output, name: &[u8]) {
     let plain = crate::scan::is_plain(name);
     if plain && name.len() <= NAME_SHORT {
-        push_byte_and_range(out, name.len() as u8, name, 0, name.len());
+        out.push(name.len() as u8);
+        out.extend_from_slice(name);
         return;
     }
     out.push(if plain { NAME_LONG } else { NAME_QUOTED });
@@ -264,29 +271,22 @@ pub(crate) fn int_len(number: i64) -> usize {
 }
 
 #[inline(always)]
-pub(crate) fn push_int(out: &mut Vec<u8>, number: i64) {
-    // A fixed move and a cut cost less than a move of variable length.
-    let mut bytes = [0; 9];
-    bytes[0] = INT;
+pub(crate) fn push_int(out: &mut Output, number: i64) {
+    let mut bytes = [INT; 9];
     bytes[1..].copy_from_slice(&number.to_le_bytes());
-    let length = out.len() + 1 + int_len(number);
-    out.extend_from_slice(&bytes);
-    out.truncate(length);
+    out.block(&bytes, 1 + int_len(number));
 }
 
 #[inline(always)]
-pub(crate) fn push_decimal(out: &mut Vec<u8>, mantissa: i64, exponent: i32) {
-    let mut bytes = [0; 13];
-    bytes[0] = DECIMAL;
+pub(crate) fn push_decimal(out: &mut Output, mantissa: i64, exponent: i32) {
+    let mut bytes = [DECIMAL; 13];
     bytes[1..5].copy_from_slice(&exponent.to_le_bytes());
     bytes[5..].copy_from_slice(&mantissa.to_le_bytes());
-    let length = out.len() + 5 + int_len(mantissa);
-    out.extend_from_slice(&bytes);
-    out.truncate(length);
+    out.block(&bytes, 5 + int_len(mantissa));
 }
 
 /// Appends a string with the tag that its content asks for.
-pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_string(out: &mut Output, text: &[u8]) {
     let plain = text.first() != Some(&b'~') && crate::scan::is_plain(text);
     out.push(if plain { STRING } else { STRING_QUOTED });
     out.extend_from_slice(text);

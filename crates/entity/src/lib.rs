@@ -17,10 +17,11 @@ mod hash;
 mod join_key;
 mod json;
 mod layout;
-mod moves;
+
 mod namespaces;
 mod number;
 mod order;
+mod output;
 mod print;
 mod read;
 mod scan;

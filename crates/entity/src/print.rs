@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::layout::{self, Container};
-use crate::moves::push_byte_and_range;
 use crate::number::{self, Number};
+use crate::output::Output;
 use crate::scan::{hex_digit, push_escaped};
 use crate::value::{Kind, Value};
 
@@ -47,6 +47,11 @@ impl Default for Style {
 impl<'a> Value<'a> {
     /// Appends the value as compact JSON.
     pub fn write_json(self, out: &mut Vec<u8>, style: &Style) {
+        let length = self.encoded().len();
+        Output::append_to(out, length * 3 / 2, |out| self.print(out, style));
+    }
+
+    pub(crate) fn print(self, out: &mut Output, style: &Style) {
         write(self.encoded(), 0, self.encoded().len(), out, style, 0);
     }
 
@@ -60,7 +65,7 @@ impl<'a> Value<'a> {
 }
 
 /// Prints `source[from..to]`. What lies behind is not part of the value, but may be moved along.
-fn write(source: &[u8], from: usize, to: usize, out: &mut Vec<u8>, style: &Style, depth: usize) {
+fn write(source: &[u8], from: usize, to: usize, out: &mut Output, style: &Style, depth: usize) {
     let tag = if from < to {
         source.get(from).copied().unwrap_or(layout::NULL)
     } else {
@@ -68,7 +73,8 @@ fn write(source: &[u8], from: usize, to: usize, out: &mut Vec<u8>, style: &Style
     };
     match tag {
         layout::STRING => {
-            push_byte_and_range(out, b'"', source, from + 1, to);
+            out.push(b'"');
+            out.range(source, from + 1, to);
             out.push(b'"');
         }
         layout::INT => match source.get(from + 1..to).and_then(layout::read_int) {
@@ -93,11 +99,11 @@ fn write(source: &[u8], from: usize, to: usize, out: &mut Vec<u8>, style: &Style
     }
 }
 
-fn push_null(out: &mut Vec<u8>) {
+fn push_null(out: &mut Output) {
     out.extend_from_slice(b"null");
 }
 
-fn write_list(list: Container<'_>, out: &mut Vec<u8>, style: &Style, depth: usize) {
+fn write_list(list: Container<'_>, out: &mut Output, style: &Style, depth: usize) {
     out.push(b'[');
     let mut from = 0;
     for index in 0..list.count {
@@ -111,7 +117,7 @@ fn write_list(list: Container<'_>, out: &mut Vec<u8>, style: &Style, depth: usiz
     out.push(b']');
 }
 
-fn write_dict(dict: Container<'_>, out: &mut Vec<u8>, style: &Style, depth: usize) {
+fn write_dict(dict: Container<'_>, out: &mut Output, style: &Style, depth: usize) {
     out.push(b'{');
     for position in 0..dict.count {
         let index = if style.sorted {
@@ -137,7 +143,7 @@ fn write_dict(dict: Container<'_>, out: &mut Vec<u8>, style: &Style, depth: usiz
 pub(crate) fn write_field(
     dict: Container<'_>,
     index: usize,
-    out: &mut Vec<u8>,
+    out: &mut Output,
     style: &Style,
     depth: usize,
 ) -> Option<()> {
@@ -153,7 +159,8 @@ pub(crate) fn write_field(
             if value > range.end {
                 return None;
             }
-            push_byte_and_range(out, b'"', dict.body, name, value);
+            out.push(b'"');
+            out.range(dict.body, name, value);
             out.extend_from_slice(b"\":");
             value
         }
@@ -167,7 +174,7 @@ pub(crate) fn write_field(
     Some(())
 }
 
-pub(crate) fn push_name(out: &mut Vec<u8>, name: &[u8], plain: bool) {
+pub(crate) fn push_name(out: &mut Output, name: &[u8], plain: bool) {
     out.push(b'"');
     if plain {
         out.extend_from_slice(name);
@@ -178,7 +185,7 @@ pub(crate) fn push_name(out: &mut Vec<u8>, name: &[u8], plain: bool) {
 }
 
 /// Everything that is seldom.
-fn write_rare(value: Value<'_>, out: &mut Vec<u8>, style: &Style) {
+fn write_rare(value: Value<'_>, out: &mut Output, style: &Style) {
     let payload = value.payload();
     match value.tag() {
         layout::STRING_QUOTED => {
@@ -214,7 +221,7 @@ fn write_rare(value: Value<'_>, out: &mut Vec<u8>, style: &Style) {
     }
 }
 
-fn push_tagged(out: &mut Vec<u8>, style: &Style, tag: &[u8], text: impl FnOnce(&mut Vec<u8>)) {
+fn push_tagged(out: &mut Output, style: &Style, tag: &[u8], text: impl FnOnce(&mut Output)) {
     out.push(b'"');
     if style.transit {
         out.extend_from_slice(tag);
@@ -223,7 +230,7 @@ fn push_tagged(out: &mut Vec<u8>, style: &Style, tag: &[u8], text: impl FnOnce(&
     out.push(b'"');
 }
 
-fn write_decimal(value: Value<'_>, out: &mut Vec<u8>, style: &Style) {
+fn write_decimal(value: Value<'_>, out: &mut Output, style: &Style) {
     let tagged = style.transit && style.decimals == Decimals::Transit;
     let start = out.len();
     if tagged {
@@ -245,7 +252,7 @@ fn write_decimal(value: Value<'_>, out: &mut Vec<u8>, style: &Style) {
     }
 }
 
-fn write_small_decimal(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
+fn write_small_decimal(payload: &[u8], out: &mut Output) -> Option<()> {
     let (exponent, mantissa) = layout::split_decimal(payload)?;
     let mantissa = layout::read_int(mantissa)?;
     if mantissa < 0 {
@@ -261,7 +268,7 @@ fn write_small_decimal(payload: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// Lower-case hex in groups of 8, 4, 4, 4 and 12.
-pub(crate) fn push_uuid(out: &mut Vec<u8>, uuid: [u8; 16]) {
+pub(crate) fn push_uuid(out: &mut Output, uuid: [u8; 16]) {
     for (index, byte) in uuid.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
             out.push(b'-');
@@ -271,7 +278,7 @@ pub(crate) fn push_uuid(out: &mut Vec<u8>, uuid: [u8; 16]) {
     }
 }
 
-pub(crate) fn push_i64(out: &mut Vec<u8>, number: i64) {
+pub(crate) fn push_i64(out: &mut Output, number: i64) {
     if number < 0 {
         out.push(b'-');
     }

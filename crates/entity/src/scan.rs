@@ -1,5 +1,7 @@
 //! Finding the bytes of a JSON string that need attention, and writing strings with escapes.
 
+use crate::output::Output;
+
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -74,11 +76,11 @@ pub(crate) fn is_plain(text: &[u8]) -> bool {
 }
 
 /// Appends `text` with escapes, without quotes.
-pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_escaped(out: &mut Output, text: &[u8]) {
     let mut from = 0;
     loop {
         let to = find_special(text, from);
-        out.extend_from_slice(text.get(from..to).unwrap_or_default());
+        out.range(text, from, to);
         let Some(byte) = text.get(to) else { return };
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
@@ -99,7 +101,7 @@ pub(crate) fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Appends `text` as a JSON string.
-pub(crate) fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_quoted(out: &mut Output, text: &[u8]) {
     out.push(b'"');
     push_escaped(out, text);
     out.push(b'"');

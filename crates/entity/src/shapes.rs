@@ -2,6 +2,7 @@
 //! It must not change entries; only names given twice (last value, first position) make it rewrite them.
 
 use crate::layout::{self, DICT, DICT_ORDERED};
+use crate::output::Output;
 
 /// Remembered sequences; each is found by a hash of its first and last name and the count.
 const REMEMBERED: usize = 64;
@@ -30,12 +31,12 @@ impl Shapes {
     /// Closes the dict whose tag lies at `start`. On `Repeated` nothing is written.
     pub(crate) fn close_dict(
         &mut self,
-        out: &mut Vec<u8>,
+        out: &mut Output,
         start: usize,
         ends: &[u32],
     ) -> Result<(), Repeated> {
         let entries = Entries {
-            bytes: out.get(start + 1..).unwrap_or_default(),
+            bytes: out.written_from(start + 1),
             ends,
         };
         if ends.len() < 2 || entries.are_sorted() {
@@ -65,7 +66,7 @@ impl Shapes {
     /// As `close_dict`; a name given twice keeps its first position and its last value.
     pub(crate) fn close_dict_last_wins(
         &mut self,
-        out: &mut Vec<u8>,
+        out: &mut Output,
         start: usize,
         ends: &mut Vec<u32>,
         base: usize,
@@ -80,8 +81,8 @@ impl Shapes {
 
     /// Rewrites the entries: each name once, at its first position, with its last value. `self.order` is sorted.
     #[cold]
-    fn drop_repeated(&mut self, out: &mut Vec<u8>, start: usize, ends: &mut Vec<u32>, base: usize) {
-        let bytes = out.get(start + 1..).unwrap_or_default().to_vec();
+    fn drop_repeated(&mut self, out: &mut Output, start: usize, ends: &mut Vec<u32>, base: usize) {
+        let bytes = out.written_from(start + 1).to_vec();
         let old_ends = ends.get(base..).unwrap_or_default().to_vec();
         let entries = Entries {
             bytes: &bytes,
@@ -121,7 +122,7 @@ pub(crate) struct Repeated {
     pub(crate) again: u32,
 }
 
-pub(crate) fn finish(out: &mut Vec<u8>, start: usize, ends: &[u32], order: Option<&[u32]>) {
+pub(crate) fn finish(out: &mut Output, start: usize, ends: &[u32], order: Option<&[u32]>) {
     let tag = if order.is_some() { DICT_ORDERED } else { DICT };
     layout::close_container(out, start, tag, ends, order);
 }
@@ -218,7 +219,10 @@ impl<'a> Entries<'a> {
             ..Shape::default()
         };
         for index in 0..self.ends.len() {
-            layout::push_name(&mut shape.names, self.name(index));
+            let bytes = self.entry(index);
+            let value = layout::split_entry(bytes).map_or(0, |entry| entry.value.len());
+            let head = bytes.get(..bytes.len() - value).unwrap_or_default();
+            shape.names.extend_from_slice(head);
             shape.ends.push(shape.names.len() as u32);
         }
         shape

@@ -7,17 +7,18 @@ use crate::builder::push_datetime;
 use crate::datetime::Datetime;
 use crate::layout::{self, BYTES, NI, URI, UUID};
 use crate::number::{self, Number};
+use crate::output::Output;
 
 /// Appends the value of a JSON string that begins with `~`. `text` is UTF-8.
 #[cold]
-pub(crate) fn push_transit(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_transit(out: &mut Output, text: &[u8]) {
     if push_tagged(out, text).is_none() {
         layout::push_string(out, text);
     }
 }
 
 /// `None`, and nothing written, when it stays a string.
-fn push_tagged(out: &mut Vec<u8>, text: &[u8]) -> Option<()> {
+fn push_tagged(out: &mut Output, text: &[u8]) -> Option<()> {
     let (tag, rest) = text.get(1..)?.split_first()?;
     match tag {
         // An escaped tilde (U11).
@@ -33,7 +34,7 @@ fn push_tagged(out: &mut Vec<u8>, text: &[u8]) -> Option<()> {
     Some(())
 }
 
-fn push(out: &mut Vec<u8>, tag: u8, payload: &[u8]) {
+fn push(out: &mut Output, tag: u8, payload: &[u8]) {
     out.push(tag);
     out.extend_from_slice(payload);
 }

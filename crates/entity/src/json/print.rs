@@ -3,18 +3,23 @@
 use std::fmt;
 
 use super::Json;
+use crate::output::Output;
 use crate::scan::push_quoted;
 
 impl Json {
     /// Two spaces a level, a space behind colons, empty containers on one line; no line break at the end.
     pub fn to_pretty(&self) -> String {
-        let mut out = Vec::new();
+        let mut out = Output::default();
         self.push_pretty(&mut out, 0);
         to_text(out)
     }
 
     /// Appends compact JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
+        Output::append_to(out, 0, |out| self.push(out));
+    }
+
+    fn push(&self, out: &mut Output) {
         match self {
             Json::Array(items) => {
                 out.push(b'[');
@@ -22,7 +27,7 @@ impl Json {
                     if index > 0 {
                         out.push(b',');
                     }
-                    item.write(out);
+                    item.push(out);
                 }
                 out.push(b']');
             }
@@ -34,7 +39,7 @@ impl Json {
                     }
                     push_quoted(out, name.as_bytes());
                     out.push(b':');
-                    value.write(out);
+                    value.push(out);
                 }
                 out.push(b'}');
             }
@@ -42,7 +47,7 @@ impl Json {
         }
     }
 
-    fn push_scalar(&self, out: &mut Vec<u8>) {
+    fn push_scalar(&self, out: &mut Output) {
         match self {
             Json::Bool(true) => out.extend_from_slice(b"true"),
             Json::Bool(false) => out.extend_from_slice(b"false"),
@@ -52,7 +57,7 @@ impl Json {
         }
     }
 
-    fn push_pretty(&self, out: &mut Vec<u8>, depth: usize) {
+    fn push_pretty(&self, out: &mut Output, depth: usize) {
         match self {
             Json::Array(items) if !items.is_empty() => {
                 out.push(b'[');
@@ -72,40 +77,40 @@ impl Json {
                 }
                 end_lines(out, depth, b'}');
             }
-            other => other.write(out),
+            other => other.push(out),
         }
     }
 }
 
-fn begin_line(out: &mut Vec<u8>, index: usize, depth: usize) {
+fn begin_line(out: &mut Output, index: usize, depth: usize) {
     if index > 0 {
         out.push(b',');
     }
     indent(out, depth);
 }
 
-fn end_lines(out: &mut Vec<u8>, depth: usize, bracket: u8) {
+fn end_lines(out: &mut Output, depth: usize, bracket: u8) {
     indent(out, depth);
     out.push(bracket);
 }
 
-fn indent(out: &mut Vec<u8>, depth: usize) {
+fn indent(out: &mut Output, depth: usize) {
     out.push(b'\n');
     for _ in 0..depth {
         out.extend_from_slice(b"  ");
     }
 }
 
-fn to_text(out: Vec<u8>) -> String {
-    String::from_utf8(out)
+fn to_text(out: Output) -> String {
+    String::from_utf8(out.into_vec())
         .unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned())
 }
 
 /// Compact JSON.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = Vec::new();
-        self.write(&mut out);
+        let mut out = Output::default();
+        self.push(&mut out);
         f.write_str(&to_text(out))
     }
 }

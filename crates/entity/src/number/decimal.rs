@@ -7,6 +7,7 @@ use num_bigint::{BigInt, Sign};
 
 use super::exact::Exact;
 use super::{nearest_float, parse};
+use crate::output::Output;
 
 /// `mantissa × 10^exponent`. Equality and order are by value.
 #[derive(Clone, Debug)]
@@ -256,7 +257,7 @@ impl Decimal {
     }
 
     /// Appends the digits as they were written.
-    pub(crate) fn push(&self, out: &mut Vec<u8>) {
+    pub(crate) fn push(&self, out: &mut Output) {
         push_decimal_text(out, self.mantissa.text().as_bytes(), self.exponent);
     }
 }
@@ -280,7 +281,7 @@ pub(super) fn divide_half_even(dividend: &BigInt, divisor: &BigInt) -> BigInt {
 }
 
 /// Appends `digits × 10^exponent`, where `digits` may begin with a sign.
-pub(crate) fn push_decimal_text(out: &mut Vec<u8>, digits: &[u8], exponent: i32) {
+pub(crate) fn push_decimal_text(out: &mut Output, digits: &[u8], exponent: i32) {
     let (sign, digits) = match digits.split_first() {
         Some((b'-', rest)) => (&b"-"[..], rest),
         _ => (&b""[..], digits),
@@ -353,8 +354,8 @@ impl Ord for Decimal {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::new();
+        let mut text = Output::default();
         self.push(&mut text);
-        f.write_str(&String::from_utf8_lossy(&text))
+        f.write_str(&String::from_utf8_lossy(text.written()))
     }
 }

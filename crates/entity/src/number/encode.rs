@@ -5,9 +5,10 @@ use num_bigint::BigInt;
 use super::decimal::Mantissa;
 use super::{Decimal, Number};
 use crate::layout::{self, BIG_DECIMAL, BIG_INT, DECIMAL, FLOAT, INT, NULL};
+use crate::output::Output;
 
 /// Appends the number as an encoded value; floats that are not finite become null (EM14).
-pub(crate) fn push_number(out: &mut Vec<u8>, number: &Number) {
+pub(crate) fn push_number(out: &mut Output, number: &Number) {
     match number {
         Number::Int(number) => layout::push_int(out, *number),
         Number::BigInt(number) => match i64::try_from(number) {
@@ -22,7 +23,7 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: &Number) {
     }
 }
 
-fn push_decimal(out: &mut Vec<u8>, number: &Decimal) {
+fn push_decimal(out: &mut Output, number: &Decimal) {
     let text = match &number.mantissa {
         Mantissa::Small(mantissa) => match i64::try_from(*mantissa) {
             Ok(small) => return layout::push_decimal(out, small, number.exponent),
@@ -35,7 +36,7 @@ fn push_decimal(out: &mut Vec<u8>, number: &Decimal) {
     out.extend_from_slice(text.as_bytes());
 }
 
-pub(crate) fn push_float(out: &mut Vec<u8>, number: f64) {
+pub(crate) fn push_float(out: &mut Output, number: f64) {
     if number.is_finite() {
         out.push(FLOAT);
         out.extend_from_slice(&number.to_le_bytes());

@@ -1,7 +1,7 @@
 //! Guessing the names of a dict: the sequence last seen under the same enclosing name.
 //! A sequence that comes again is compared instead of scanned, and needs neither sorting nor a search for repetition.
 
-use crate::moves::push_range;
+use crate::output::Output;
 use crate::shapes::Entries;
 
 /// Guesses are kept by a hash of the enclosing name; the first is for the top.
@@ -77,8 +77,8 @@ impl Field {
 
     /// Appends name header and name, as they are encoded.
     #[inline(always)]
-    pub(super) fn push(&self, out: &mut Vec<u8>) {
-        push_range(out, &self.bytes, 0, self.length + 1);
+    pub(super) fn push(&self, out: &mut Output) {
+        out.range(&self.bytes, 0, self.length + 1);
     }
 
     /// Behind the colon, if this name with its quotes and the colon stands at `at`.

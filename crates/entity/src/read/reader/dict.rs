@@ -99,13 +99,13 @@ impl Reader {
     }
 
     fn slot_of_name(&self, name_in_out: usize) -> Slot {
-        let entry = self.out.get(name_in_out..).and_then(layout::split_entry);
+        let entry = layout::split_entry(self.out.written_from(name_in_out));
         entry.map_or(TOP, |entry| Guesses::slot(entry.name))
     }
 
     #[cold]
     fn push_name_to_path(&mut self, name_in_out: usize) {
-        let entry = self.out.get(name_in_out..).and_then(layout::split_entry);
+        let entry = layout::split_entry(self.out.written_from(name_in_out));
         let name = entry.map_or_else(String::new, |entry| {
             String::from_utf8_lossy(entry.name).into_owned()
         });
@@ -143,7 +143,7 @@ impl Reader {
     ) -> Result<(), Repeated> {
         let ends = self.ends.get(base..).unwrap_or_default();
         let entries = Entries {
-            bytes: self.out.get(start + 1..).unwrap_or_default(),
+            bytes: self.out.written_from(start + 1),
             ends,
         };
         let order = if entries.are_sorted() {
@@ -168,7 +168,7 @@ impl Reader {
         repeated: Repeated,
     ) -> Stop {
         let entries = Entries {
-            bytes: self.out.get(start + 1..).unwrap_or_default(),
+            bytes: self.out.written_from(start + 1),
             ends: self.ends.get(base..).unwrap_or_default(),
         };
         let name = String::from_utf8_lossy(entries.name(repeated.again as usize)).into_owned();

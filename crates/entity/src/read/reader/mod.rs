@@ -10,7 +10,7 @@ use super::{Fault, Limits, Numbers, ReadCode, ReadError, Segment, locate};
 use crate::buffer::ValueBuf;
 use crate::entity::Entity;
 use crate::layout::{self, FALSE, LIST, NULL, STRING, STRING_QUOTED, TRUE};
-use crate::moves::push_byte_and_range;
+use crate::output::Output;
 use crate::scan::find_special;
 use crate::transit::push_transit;
 use crate::value::Value;
@@ -24,7 +24,7 @@ pub struct Reader {
     /// Numbers up to so many digits take the short way.
     short_digits: usize,
     transit: bool,
-    out: Vec<u8>,
+    out: Output,
     /// Ends of the entries of all open containers.
     ends: Vec<u32>,
     guesses: Guesses,
@@ -56,7 +56,7 @@ impl Reader {
             // That many nines are less than 2^63.
             short_digits: limits.digits.min(18),
             transit: true,
-            out: Vec::new(),
+            out: Output::default(),
             ends: Vec::new(),
             guesses: Guesses::new(),
             order: Vec::new(),
@@ -88,7 +88,7 @@ impl Reader {
     /// As `read_value`, without a copy: the value lives in the reader until it reads again.
     pub fn read_borrowed(&mut self, text: &[u8]) -> Result<Value<'_>, ReadError> {
         match self.read_whole(text) {
-            Ok(()) => Ok(Value::from_encoded(&self.out)),
+            Ok(()) => Ok(Value::from_encoded(self.out.written())),
             Err(Stop) => Err(locate(
                 self.fault.clone(),
                 text,
@@ -174,7 +174,7 @@ impl Reader {
 
     /// The value that was read last.
     pub(super) fn last_value(&self) -> Value<'_> {
-        Value::from_encoded(&self.out)
+        Value::from_encoded(self.out.written())
     }
 
     /// Why it stopped, and the path, innermost first.
@@ -227,7 +227,8 @@ impl Reader {
         if text.get(at) == Some(&b'~') {
             self.push_tilde(text.get(at..special).unwrap_or_default());
         } else {
-            push_byte_and_range(&mut self.out, STRING, text, at, special);
+            self.out.push(STRING);
+            self.out.range(text, at, special);
         }
         Ok(special + 1)
     }
