@@ -181,15 +181,7 @@ fn shape(shape: &Shape) -> Json {
         Shape::Choices(names) => any_of(vec![choice(names), list_of(choice(names))]),
         Shape::BoolOr(names) => any_of(vec![of("boolean"), choice(names)]),
         Shape::List => of("array"),
-        Shape::Entities => {
-            let id = object(vec![("_id", of("string"))]);
-            let required = Json::Array(vec![text("_id")]);
-            list_of(object(vec![
-                ("type", text("object")),
-                ("properties", id),
-                ("required", required),
-            ]))
-        }
+        Shape::Entities => list_of(of("object")),
         Shape::Object => of("object"),
         Shape::TextMap => object(vec![
             ("type", text("object")),

@@ -10,6 +10,7 @@ mod problems;
 mod resolve;
 mod secret_use;
 mod shape;
+mod size;
 mod system;
 mod transforms;
 
@@ -156,10 +157,10 @@ fn prepare<'a>(
     let limits = &environment.limits;
     let mut problems = Problems::default();
     let root = Place::default();
-    if !resolve::is_shallow(&component.original, limits.depth) {
+    if !size::is_shallow(&component.original, limits.depth) {
         let message = format!("a component is nested at most {} levels deep", limits.depth);
         problems.error(&root, Code::LimitExceeded, message);
-    } else if resolve::size_of_json(&component.original) > limits.component_bytes {
+    } else if size::size_of_json(&component.original) > limits.component_bytes {
         let message = format!("a component has at most {} bytes", limits.component_bytes);
         problems.error(&root, Code::LimitExceeded, message);
     }

@@ -97,27 +97,28 @@ pub(super) fn load(
     let source = Source::read(effective.get("source"));
     let sink = Sink::read(effective.get("sink"));
     let valid = crate::is_valid(&filler.problems.0);
-    let later = |part, found: Option<&crate::tables::Type>, kind: &str| match found {
-        Some(found) if !found.runs => Err(NotRunnable::NotInThisVersion {
-            part,
-            kind: kind.to_owned(),
-        }),
-        _ => Ok(()),
-    };
-    let runnable = if valid {
-        Ok(())
-    } else {
-        Err(NotRunnable::Invalid)
-    }
-    .and_then(|()| later("source", source_type, &kinds.0))
-    .and_then(|()| match chain.later {
-        Some(kind) => Err(NotRunnable::NotInThisVersion {
-            part: "transform",
-            kind,
-        }),
+    let later = [
+        (
+            "source",
+            source_type.is_some_and(|found| !found.runs),
+            kinds.0.clone(),
+        ),
+        (
+            "transform",
+            chain.later.is_some(),
+            chain.later.unwrap_or_default(),
+        ),
+        (
+            "sink",
+            sink_type.is_some_and(|found| !found.runs),
+            kinds.1.clone(),
+        ),
+    ];
+    let runnable = match later.into_iter().find(|(_, is_later, _)| *is_later) {
+        _ if !valid => Err(NotRunnable::Invalid),
+        Some((part, _, kind)) => Err(NotRunnable::NotInThisVersion { part, kind }),
         None => Ok(()),
-    })
-    .and_then(|()| later("sink", sink_type, &kinds.1));
+    };
     let pipe = Pipe {
         id: id.to_owned(),
         inputs: inputs(&source, &effective),

@@ -4,6 +4,7 @@
 
 use super::node::{Node, Place, Tree};
 use super::problems::Problems;
+use super::size::size_of_json;
 use crate::secrets::{Piece, pieces};
 use crate::{Code, Environment, Kind};
 use sluice_entity::Json;
@@ -383,35 +384,5 @@ fn plain_text(json: &Json) -> Option<String> {
         Json::String(text) => Some(text.clone()),
         Json::Number(_) | Json::Bool(_) | Json::Null => Some(json.to_string()),
         Json::Array(_) | Json::Object(_) => None,
-    }
-}
-
-/// Roughly the bytes of a value as text.
-pub(super) fn size_of_json(json: &Json) -> usize {
-    match json {
-        Json::Null | Json::Bool(_) => 5,
-        Json::Number(text) => text.len() + 1,
-        Json::String(text) => text.len() + 3,
-        Json::Array(list) => 2 + list.iter().map(size_of_json).sum::<usize>(),
-        Json::Object(members) => {
-            2 + members
-                .iter()
-                .map(|(key, value)| key.len() + 4 + size_of_json(value))
-                .sum::<usize>()
-        }
-    }
-}
-
-/// Whether the nesting stays within a bound; looks no deeper than that.
-pub(super) fn is_shallow(json: &Json, depth: usize) -> bool {
-    match json {
-        Json::Array(list) => depth > 0 && list.iter().all(|item| is_shallow(item, depth - 1)),
-        Json::Object(members) => {
-            depth > 0
-                && members
-                    .iter()
-                    .all(|(_, value)| is_shallow(value, depth - 1))
-        }
-        _ => true,
     }
 }

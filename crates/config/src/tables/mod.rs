@@ -96,7 +96,7 @@ pub(crate) enum Shape {
     BoolOr(&'static [&'static str]),
     /// Any list.
     List,
-    /// A list of objects with a text `_id` each.
+    /// A list of objects.
     Entities,
     /// Any object.
     Object,

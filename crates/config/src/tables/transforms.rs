@@ -86,7 +86,7 @@ pub(crate) const TEMPLATES: &[Type] = &[
 ];
 
 const TEMPLATE_COLLECT: Rows = &[
-    row("rest_system", Shape::Text).required(),
+    row("rest_system", Shape::Text),
     row("primary_key", Shape::TextOrTexts).required(),
     row("share_dataset", Shape::Dataset).required(),
     row("operation_lookup", Shape::Text),
@@ -97,14 +97,14 @@ const TEMPLATE_COLLECT: Rows = &[
 ];
 
 const TEMPLATE_DEFAULTS: Rows = &[
-    row("rest_system", Shape::Text).required(),
+    row("rest_system", Shape::Text),
     row("primary_key", Shape::TextOrTexts).required(),
     row("operation", Shape::Text),
     row("operation_properties", Shape::Object),
 ];
 
 const TEMPLATE_SHARE: Rows = &[
-    row("rest_system", Shape::Text).required(),
+    row("rest_system", Shape::Text),
     row("primary_key", Shape::TextOrTexts).required(),
     row("primary_key_insert", Shape::TextOrTexts),
     row("is_natural_key", Shape::Bool).no(),

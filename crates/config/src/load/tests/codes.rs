@@ -74,7 +74,7 @@ const CASES: &[(&str, &[&str])] = &[
         &["warning duplicate-property sink/set-initial-offset"],
     ),
     (
-        r#"[{"_id": "a", "type": "pipe", "source": {"type": "embedded", "entities": [{"id": 1}]}, "batch_size": 0}]"#,
+        r#"[{"_id": "a", "type": "pipe", "source": {"type": "embedded", "entities": [7]}, "batch_size": 0}]"#,
         &[
             "error wrong-kind batch_size",
             "error wrong-kind source/entities",

@@ -190,3 +190,17 @@ fn secrets_in_rules_are_for_functions_that_encrypt_and_decrypt() {
         ["secret-not-allowed"]
     );
 }
+
+#[test]
+fn embedded_entities_may_get_their_id_from_a_transform() {
+    let pipe = pipe(
+        r#""source": {"type": "embedded", "entities": [{"a": 1}]},
+           "transform": {"type": "dtl", "rules": {"default": [["copy", "*"], ["add", "_id", ["string", "_S.a"]]]}}"#,
+    );
+    assert!(
+        pipe.valid && pipe.runnable.is_ok(),
+        "{:?}",
+        pipe.diagnostics
+    );
+    assert_eq!(pipe.transforms.len(), 1);
+}
