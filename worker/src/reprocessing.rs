@@ -6,16 +6,18 @@ use sluice_config::Pipe;
 use sluice_dataset::Dataset;
 use std::collections::BTreeMap;
 
-/// The pipe's input datasets as they are now. Datasets that do not exist are left out.
+/// The pipe's input datasets as they are now; those that do not exist without a generation.
 pub fn inputs_now(pipe: &Pipe, shared: &Shared) -> BTreeMap<String, InputSeen> {
     let read = pipe.inputs.iter().map(|name| (name, false));
     let hopped = pipe.hop_datasets.iter().map(|name| (name, true));
     // A dataset that is both read and hopped to counts as read.
-    hopped.chain(read).filter_map(|(name, hop)| {
-        let status = shared.existing(name)?.status().ok()?;
-        let seen = InputSeen { generation: status.generation.to_string(), max_offset: status.max_offset, hop };
-        Some((name.clone(), seen))
-    }).collect()
+    let all = hopped.chain(read).map(|(name, hop)| {
+        let status = shared.existing(name).and_then(|dataset| dataset.status().ok());
+        let generation = status.as_ref().map(|status| status.generation.to_string());
+        let max_offset = status.and_then(|status| status.max_offset);
+        (name.clone(), InputSeen { generation: generation.unwrap_or_default(), max_offset, hop })
+    });
+    all.collect()
 }
 
 /// Each reason in a sentence; none for a pipe that has not run yet or starts over anyway.
@@ -33,8 +35,10 @@ pub fn reasons(pipe: &Pipe, progress: &Progress, shared: &Shared) -> Vec<String>
         let is_still_used = pipe.inputs.contains(dataset) || pipe.hop_datasets.contains(dataset);
         let kind = if before.hop { "hopped-to dataset" } else { "input dataset" };
         match now.get(dataset) {
-            _ if !is_still_used => {}
-            None => reasons.push(format!("{kind} {dataset} was deleted")),
+            // What did not exist was not read: nothing is missing when it comes.
+            _ if !is_still_used || before.generation.is_empty() => {}
+            None => {}
+            Some(now) if now.generation.is_empty() => reasons.push(format!("{kind} {dataset} was deleted")),
             Some(now) if now.generation != before.generation => {
                 reasons.push(format!("{kind} {dataset} was deleted and made again"));
             }

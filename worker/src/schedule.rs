@@ -2,7 +2,7 @@
 
 use crate::clock::{Micros, SECOND};
 use croner::Cron;
-use croner::parser::{CronParser, Seconds};
+use sluice_config::parse_cron;
 
 /// Intervals longer than this survive downtime (PU3).
 pub const PERSISTED_ABOVE: Micros = 3_600 * SECOND;
@@ -55,15 +55,6 @@ impl Schedule {
             Schedule::Never => None,
         }
     }
-}
-
-/// Reads a cron expression the way the reference describes it: UTC, minute first, an optional sixth field for the year,
-/// ranges such as `0/5`, `?` for any, `L`, `W` and `#`.
-pub fn parse_cron(expression: &str) -> Result<Cron, croner::errors::CronError> {
-    let fields = expression.split_whitespace().count();
-    let parser = CronParser::builder().seconds(Seconds::Optional).sloppy_ranges(true).dom_and_dow(false).build();
-    // The parser takes a first field of six for seconds; ours is the minute and the last one the year.
-    if fields == 6 { parser.parse(&format!("0 {}", expression.trim())) } else { parser.parse(expression) }
 }
 
 /// The first time after `now` that matches.

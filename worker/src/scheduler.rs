@@ -241,9 +241,10 @@ impl State {
         }
         let now = self.now();
         {
+            let is_cron = matches!(schedule_of(&pipe.settings()), Schedule::Cron(_));
             let mut control = pipe.control.lock();
-            // A time that has passed was served by the run that ended.
-            control.due = control.due.filter(|due| *due > now);
+            // An interval begins anew at the end of a run; a cron time that has passed was served by the run that ended.
+            control.due = control.due.filter(|due| is_cron && *due > now);
         }
         self.plan(pipe).await;
     }

@@ -83,7 +83,7 @@ pub struct FullProgress {
 /// An input dataset as a run found it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputSeen {
-    /// Of the dataset.
+    /// Of the dataset; empty where there was none.
     pub generation: String,
     /// Its newest offset then.
     pub max_offset: Option<u64>,
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn since_values_are_kept_exactly() {
-        for text in ["18446744073709551615", "{\"a\":1}", "\"x\"", "1.10", "123456789012345678901234567890"] {
+        for text in ["18446744073709551615", "{\"a\":1}", "\"x\"", "\"~f1.10\"", "123456789012345678901234567890"] {
             let kept = KeptSince::from(&SinceValue::from_text(text));
             let again: KeptSince = serde_json::from_slice(&serde_json::to_vec(&kept).unwrap()).unwrap();
             assert_eq!(again.value().to_json().to_string(), text);

@@ -1,6 +1,6 @@
 //! The since value of a source: where the next run goes on (R6, R20-R24).
 
-use sluice_entity::{Json, Limits, Value, ValueBuf};
+use sluice_entity::{Builder, Decimals, Json, Limits, Number, Style, Value, ValueBuf};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,6 +63,11 @@ impl SinceValue {
 
     /// How it is sent to another side: an integer in digits, a string as it is, anything else as JSON.
     pub fn to_text(&self) -> String {
+        if let SinceValue::Value(value) = self
+            && let Some(number) = value.value().as_number()
+        {
+            return plain(&number);
+        }
         match self.to_json() {
             Json::String(text) => text,
             other => other.to_string(),
@@ -103,6 +108,14 @@ impl PartialEq for SinceValue {
     }
 }
 
+fn plain(number: &Number) -> String {
+    let mut builder = Builder::new();
+    builder.number(number);
+    let mut text = Vec::new();
+    builder.finish().value().write_json(&mut text, &Style { decimals: Decimals::Plain, ..Style::default() });
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn number(offset: u64) -> Json {
     Json::Number(offset.to_string().into())
 }
@@ -113,10 +126,11 @@ mod tests {
 
     #[test]
     fn every_form_survives_being_kept() {
-        for text in ["0", "18446744073709551", "\"2020-01-01T00:00:00Z\"", "{\"a\":1,\"b\":2}", "[1,2]", "1.5", "{\"a\":\"x\"}"] {
+        for text in ["0", "18446744073709551", "\"2020-01-01T00:00:00Z\"", "{\"a\":1,\"b\":2}", "[1,2]", "\"~f1.5\"", "{\"a\":\"x\"}"] {
             assert_eq!(SinceValue::from_text(text).to_json().to_string(), text);
         }
         assert_eq!(SinceValue::from_text("cursor:abc").to_text(), "cursor:abc");
+        assert_eq!(SinceValue::from_text("1.50").to_text(), "1.50");
         assert_eq!(SinceValue::from_text("7").offset(), Some(7));
         assert_eq!(SinceValue::from_text("{\"a\":1}").offset_in("a"), Some(1));
     }

@@ -1,6 +1,6 @@
 //! A worker with a storage node in memory, and short ways to use them.
 
-use crate::{LocalWorker, Settings};
+use crate::{Bounds, LocalWorker, Settings};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -129,15 +129,20 @@ pub fn json(text: &str) -> Json {
 impl Hub {
     /// A worker with these components, taken up.
     pub async fn with(components: &[&str]) -> Self {
-        let folder = Arc::new(TempDir::new().unwrap());
-        let components: Vec<Json> = components.iter().map(|text| json(text)).collect();
-        Self::open(folder, components, 1).await
+        Self::with_bounds(components, Bounds::default()).await
     }
 
-    async fn open(folder: Arc<TempDir>, components: Vec<Json>, first_number: u64) -> Self {
+    /// The same with other bounds of pushes.
+    pub async fn with_bounds(components: &[&str], bounds: Bounds) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let components: Vec<Json> = components.iter().map(|text| json(text)).collect();
+        Self::open(folder, components, 1, bounds).await
+    }
+
+    async fn open(folder: Arc<TempDir>, components: Vec<Json>, first_number: u64, bounds: Bounds) -> Self {
         let node = MemoryStorageNode::new(first_number);
         let revision = node.configure(&components);
-        let settings = Settings { store: sluice_store::Settings::small(), ..Settings::new(folder.path()) };
+        let settings = Settings { store: sluice_store::Settings::small(), bounds, ..Settings::new(folder.path()) };
         let metrics = sluice_telemetry::Metrics::new();
         let worker = LocalWorker::open(settings, node.clone(), &metrics).await.unwrap();
         worker.wait_for_revision(revision).await.unwrap();
@@ -149,7 +154,7 @@ impl Hub {
         self.worker.shutdown().await;
         let number = self.node.numbers.load(Ordering::Relaxed);
         drop(self.worker);
-        Self::open(self.folder, self.components, number).await
+        Self::open(self.folder, self.components, number, Bounds::default()).await
     }
 
     /// Another configuration, taken up.
@@ -235,6 +240,16 @@ impl Hub {
         for pipe in pipes {
             assert_eq!(self.run(pipe).await.0, true, "pipe {pipe}: {:?}", self.report(pipe).await.last_run);
         }
+    }
+
+    /// The source offset as the API shows it, `null` without one.
+    pub async fn last_seen(&self, pipe: &str) -> String {
+        self.report(pipe).await.last_seen.map_or_else(|| "null".to_owned(), |since| since.to_string())
+    }
+
+    /// Why there is no such pipe.
+    pub async fn worker_error(&self, pipe: &str) -> &'static str {
+        self.worker.pipe(pipe).await.unwrap_err().reason
     }
 
     /// A pipe as the API shows it.

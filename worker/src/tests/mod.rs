@@ -1,6 +1,13 @@
 //! The worker as a whole, in one process, against a storage node in memory.
 
+mod configurations;
 mod hub;
+mod joins;
 mod pipes;
+mod publishing;
+mod receiving;
+mod running_everything;
+mod signals;
+mod write_errors;
 
 use hub::Hub;
