@@ -30,7 +30,7 @@ fn document(number: u64) -> Vec<u8> {
         number % 9_973,
         number % 1_000,
         number % 100,
-        number % 3 == 0,
+        number.is_multiple_of(3),
         number % 28 + 1
     );
     for line in 0..6 {

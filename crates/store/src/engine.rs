@@ -141,3 +141,47 @@ pub(crate) fn storage(tried: &'static str, error: rocksdb::Error) -> Error {
 fn is_disk_full(error: &rocksdb::Error) -> bool {
     error.as_ref().contains("No space left on device")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Settings, Store};
+    use rocksdb::Options;
+    use sluice_dataset::{DatasetName, DatasetNumber, ReadOptions};
+
+    /// A failure that is not a full disk.
+    fn failure() -> rocksdb::Error {
+        let nowhere = DB::open(&Options::default(), "/dev/null/nowhere");
+        nowhere.err().unwrap()
+    }
+
+    #[test]
+    fn after_an_unknown_failure_nothing_is_written_until_the_store_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = DatasetName::new("people").unwrap();
+        {
+            let store = Store::open(folder.path(), &Settings::small()).unwrap();
+            let people = store.create_dataset(&name, DatasetNumber(1)).unwrap();
+            assert!(store.health().is_ok());
+            assert!(matches!(
+                store.engine.failed("write a batch", failure()),
+                Error::Storage { .. }
+            ));
+            assert!(matches!(store.health(), Err(Error::Stopped { .. })));
+            assert!(matches!(
+                store.transaction(&[&people]),
+                Err(Error::Stopped { .. })
+            ));
+            assert!(matches!(store.sync(), Err(Error::Stopped { .. })));
+            assert!(matches!(
+                store.delete_dataset(&name),
+                Err(Error::Stopped { .. })
+            ));
+            let read = sluice_dataset::Dataset::read(&people, &ReadOptions::default(), 1);
+            assert!(read.is_ok_and(|page| page.is_empty()), "reads go on");
+        }
+        let store = Store::open(folder.path(), &Settings::small()).unwrap();
+        assert!(store.health().is_ok());
+        assert!(store.delete_dataset(&name).unwrap());
+    }
+}
