@@ -336,7 +336,7 @@ fn schedule_of(settings: &Pipe) -> Schedule {
 }
 
 fn next_rescan(settings: &Pipe, now: Micros) -> Option<Micros> {
-    let cron = schedule::parse_cron(settings.pump.rescan_cron_expression.as_ref()?).ok()?;
+    let cron = sluice_config::parse_cron(settings.pump.rescan_cron_expression.as_ref()?).ok()?;
     schedule::next_occurrence(&cron, now)
 }
 
