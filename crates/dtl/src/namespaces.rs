@@ -122,6 +122,16 @@ pub(crate) enum Reference {
     AnyNamespace(Box<str>),
 }
 
+impl Reference {
+    /// Whether a property is one that the name stands for.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        match self {
+            Reference::Exact(own) => **own == *name,
+            Reference::AnyNamespace(identifier) => split_property(name).1 == &**identifier,
+        }
+    }
+}
+
 /// Which properties a pattern of `copy` or `remove` takes.
 #[derive(Clone, Debug)]
 pub(crate) enum Pattern {

@@ -52,6 +52,15 @@ pub(crate) struct PathStep {
 }
 
 impl PathStep {
+    /// The property of a dict that this names, with its name; `None` for a name in every namespace, and
+    /// for what a dataset generated.
+    pub(crate) fn stored<'a, 's>(&'s self, dict: Value<'a>) -> Option<(&'s str, Value<'a>)> {
+        match &self.reference {
+            Reference::Exact(name) => Some((name, hinted(dict, name, &self.hint)?)),
+            Reference::AnyNamespace(_) => None,
+        }
+    }
+
     pub(crate) fn new(reference: Reference) -> PathStep {
         PathStep {
             reference,
@@ -210,25 +219,29 @@ fn collect<'a>(memory: &Memory<'a>, value: Value<'a>, steps: &[PathStep], found:
 }
 
 /// A property of a dict, or what a dataset generated for the entity.
-pub(crate) fn property<'a>(
+fn property<'a>(
     memory: &Memory<'a>,
     dict: Value<'a>,
     name: &str,
     hint: &AtomicU32,
 ) -> Option<Value<'a>> {
-    let before = hint.load(Ordering::Relaxed);
-    let mut after = before;
-    let found = dict.as_dict()?.get_hinted(name, &mut after);
-    if after != before {
-        hint.store(after, Ordering::Relaxed);
-    }
-    found.or_else(|| {
+    hinted(dict, name, hint).or_else(|| {
         if name.starts_with('_') {
             memory.generated(dict, name)
         } else {
             None
         }
     })
+}
+
+fn hinted<'a>(dict: Value<'a>, name: &str, hint: &AtomicU32) -> Option<Value<'a>> {
+    let before = hint.load(Ordering::Relaxed);
+    let mut after = before;
+    let found = dict.as_dict()?.get_hinted(name, &mut after);
+    if after != before {
+        hint.store(after, Ordering::Relaxed);
+    }
+    found
 }
 
 /// The properties with the step's identifier part, in the dict's own order (R67).

@@ -125,6 +125,8 @@ pub(crate) enum PropertyName {
 
 /// Which properties `copy` and `remove` take.
 pub(crate) enum Patterns {
+    /// Names without wildcards, each of one property.
+    Names(Box<[PathStep]>),
     Constant(Box<[Pattern]>),
     Computed(Node),
 }

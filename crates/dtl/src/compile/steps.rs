@@ -1,12 +1,14 @@
 //! Transforms: from trees to steps with their arguments.
 
 use crate::check::is_pattern_list;
+use crate::namespaces::Reference;
 use crate::parse::Tree;
 use crate::path;
 use crate::program::{Argument, Patterns, PropertyName, Step};
 use crate::registry;
 use crate::signature::Kind;
 use crate::transforms::TransformBody;
+use crate::wildcard;
 
 use super::Compiler;
 use super::expression::Aliases;
@@ -45,16 +47,27 @@ impl Compiler<'_> {
                 None => PropertyName::Computed(self.expression(tree, &Aliases::default())),
             }),
             Kind::Patterns => Argument::Patterns(match constant_patterns(tree) {
-                Some(texts) => Patterns::Constant(
-                    texts
-                        .iter()
-                        .map(|text| self.namespaces.pattern(text))
-                        .collect(),
-                ),
+                Some(texts) => self.patterns(&texts),
                 None => Patterns::Computed(self.expression(tree, &Aliases::default())),
             }),
             _ => Argument::Expression(self.expression(tree, &Aliases::default())),
         }
+    }
+
+    fn patterns(&self, texts: &[&str]) -> Patterns {
+        let exact = |text: &&str| {
+            !wildcard::is_pattern(text)
+                && matches!(self.namespaces.reference(text), Reference::Exact(_))
+        };
+        if texts.iter().all(exact) {
+            return Patterns::Names(path::steps(texts.iter().copied(), &self.namespaces));
+        }
+        Patterns::Constant(
+            texts
+                .iter()
+                .map(|text| self.namespaces.pattern(text))
+                .collect(),
+        )
     }
 }
 

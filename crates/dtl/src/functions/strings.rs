@@ -167,10 +167,19 @@ const ROWS: &[Function] = &[
 const STRIP: &str = "CHARACTERS(string{0|1}) VALUES(value-expression{1})";
 
 fn concat<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
-    let mut text = memory.text();
-    for value in arguments.iter().flat_map(|values| values.iter()) {
-        text.push_str(value.as_str().unwrap_or_default());
+    let strings = || {
+        arguments
+            .iter()
+            .flat_map(|values| values.iter())
+            .filter_map(|value| value.as_str())
+    };
+    let length = strings().map(str::len).sum();
+    if !memory.has_room(length) {
+        return Values::NULL;
     }
+    let mut text = memory.text();
+    text.reserve(length);
+    text.extend(strings());
     Values::One(memory.string(&text))
 }
 

@@ -2,14 +2,12 @@
 
 use std::borrow::Cow;
 
-use sluice_entity::Value;
-
 use crate::eval::{Frame, Outcome, Run};
 use crate::memory::Values;
-use crate::namespaces::Pattern;
-use crate::program::{Argument, Patterns, PropertyName, Step};
+use crate::program::{Argument, PropertyName, Step};
 use crate::row::{example, example_of};
 
+use super::selection::Selection;
 use super::{Flow, Transform, TransformBody};
 
 pub(super) const ROWS: &[Transform] = &[
@@ -112,11 +110,11 @@ fn default<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<
 
 fn remove<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<Flow> {
     if let [Argument::Patterns(patterns)] = &*step.arguments {
-        let patterns = self::patterns(run, patterns, frame)?;
+        let selection = Selection::new(run, patterns, frame)?;
         frame
             .target
             .borrow_mut()
-            .retain(|name| !patterns.iter().any(|pattern| pattern.matches(name)));
+            .retain(|name| !selection.matches(name));
     }
     Ok(Flow::Continue)
 }
@@ -153,23 +151,4 @@ fn set<'a>(run: &Run<'a>, frame: &Frame<'_, 'a>, name: &'a str, values: Values<'
         _ => values,
     };
     frame.target.borrow_mut().set(name, values);
-}
-
-/// The patterns of an argument of `copy` or `remove`.
-pub(super) fn patterns<'a>(
-    run: &Run<'a>,
-    patterns: &'a Patterns,
-    frame: &Frame<'_, 'a>,
-) -> Outcome<Cow<'a, [Pattern]>> {
-    match patterns {
-        Patterns::Constant(patterns) => Ok(Cow::Borrowed(patterns)),
-        Patterns::Computed(node) => {
-            let texts = run.evaluate(node, frame.scope())?;
-            Ok(texts
-                .iter()
-                .filter_map(Value::as_str)
-                .map(|text| run.program.namespaces.pattern(text))
-                .collect())
-        }
-    }
 }

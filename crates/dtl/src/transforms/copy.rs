@@ -2,11 +2,11 @@
 
 use crate::eval::{Frame, Outcome, Run};
 use crate::memory::Values;
-use crate::namespaces::{Pattern, Reference, split_property};
+use crate::namespaces::{Reference, split_property};
 use crate::program::{Argument, Step};
 use crate::row::example_of;
 
-use super::add::patterns;
+use super::selection::Selection;
 use super::{Flow, Transform, TransformBody};
 
 pub(super) const ROWS: &[Transform] = &[
@@ -43,22 +43,35 @@ pub(super) const ROWS: &[Transform] = &[
 
 fn copy<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<Flow> {
     let (include, exclude) = match &*step.arguments {
-        [Argument::Patterns(include)] => (patterns(run, include, frame)?, Default::default()),
-        [Argument::Patterns(include), Argument::Patterns(exclude)] => (
-            patterns(run, include, frame)?,
-            patterns(run, exclude, frame)?,
-        ),
+        [Argument::Patterns(include)] => (include, None),
+        [Argument::Patterns(include), Argument::Patterns(exclude)] => {
+            (include, Some(Selection::new(run, exclude, frame)?))
+        }
         _ => return Ok(Flow::Continue),
     };
-    let matches =
-        |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    let include = Selection::new(run, include, frame)?;
+    let wanted = |name: &str| {
+        !exclude
+            .as_ref()
+            .is_some_and(|exclude| exclude.matches(name))
+    };
     let Some(source) = frame.source.as_dict() else {
         return Ok(Flow::Continue);
     };
     let mut target = frame.target.borrow_mut();
-    for (name, value) in source.iter() {
-        if matches(&include, name) && !matches(&exclude, name) {
-            target.set(name, Values::One(value));
+    match include {
+        // A few names are looked up, instead of all properties being looked at.
+        Selection::Names(names) => {
+            let found = names.iter().filter_map(|step| step.stored(frame.source));
+            found
+                .filter(|(name, _)| wanted(name))
+                .for_each(|(name, value)| target.set(name, Values::One(value)));
+        }
+        include => {
+            let found = source
+                .iter()
+                .filter(|(name, _)| include.matches(name) && wanted(name));
+            found.for_each(|(name, value)| target.set(name, Values::One(value)));
         }
     }
     Ok(Flow::Continue)
@@ -81,7 +94,7 @@ fn rename<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<F
         };
         let mut found = source
             .iter()
-            .filter(|(name, _)| refers(&reference, name))
+            .filter(|(name, _)| reference.matches(name))
             .map(|(_, value)| value);
         let Some(first) = found.next() else {
             return Ok(Flow::Continue);
@@ -105,7 +118,7 @@ fn rename<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<F
         return Ok(Flow::Continue);
     };
     let mut target = frame.target.borrow_mut();
-    for (name, value) in source.iter().filter(|(name, _)| refers(&reference, name)) {
+    for (name, value) in source.iter().filter(|(name, _)| reference.matches(name)) {
         let name = match split_property(name).0 {
             Some(namespace) => format!("{namespace}:{to}"),
             None => to.to_string(),
@@ -113,12 +126,4 @@ fn rename<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<F
         target.set(run.memory.copy_str(&name), Values::One(value));
     }
     Ok(Flow::Continue)
-}
-
-/// Whether a property is one that the name stands for.
-pub(super) fn refers(reference: &Reference, name: &str) -> bool {
-    match reference {
-        Reference::Exact(own) => **own == *name,
-        Reference::AnyNamespace(identifier) => split_property(name).1 == &**identifier,
-    }
 }

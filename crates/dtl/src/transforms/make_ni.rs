@@ -8,7 +8,6 @@ use crate::namespaces::{Reference, split_property};
 use crate::program::{Argument, Step};
 use crate::row::example_of;
 
-use super::copy::refers;
 use super::{Flow, Transform, TransformBody};
 
 pub(super) const ROWS: &[Transform] = &[Transform {
@@ -43,7 +42,7 @@ fn make_ni<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<
     let namespaces = &run.program.namespaces;
     let reference = namespaces.reference(from);
     let mut target = frame.target.borrow_mut();
-    for (name, value) in source.iter().filter(|(name, _)| refers(&reference, name)) {
+    for (name, value) in source.iter().filter(|(name, _)| reference.matches(name)) {
         let Some(identifiers) = identifiers(&run.memory, namespace, value) else {
             continue;
         };

@@ -8,6 +8,7 @@ mod create;
 mod end;
 mod make_ni;
 mod merge;
+mod selection;
 
 use crate::eval::{Frame, Outcome, Run};
 use crate::program::Step;

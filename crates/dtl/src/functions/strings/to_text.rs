@@ -1,6 +1,8 @@
 //! `string`: values as text. Rich types lose their tag; containers become JSON with sorted keys and a space
 //! after each comma and colon.
 
+use std::fmt::Write;
+
 use sluice_entity::{Decimals, Kind, Style, Value};
 
 use crate::memory::Memory;
@@ -16,6 +18,11 @@ const BARE: Style = Style {
 pub(super) fn to_text<'a>(memory: &Memory<'a>, value: Value<'a>) -> Option<Value<'a>> {
     if value.kind() == Kind::String {
         return Some(value);
+    }
+    if let (Kind::Int, Some(number)) = (value.kind(), value.as_i64()) {
+        let mut text = memory.text();
+        write!(text, "{number}").ok()?;
+        return Some(memory.string(&text));
     }
     let mut out = Vec::new();
     match value.kind() {
