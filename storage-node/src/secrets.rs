@@ -95,7 +95,7 @@ fn make(path: &PathBuf, contents: &Contents) -> Result<Zeroizing<String>, OpenEr
     };
     let mut bytes = Zeroizing::new([0_u8; KEY_BYTES]);
     aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| failed("there is no randomness to make one"))?;
-    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(&*bytes)));
+    let text = Zeroizing::new(format!("{}\n", STANDARD.encode(bytes.as_slice())));
     create_private_folder(path.parent().unwrap_or(path)).map_err(OpenError::MakeSecretsKey)?;
     create_private_once(path, text.as_bytes()).map_err(OpenError::MakeSecretsKey)?;
     // Whoever came first: what is in the file counts.

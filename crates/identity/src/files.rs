@@ -92,7 +92,11 @@ fn write_beside(path: &Path, content: &[u8]) -> Result<std::path::PathBuf> {
 }
 
 fn sync_folder_of(path: &Path) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // A bare file name has an empty parent, which means the current folder.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(Error::file("sync", folder))
@@ -116,6 +120,15 @@ mod tests {
             0o600
         );
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_bare_file_name_is_a_file_in_the_current_folder() {
+        let name = format!("bare-{}", uuid::Uuid::new_v4().simple());
+        let path = Path::new(&name);
+        replace_private(path, b"one").unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"one");
+        fs::remove_file(path).unwrap();
     }
 
     #[test]

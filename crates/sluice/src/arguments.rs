@@ -42,7 +42,10 @@ fn command() -> Command {
         .subcommand(print::command())
 }
 
-fn dispatch(matches: &ArgMatches, environment: Vec<(OsString, OsString)>) -> anyhow::Result<ExitCode> {
+fn dispatch(
+    matches: &ArgMatches,
+    environment: Vec<(OsString, OsString)>,
+) -> anyhow::Result<ExitCode> {
     match matches.subcommand() {
         Some(("standalone", matches)) => standalone::run(matches, environment),
         Some(("token", matches)) => token::run(matches),
@@ -56,7 +59,11 @@ fn dispatch(matches: &ArgMatches, environment: Vec<(OsString, OsString)>) -> any
 /// Says why it failed, with all causes, on standard error.
 fn fail(error: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "sluice: {error:#}");
-    ExitCode::from(if error.is::<settings::Problems>() { 2 } else { 1 })
+    ExitCode::from(if error.is::<settings::Problems>() {
+        2
+    } else {
+        1
+    })
 }
 
 #[cfg(test)]
@@ -69,9 +76,15 @@ mod tests {
         command.build();
         command.clone().debug_assert();
         fn explained(command: &Command) {
-            assert!(command.get_about().is_some(), "{} explains nothing", command.get_name());
+            assert!(
+                command.get_about().is_some(),
+                "{} explains nothing",
+                command.get_name()
+            );
             for argument in command.get_arguments() {
-                let is_explained = argument.get_help().is_some_and(|help| !help.to_string().is_empty());
+                let is_explained = argument
+                    .get_help()
+                    .is_some_and(|help| !help.to_string().is_empty());
                 assert!(is_explained, "{} {}", command.get_name(), argument.get_id());
             }
             command.get_subcommands().for_each(explained);

@@ -1,6 +1,7 @@
 //! Where log lines go, in which form, and which of them. Entity contents never get here; callers log identifiers only.
 
 use parking_lot::Mutex;
+use std::io::IsTerminal;
 use std::sync::Arc;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
 use tracing_subscriber::layer::SubscriberExt;
@@ -47,7 +48,9 @@ impl Logs {
     /// the filter cannot be changed from here.
     pub fn start(filter: &str, format: LogFormat) -> Result<Logs, FilterError> {
         let (filter_layer, handle) = reload::Layer::new(parse(filter)?);
-        let lines = fmt::layer().with_writer(std::io::stderr);
+        let lines = fmt::layer()
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_writer(std::io::stderr);
         let lines = match format {
             LogFormat::Text => lines.boxed(),
             LogFormat::Json => lines.json().flatten_event(true).boxed(),

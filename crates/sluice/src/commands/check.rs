@@ -10,17 +10,22 @@ use std::process::ExitCode;
 const ABOUT: &str = "Verify log, indexes, counters and configuration of a data folder against each other. Refuses while a hub runs on it";
 
 pub(crate) fn command() -> Command {
-    Command::new("check").about(ABOUT).after_help("Exit code: 0 all is well, 1 damage was found or it could not be checked").arg(
-        Arg::new("data")
-            .value_name("DATA-FOLDER")
-            .required(true)
-            .value_parser(value_parser!(PathBuf))
-            .help("The hub's data folder"),
-    )
+    Command::new("check")
+        .about(ABOUT)
+        .after_help("Exit code: 0 all is well, 1 damage was found or it could not be checked")
+        .arg(
+            Arg::new("data")
+                .value_name("DATA-FOLDER")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The hub's data folder"),
+        )
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
-    let data = matches.get_one::<PathBuf>("data").map_or(Path::new("."), PathBuf::as_path);
+    let data = matches
+        .get_one::<PathBuf>("data")
+        .map_or(Path::new("."), PathBuf::as_path);
     // Held to the end: no hub may start meanwhile.
     let _folder = DataFolder::lock_existing(data)?;
     let configuration = sluice_storage_node::check(data)?;
@@ -31,7 +36,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
             text.push_str(&format!("{part}: {}: {}\n", problem.place, problem.what));
         }
         if report.unlisted > 0 {
-            text.push_str(&format!("{part}: and {} further problems\n", report.unlisted));
+            text.push_str(&format!(
+                "{part}: and {} further problems\n",
+                report.unlisted
+            ));
         }
     }
     let is_clean = configuration.is_clean() && datasets.is_clean();
@@ -46,5 +54,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
         counts.states + configuration.counts.states,
     ));
     say(&text)?;
-    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -8,13 +8,24 @@ use std::process::ExitCode;
 /// What can be printed: name, what it is, how it is made.
 const PRINTABLE: &[(&str, &str, fn() -> String)] = &[
     ("openapi", "the API as an OpenAPI document", openapi),
-    ("config-schema", "the JSON schema of pipes, systems and node metadata", config_schema),
-    ("dtl-reference", "the functions and transforms of the transform language", sluice_dtl::print_reference),
+    (
+        "config-schema",
+        "the JSON schema of pipes, systems and node metadata",
+        config_schema,
+    ),
+    (
+        "dtl-reference",
+        "the functions and transforms of the transform language",
+        sluice_dtl::print_reference,
+    ),
 ];
 
 pub(crate) fn command() -> Command {
     let names: Vec<&str> = PRINTABLE.iter().map(|(name, ..)| *name).collect();
-    let help: Vec<String> = PRINTABLE.iter().map(|(name, what, _)| format!("{name}: {what}")).collect();
+    let help: Vec<String> = PRINTABLE
+        .iter()
+        .map(|(name, what, _)| format!("{name}: {what}"))
+        .collect();
     Command::new("print")
         .about("Print a description of this version: its API, its configuration, its transform language")
         .arg(Arg::new("what").required(true).value_parser(names).help(help.join("; ")))

@@ -43,7 +43,10 @@ pub(crate) fn command() -> Command {
         .args(settings::arguments())
 }
 
-pub(crate) fn run(matches: &ArgMatches, environment: Vec<(OsString, OsString)>) -> Result<ExitCode> {
+pub(crate) fn run(
+    matches: &ArgMatches,
+    environment: Vec<(OsString, OsString)>,
+) -> Result<ExitCode> {
     let file = matches.get_one::<PathBuf>("config");
     let layered = settings::load(file.map(PathBuf::as_path), &environment, &flags(matches))?;
     if matches.get_flag("print-config") {
@@ -54,7 +57,10 @@ pub(crate) fn run(matches: &ArgMatches, environment: Vec<(OsString, OsString)>) 
     for name in &layered.unknown_variables {
         tracing::info!(name, "this environment variable is no setting");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
     let outcome = runtime.block_on(serve(layered, logs));
     // Whatever still runs on a blocking thread has had its time.
     runtime.shutdown_background();
@@ -69,8 +75,15 @@ async fn serve(layered: Layered, logs: Logs) -> Result<()> {
         hub = Hub::start(layered.settings, logs) => hub?,
         () = signals.next() => return Ok(()),
     };
-    let authority = hub.authority().map(|path| format!(", trusted through {}", path.display())).unwrap_or_default();
-    say(&format!("Sluice serves {} with the data in {}{authority}\n", hub.url(), data.display()))?;
+    let authority = hub
+        .authority()
+        .map(|path| format!(", trusted through {}", path.display()))
+        .unwrap_or_default();
+    say(&format!(
+        "Sluice serves {} with the data in {}{authority}\n",
+        hub.url(),
+        data.display()
+    ))?;
     tokio::select! {
         outcome = hub.ended() => return outcome,
         () = signals.next() => tracing::info!("asked to stop"),
@@ -100,7 +113,10 @@ struct Signals {
 impl Signals {
     fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Signals { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) {

@@ -34,7 +34,11 @@ impl Text for String {
 
 impl Text for std::path::PathBuf {
     fn read(text: &str) -> Result<Self, String> {
-        if text.is_empty() { Err("it is a path".into()) } else { Ok(text.into()) }
+        if text.is_empty() {
+            Err("it is a path".into())
+        } else {
+            Ok(text.into())
+        }
     }
     fn print(&self) -> Option<String> {
         Some(self.display().to_string()).filter(|text| !text.is_empty())
@@ -52,7 +56,9 @@ impl<T: Text> Text for Option<T> {
 
 impl Text for std::net::SocketAddr {
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "it is an address with a port, for example 127.0.0.1:8443 or [::]:8443".into())
+        text.parse().map_err(|_| {
+            "it is an address with a port, for example 127.0.0.1:8443 or [::]:8443".into()
+        })
     }
     fn print(&self) -> Option<String> {
         Some(self.to_string())
@@ -62,7 +68,12 @@ impl Text for std::net::SocketAddr {
 /// Comma-separated.
 impl Text for Vec<String> {
     fn read(text: &str) -> Result<Self, String> {
-        Ok(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+        Ok(text
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect())
     }
     fn print(&self) -> Option<String> {
         Some(self.join(",")).filter(|text| !text.is_empty())
@@ -71,19 +82,28 @@ impl Text for Vec<String> {
 
 impl Text for Duration {
     fn read(text: &str) -> Result<Self, String> {
-        let length = text.parse::<jiff::SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
+        let length = text
+            .parse::<jiff::SignedDuration>()
+            .ok()
+            .and_then(|length| Duration::try_from(length).ok());
         length.ok_or_else(|| "it is a length of time, for example 30s or 2m".into())
     }
     fn print(&self) -> Option<String> {
         let milliseconds = self.as_millis();
-        Some(if milliseconds % 1000 == 0 { format!("{}s", self.as_secs()) } else { format!("{milliseconds}ms") })
+        Some(if milliseconds % 1000 == 0 {
+            format!("{}s", self.as_secs())
+        } else {
+            format!("{milliseconds}ms")
+        })
     }
 }
 
 /// A number, or bytes with a unit.
 impl Text for usize {
     fn read(text: &str) -> Result<Self, String> {
-        let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+        let digits = text
+            .find(|letter: char| !letter.is_ascii_digit())
+            .unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let factor = match unit.trim() {
             "" | "B" => 1_usize,
@@ -92,13 +112,21 @@ impl Text for usize {
             "GiB" => 1 << 30,
             _ => return Err("it is a number, with KiB, MiB or GiB where bytes are meant".into()),
         };
-        let number = number.parse::<usize>().ok().and_then(|number| number.checked_mul(factor));
+        let number = number
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_mul(factor));
         number.ok_or_else(|| "it is a number that fits".into())
     }
     fn print(&self) -> Option<String> {
         let units = [(30, "GiB"), (20, "MiB")];
-        let unit = units.iter().find(|(shift, _)| *self > 0 && self % (1 << shift) == 0);
-        Some(unit.map_or_else(|| self.to_string(), |(shift, unit)| format!("{}{unit}", self >> shift)))
+        let unit = units
+            .iter()
+            .find(|(shift, _)| *self > 0 && self % (1 << shift) == 0);
+        Some(unit.map_or_else(
+            || self.to_string(),
+            |(shift, unit)| format!("{}{unit}", self >> shift),
+        ))
     }
 }
 

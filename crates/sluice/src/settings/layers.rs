@@ -14,7 +14,9 @@ pub struct Problems(pub Vec<String>);
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the settings cannot be used:")?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }
 
@@ -36,7 +38,11 @@ pub fn load(
     environment: &[(OsString, OsString)],
     flags: &BTreeMap<&'static str, String>,
 ) -> Result<Layered, Problems> {
-    let mut loading = Loading { settings: Settings::new(PathBuf::new()), origins: BTreeMap::new(), problems: Vec::new() };
+    let mut loading = Loading {
+        settings: Settings::new(PathBuf::new()),
+        origins: BTreeMap::new(),
+        problems: Vec::new(),
+    };
     let variables = settings_of(environment, &mut loading);
     let named = variables.get("SLUICE_CONFIG").map(PathBuf::from);
     if let Some(file) = file.map(Path::to_owned).or(named) {
@@ -48,7 +54,11 @@ pub fn load(
     }
     loading.check();
     if loading.problems.is_empty() {
-        Ok(Layered { settings: loading.settings, unknown_variables, origins: loading.origins })
+        Ok(Layered {
+            settings: loading.settings,
+            unknown_variables,
+            origins: loading.origins,
+        })
     } else {
         Err(Problems(loading.problems))
     }
@@ -57,11 +67,18 @@ pub fn load(
 impl Layered {
     /// A configuration file that gives these settings, with the meaning and origin of each.
     pub fn to_file(&self) -> String {
-        SETTINGS.iter().map(|setting| self.lines(setting)).collect::<Vec<_>>().join("\n")
+        SETTINGS
+            .iter()
+            .map(|setting| self.lines(setting))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn lines(&self, setting: &Setting) -> String {
-        let origin = self.origins.get(setting.name).map_or("default", String::as_str);
+        let origin = self
+            .origins
+            .get(setting.name)
+            .map_or("default", String::as_str);
         let line = match (setting.get)(&self.settings) {
             Some(text) => format!("{} = {}", setting.name, toml::Value::String(text)),
             None => format!("# {} is not set", setting.name),
@@ -79,17 +96,24 @@ struct Loading {
 impl Loading {
     fn put(&mut self, name: &str, text: &str, origin: String) {
         match SETTINGS.iter().find(|setting| setting.name == name) {
-            None => self.problems.push(format!("{origin}: there is no such setting")),
+            None => self
+                .problems
+                .push(format!("{origin}: there is no such setting")),
             Some(setting) => match (setting.set)(&mut self.settings, text) {
                 Ok(()) => drop(self.origins.insert(setting.name, origin)),
-                Err(problem) => self.problems.push(format!("{origin}: \"{text}\" cannot be used: {problem}")),
+                Err(problem) => self
+                    .problems
+                    .push(format!("{origin}: \"{text}\" cannot be used: {problem}")),
             },
         }
     }
 
     fn file(&mut self, path: &Path) {
         let table = std::fs::read_to_string(path).map_err(|error| error.to_string());
-        match table.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.to_string())) {
+        match table.and_then(|text| {
+            text.parse::<toml::Table>()
+                .map_err(|error| error.to_string())
+        }) {
             Err(problem) => self.problems.push(format!("{}: {problem}", path.display())),
             Ok(table) => {
                 for (name, value) in table {
@@ -118,25 +142,36 @@ impl Loading {
     /// What shows only when all settings are seen together.
     fn check(&mut self) {
         let settings = &self.settings;
-        if settings.data.as_os_str().is_empty() && !self.problems.iter().any(|problem| problem.contains("data")) {
-            self.problems.push("data: the data folder is missing: give --data DIR".into());
+        if settings.data.as_os_str().is_empty()
+            && !self.problems.iter().any(|problem| problem.contains("data"))
+        {
+            self.problems
+                .push("data: the data folder is missing: give --data DIR".into());
         }
         if settings.tls_certificate.is_some() != settings.tls_key.is_some() {
-            self.problems.push("tls-certificate and tls-key: give both or none".into());
+            self.problems
+                .push("tls-certificate and tls-key: give both or none".into());
         }
         if settings.tls_certificate.is_some() && !settings.tls_names.is_empty() {
-            self.problems.push("tls-names: your own certificate has its own names".into());
+            self.problems
+                .push("tls-names: your own certificate has its own names".into());
         }
         if settings.connections == 0 {
-            self.problems.push("connections: at least one is needed".into());
+            self.problems
+                .push("connections: at least one is needed".into());
         }
     }
 }
 
-fn settings_of(environment: &[(OsString, OsString)], loading: &mut Loading) -> BTreeMap<String, String> {
+fn settings_of(
+    environment: &[(OsString, OsString)],
+    loading: &mut Loading,
+) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     for (name, value) in environment {
-        let Some(name) = name.to_str().filter(|name| name.starts_with("SLUICE_")) else { continue };
+        let Some(name) = name.to_str().filter(|name| name.starts_with("SLUICE_")) else {
+            continue;
+        };
         match value.to_str() {
             Some(value) => drop(variables.insert(name.to_owned(), value.to_owned())),
             None => loading.problems.push(format!("{name}: it is not UTF-8")),
@@ -150,7 +185,11 @@ fn text_of(value: &toml::Value) -> Option<String> {
         toml::Value::String(text) => Some(text.clone()),
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Boolean(flag) => Some(flag.to_string()),
-        toml::Value::Array(items) => items.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>().map(|items| items.join(",")),
+        toml::Value::Array(items) => items
+            .iter()
+            .map(toml::Value::as_str)
+            .collect::<Option<Vec<_>>>()
+            .map(|items| items.join(",")),
         _ => None,
     }
 }

@@ -7,11 +7,17 @@ use std::ffi::OsString;
 use std::path::Path;
 
 fn environment(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-    variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect()
+    variables
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .collect()
 }
 
 fn flags(given: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
-    given.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+    given
+        .iter()
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect()
 }
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -22,9 +28,20 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 
 #[test]
 fn flags_win_over_the_environment_which_wins_over_the_file() {
-    let file = file("data = \"from-file\"\nlisten = \"127.0.0.1:1\"\nlog = \"warn\"\ndeveloper-mode = true\ntls-names = [\"a\", \"b\"]");
-    let environment = environment(&[("SLUICE_LISTEN", "127.0.0.1:2"), ("SLUICE_LOG", "error"), ("PATH", "/bin")]);
-    let layered = load(Some(file.path()), &environment, &flags(&[("listen", "127.0.0.1:3")])).unwrap();
+    let file = file(
+        "data = \"from-file\"\nlisten = \"127.0.0.1:1\"\nlog = \"warn\"\ndeveloper-mode = true\ntls-names = [\"a\", \"b\"]",
+    );
+    let environment = environment(&[
+        ("SLUICE_LISTEN", "127.0.0.1:2"),
+        ("SLUICE_LOG", "error"),
+        ("PATH", "/bin"),
+    ]);
+    let layered = load(
+        Some(file.path()),
+        &environment,
+        &flags(&[("listen", "127.0.0.1:3")]),
+    )
+    .unwrap();
     let settings = &layered.settings;
     assert_eq!(settings.data, Path::new("from-file"));
     assert_eq!(settings.listen.port(), 3);
@@ -32,9 +49,15 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
     assert!(settings.developer_mode);
     assert_eq!(settings.tls_names, ["a", "b"]);
     let printed = layered.to_file();
-    assert!(printed.contains("(--listen)\nlisten = \"127.0.0.1:3\""), "{printed}");
+    assert!(
+        printed.contains("(--listen)\nlisten = \"127.0.0.1:3\""),
+        "{printed}"
+    );
     assert!(printed.contains("(SLUICE_LOG)"), "{printed}");
-    assert!(printed.contains("(default)\nlog-format = \"text\""), "{printed}");
+    assert!(
+        printed.contains("(default)\nlog-format = \"text\""),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -52,24 +75,48 @@ fn what_is_printed_gives_the_same_settings_again() {
     ]);
     let first = load(None, &[], &given).unwrap();
     let file = file(&first.to_file());
-    assert_eq!(load(Some(file.path()), &[], &BTreeMap::new()).unwrap().settings, first.settings);
+    assert_eq!(
+        load(Some(file.path()), &[], &BTreeMap::new())
+            .unwrap()
+            .settings,
+        first.settings
+    );
 }
 
 #[test]
 fn every_problem_is_named_at_once_with_its_place() {
     let file = file("colour = \"red\"\nlisten = \"here\"\nlog = 1.5");
     let environment = environment(&[("SLUICE_STOP_TIMEOUT", "soon")]);
-    let given = flags(&[("connections", "0"), ("tls-key", "/k"), ("store-cache", "10 parrots")]);
+    let given = flags(&[
+        ("connections", "0"),
+        ("tls-key", "/k"),
+        ("store-cache", "10 parrots"),
+    ]);
     let problems = load(Some(file.path()), &environment, &given).unwrap_err().0;
-    for part in ["colour", "listen", "log", "SLUICE_STOP_TIMEOUT", "connections", "tls-key", "--store-cache", "--data"] {
-        assert!(problems.iter().any(|problem| problem.contains(part)), "{part} in {problems:#?}");
+    for part in [
+        "colour",
+        "listen",
+        "log",
+        "SLUICE_STOP_TIMEOUT",
+        "connections",
+        "tls-key",
+        "--store-cache",
+        "--data",
+    ] {
+        assert!(
+            problems.iter().any(|problem| problem.contains(part)),
+            "{part} in {problems:#?}"
+        );
     }
     assert_eq!(problems.len(), 8, "{problems:#?}");
 }
 
 #[test]
 fn a_missing_or_broken_file_is_a_problem_and_its_name_may_come_from_the_environment() {
-    let named = environment(&[("SLUICE_CONFIG", "/nowhere/sluice.toml"), ("SLUICE_DATA", "d")]);
+    let named = environment(&[
+        ("SLUICE_CONFIG", "/nowhere/sluice.toml"),
+        ("SLUICE_DATA", "d"),
+    ]);
     let problems = load(None, &named, &BTreeMap::new()).unwrap_err().0;
     assert!(problems[0].contains("/nowhere/sluice.toml"), "{problems:?}");
     let broken = file("data = ");
@@ -86,7 +133,10 @@ fn variables_of_others_are_reported_and_do_no_harm() {
 #[test]
 fn every_setting_has_a_name_of_its_own_and_a_default_that_reads_back() {
     let defaults = Settings::new("d");
-    let mut names: Vec<String> = SETTINGS.iter().map(|setting| variable(setting.name)).collect();
+    let mut names: Vec<String> = SETTINGS
+        .iter()
+        .map(|setting| variable(setting.name))
+        .collect();
     names.sort();
     names.dedup();
     assert_eq!(names.len(), SETTINGS.len());

@@ -16,7 +16,11 @@ pub(super) fn open(settings: &Settings) -> Result<ServerCertificate> {
     let now = Timestamp::now();
     let certificate = match (&settings.tls_certificate, &settings.tls_key) {
         (Some(certificate), Some(key)) => ServerCertificate::given(certificate, key, now)?,
-        _ => ServerCertificate::own(&settings.data, settings.tls_names.iter().cloned().chain(host_name()), now)?,
+        _ => ServerCertificate::own(
+            &settings.data,
+            settings.tls_names.iter().cloned().chain(host_name()),
+            now,
+        )?,
     };
     tracing::info!(end = %certificate.end(), "certificate loaded");
     Ok(certificate)
@@ -25,9 +29,13 @@ pub(super) fn open(settings: &Settings) -> Result<ServerCertificate> {
 /// Keeps it fresh until the hub stops.
 pub(super) fn keep_fresh(certificate: ServerCertificate, mut stop: Stop) -> JoinHandle<()> {
     tokio::spawn(async move {
-        while tokio::time::timeout(LOOK_EVERY, stop.asked()).await.is_err() {
+        while tokio::time::timeout(LOOK_EVERY, stop.asked())
+            .await
+            .is_err()
+        {
             let renewing = certificate.clone();
-            let renewed = tokio::task::spawn_blocking(move || renewing.renew(Timestamp::now())).await;
+            let renewed =
+                tokio::task::spawn_blocking(move || renewing.renew(Timestamp::now())).await;
             match renewed.context("looking at the certificate was interrupted") {
                 Ok(Ok(true)) => tracing::info!(end = %certificate.end(), "certificate renewed"),
                 Ok(Ok(false)) => {}
@@ -44,6 +52,9 @@ pub(super) fn keep_fresh(certificate: ServerCertificate, mut stop: Stop) -> Join
 
 /// The name of this machine, if it can be found.
 fn host_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::fs::read_to_string("/etc/hostname"));
-    name.ok().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::fs::read_to_string("/etc/hostname"));
+    name.ok()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
 }

@@ -31,22 +31,35 @@ impl DataFolder {
 
 fn lock(data: &Path) -> Result<DataFolder> {
     let path = data.join(LOCK);
-    let open = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let open = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&path);
     let mut file = open.with_context(|| format!("cannot open {}", path.display()))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
-            let holder = Some(holder.trim()).filter(|text| !text.is_empty()).unwrap_or("unknown");
-            bail!("the data folder {} is in use by another hub or check (process {holder}); stop it first", data.display());
+            let holder = Some(holder.trim())
+                .filter(|text| !text.is_empty())
+                .unwrap_or("unknown");
+            bail!(
+                "the data folder {} is in use by another hub or check (process {holder}); stop it first",
+                data.display()
+            );
         }
         Err(TryLockError::Error(error)) => {
             return Err(error).with_context(|| format!("cannot lock {}", path.display()));
         }
     }
     // For the message above only: a failure to write it is no reason not to start.
-    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(DataFolder { _lock: file })
 }
 
@@ -60,7 +73,10 @@ mod tests {
         let data = folder.path().join("a/b");
         let held = DataFolder::lock(&data).unwrap();
         let refused = DataFolder::lock(&data).unwrap_err().to_string();
-        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        assert!(
+            refused.contains(&format!("process {}", std::process::id())),
+            "{refused}"
+        );
         drop(held);
         DataFolder::lock(&data).unwrap();
     }

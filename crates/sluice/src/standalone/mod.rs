@@ -49,12 +49,19 @@ impl Hub {
         let (started, wait) = oneshot::channel();
         let task = tokio::spawn(serving::serve(settings, logs, shutdown.listen(), started));
         match wait.await {
-            Ok(Started { address, authority }) => Ok(Hub { address, authority, shutdown, task }),
-            // It ended before it served: its outcome says why.
-            Err(_) => Err(match task.await.context("starting the hub was interrupted")? {
-                Err(error) => error,
-                Ok(()) => anyhow::anyhow!("the hub ended before it served"),
+            Ok(Started { address, authority }) => Ok(Hub {
+                address,
+                authority,
+                shutdown,
+                task,
             }),
+            // It ended before it served: its outcome says why.
+            Err(_) => Err(
+                match task.await.context("starting the hub was interrupted")? {
+                    Err(error) => error,
+                    Ok(()) => anyhow::anyhow!("the hub ended before it served"),
+                },
+            ),
         }
     }
 
@@ -76,6 +83,8 @@ impl Hub {
     /// Stops it in good order and waits for the end.
     pub async fn stop(self) -> Result<()> {
         self.shutdown.ask();
-        self.task.await.context("stopping the hub was interrupted")?
+        self.task
+            .await
+            .context("stopping the hub was interrupted")?
     }
 }

@@ -19,10 +19,21 @@ pub(super) struct ReadyFile(Option<PathBuf>);
 
 impl ReadyFile {
     /// Writes it, whole or not at all; nothing to do without a path.
-    pub(super) fn write(path: Option<&Path>, address: SocketAddr, authority: Option<&Path>) -> Result<Self> {
-        let Some(path) = path else { return Ok(ReadyFile(None)) };
-        let authority = authority.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
-        let ready = Ready { url: url(address), pid: std::process::id(), ca: authority.as_deref() };
+    pub(super) fn write(
+        path: Option<&Path>,
+        address: SocketAddr,
+        authority: Option<&Path>,
+    ) -> Result<Self> {
+        let Some(path) = path else {
+            return Ok(ReadyFile(None));
+        };
+        let authority =
+            authority.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+        let ready = Ready {
+            url: url(address),
+            pid: std::process::id(),
+            ca: authority.as_deref(),
+        };
         let text = serde_json::to_string(&ready).context("cannot print the ready file")?;
         sluice_identity::replace_private(path, format!("{text}\n").as_bytes())?;
         Ok(ReadyFile(Some(path.to_owned())))
@@ -67,8 +78,14 @@ mod tests {
     fn the_file_appears_whole_and_goes_with_the_hub() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ready");
-        let file = ReadyFile::write(Some(&path), "127.0.0.1:5".parse().unwrap(), Some(folder.path())).unwrap();
-        let ready: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let file = ReadyFile::write(
+            Some(&path),
+            "127.0.0.1:5".parse().unwrap(),
+            Some(folder.path()),
+        )
+        .unwrap();
+        let ready: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         assert_eq!(ready["url"], "https://127.0.0.1:5");
         assert_eq!(ready["pid"], std::process::id());
         drop(file);

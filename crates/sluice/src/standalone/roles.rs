@@ -22,7 +22,11 @@ pub(super) struct Roles {
 
 impl Roles {
     /// Opens them; every step is announced.
-    pub(super) async fn open(settings: &Settings, metrics: &Metrics, steps: &mut Steps) -> Result<Roles> {
+    pub(super) async fn open(
+        settings: &Settings,
+        metrics: &Metrics,
+        steps: &mut Steps,
+    ) -> Result<Roles> {
         steps.next();
         let storage_settings = sluice_storage_node::Settings {
             secrets_key_file: settings.secrets_key_file.clone(),
@@ -37,7 +41,10 @@ impl Roles {
         let worker = LocalWorker::open(worker_settings, storage.clone(), metrics).await?;
         steps.next();
         let revision = storage.watch().borrow().revision;
-        worker.wait_for_revision(revision).await.context("cannot take up the configuration")?;
+        worker
+            .wait_for_revision(revision)
+            .await
+            .context("cannot take up the configuration")?;
         Ok(Roles { storage, worker })
     }
 
@@ -51,10 +58,18 @@ impl Roles {
 
     /// Lets runs end for at most `patience`. The stores close when requests have let go of them too: see [`Closing`].
     pub(super) async fn close(self, patience: Duration) -> Closing {
-        if tokio::time::timeout(patience, self.worker.shutdown()).await.is_err() {
-            tracing::warn!("runs did not end in time; they go on where they were at the next start");
+        if tokio::time::timeout(patience, self.worker.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "runs did not end in time; they go on where they were at the next start"
+            );
         }
-        Closing { storage: Arc::downgrade(&self.storage), worker: Arc::downgrade(&self.worker) }
+        Closing {
+            storage: Arc::downgrade(&self.storage),
+            worker: Arc::downgrade(&self.worker),
+        }
     }
 }
 

@@ -33,17 +33,23 @@ enum End {
 }
 
 /// Runs a hub until it is asked to stop. `started` hears when it serves for the first time.
-pub(super) async fn serve(settings: Settings, logs: Logs, stop: Stop, started: oneshot::Sender<Started>) -> Result<()> {
+pub(super) async fn serve(
+    settings: Settings,
+    logs: Logs,
+    stop: Stop,
+    started: oneshot::Sender<Started>,
+) -> Result<()> {
     let mut steps = Steps::new();
     let fixed = prepare(settings, logs, &mut steps).await?;
     let renewing = keep_fresh(fixed.certificate.clone(), stop.clone());
     let mut address = fixed.settings.listen;
     let mut started = Some(started);
     let outcome = loop {
-        let (bound, end) = match serve_once(&fixed, address, steps, stop.clone(), &mut started).await {
-            Ok(ended) => ended,
-            Err(error) => break Err(error),
-        };
+        let (bound, end) =
+            match serve_once(&fixed, address, steps, stop.clone(), &mut started).await {
+                Ok(ended) => ended,
+                Err(error) => break Err(error),
+            };
         match end {
             End::Stop => break Ok(()),
             End::Restart => {
@@ -68,7 +74,14 @@ async fn prepare(settings: Settings, logs: Logs, steps: &mut Steps) -> Result<Fi
         let verifier = Arc::new(TokenVerifier::open(&settings.data)?);
         let certificate = open(&settings)?;
         let tls = certificate.tls_settings()?;
-        Ok(Fixed { settings, logs, verifier, certificate, tls, _folder: folder })
+        Ok(Fixed {
+            settings,
+            logs,
+            verifier,
+            certificate,
+            tls,
+            _folder: folder,
+        })
     })
     .await
 }
@@ -94,7 +107,11 @@ async fn serve_once(
     };
     let address = serving.address();
     let authority = fixed.certificate.authority();
-    let ready = ReadyFile::write(fixed.settings.ready_file.as_deref(), address, authority.as_deref());
+    let ready = ReadyFile::write(
+        fixed.settings.ready_file.as_deref(),
+        address,
+        authority.as_deref(),
+    );
     steps.done(&url(address));
     if let Some(started) = started.take() {
         let _ = started.send(Started { address, authority });
@@ -112,7 +129,10 @@ async fn serve_once(
     let (served, closing) = tokio::join!(serving.stop(patience), roles.close(patience));
     written?;
     served.context("the API did not stop in order")?;
-    if tokio::time::timeout(patience, closing.closed()).await.is_err() {
+    if tokio::time::timeout(patience, closing.closed())
+        .await
+        .is_err()
+    {
         tracing::warn!("the stores are still in use by a request");
     }
     Ok((address, end))
@@ -126,7 +146,11 @@ async fn listen(
     metrics: Metrics,
 ) -> Result<Serving> {
     let settings = &fixed.settings;
-    let limits = Limits { body: settings.request_limit, connections: settings.connections, ..Limits::default() };
+    let limits = Limits {
+        body: settings.request_limit,
+        connections: settings.connections,
+        ..Limits::default()
+    };
     let aggregator = Arc::new(Aggregator::new(Parts {
         worker: roles.worker(),
         storage: roles.storage(),
@@ -144,6 +168,10 @@ async fn listen(
 }
 
 /// Runs what blocks on a thread for it.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.context("starting was interrupted")?
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("starting was interrupted")?
 }

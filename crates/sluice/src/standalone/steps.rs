@@ -20,12 +20,18 @@ pub(super) struct Steps {
 
 impl Steps {
     pub(super) fn new() -> Self {
-        Steps { begun: Instant::now(), next: 0 }
+        Steps {
+            begun: Instant::now(),
+            next: 0,
+        }
     }
 
     /// Starts again at the step of that name: a restart keeps what comes before it.
     pub(super) fn again_from(name: &str) -> Self {
-        Steps { begun: Instant::now(), next: STEPS.iter().position(|step| *step == name).unwrap_or(0) }
+        Steps {
+            begun: Instant::now(),
+            next: STEPS.iter().position(|step| *step == name).unwrap_or(0),
+        }
     }
 
     /// Says that the next step begins.
@@ -38,6 +44,10 @@ impl Steps {
 
     /// Says that the last step is done.
     pub(super) fn done(self, url: &str) {
-        tracing::info!(url, seconds = self.begun.elapsed().as_secs_f64(), "the hub serves requests");
+        tracing::info!(
+            url,
+            seconds = self.begun.elapsed().as_secs_f64(),
+            "the hub serves requests"
+        );
     }
 }
