@@ -6,7 +6,10 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use highway::{HighwayHash, HighwayHasher, Key};
-use rocksdb::{BlockBasedOptions, Cache, DB, DBCompressionType, IteratorMode, Options, WriteBatch};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, IteratorMode, Options,
+    WriteBatch,
+};
 use sluice_dataset::{
     AppendOptions, Dataset as _, DatasetName, DatasetNumber, PreparedEntity, RawCandidate,
     ReadOptions,
@@ -112,11 +115,14 @@ fn raw_database(path: &Path) -> DB {
     DB::open_cf_with_opts(&options, path, ["log", "ids"].map(family)).unwrap()
 }
 
-/// The store's files, read-only; the option must be as the store has it.
+/// The store's files, read-only; with other options RocksDB wants to change the manifest and crashes.
 fn read_only(path: &Path) -> DB {
     let mut options = Options::default();
     options.set_track_and_verify_wals_in_manifest(true);
-    DB::open_cf_for_read_only(&options, path, FAMILIES, false).unwrap()
+    let mut family = Options::default();
+    family.set_disable_auto_compactions(true);
+    let families = FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family.clone()));
+    DB::open_cf_descriptors_read_only(&options, path, families, false).unwrap()
 }
 
 /// (log pairs in order, the ids entry of each).
