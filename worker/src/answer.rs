@@ -8,7 +8,7 @@ use sluice_entity::Json;
 use sluice_protocol::{Code, Error};
 
 /// A failed operation on a dataset.
-pub fn dataset(error: DatasetError) -> Error {
+pub(crate) fn dataset(error: DatasetError) -> Error {
     let code = match &error {
         DatasetError::Name { .. } => Code::InvalidArgument,
         DatasetError::Deleted { .. } | DatasetError::UnknownIndex { .. } => Code::NotFound,
@@ -21,7 +21,7 @@ pub fn dataset(error: DatasetError) -> Error {
 }
 
 /// A since value that cannot be used (R74).
-pub fn since(error: SinceError) -> Error {
+pub(crate) fn since(error: SinceError) -> Error {
     match error {
         SinceError::Malformed => Error::invalid("invalid-since", error.to_string()),
         SinceError::OtherGeneration { .. } => Error::new(Code::Gone, "other-generation", error.to_string()),
@@ -29,7 +29,7 @@ pub fn since(error: SinceError) -> Error {
 }
 
 /// A body that is no array of entities (R73).
-pub fn entity_read(error: sluice_entity::ReadError, accepted: u64) -> Error {
+pub(crate) fn entity_read(error: sluice_entity::ReadError, accepted: u64) -> Error {
     let mut answer = Error::invalid("invalid-json", error.to_string())
         .with("accepted", number(accepted))
         .with("offset", number(error.offset))
@@ -41,7 +41,7 @@ pub fn entity_read(error: sluice_entity::ReadError, accepted: u64) -> Error {
 }
 
 /// A source that could not be read for a caller.
-pub fn read(error: ReadError) -> Error {
+pub(crate) fn read(error: ReadError) -> Error {
     let code = if error.kind == FailureKind::Communication { Code::Unavailable } else { Code::FailedPrecondition };
     let answer = Error::new(code, error.reason, error.to_string());
     let answer = match error.index {
@@ -52,7 +52,7 @@ pub fn read(error: ReadError) -> Error {
 }
 
 /// A sink that could not write for a caller.
-pub fn write(error: WriteError) -> Error {
+pub(crate) fn write(error: WriteError) -> Error {
     let code = match error.kind {
         FailureKind::Communication => Code::Unavailable,
         FailureKind::Entity if error.reason == "entity-too-large" => Code::TooLarge,
@@ -62,11 +62,11 @@ pub fn write(error: WriteError) -> Error {
 }
 
 /// A transform that failed for a caller.
-pub fn run(failure: RunFailure) -> Error {
+pub(crate) fn run(failure: RunFailure) -> Error {
     Error::new(Code::FailedPrecondition, "run-failed", failure.message).with("cause", Json::from(failure.reason.as_str()))
 }
 
 /// A non-negative number in a problem document.
-pub fn number(number: u64) -> Json {
+pub(crate) fn number(number: u64) -> Json {
     Json::Number(number.to_string().into())
 }

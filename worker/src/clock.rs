@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub type Micros = u64;
 
 /// One second.
-pub const SECOND: Micros = 1_000_000;
+pub(crate) const SECOND: Micros = 1_000_000;
 
 /// Who knows what time it is.
 pub trait Clock: Send + Sync {
@@ -27,7 +27,7 @@ impl Clock for SystemClock {
 }
 
 /// A moment in ISO form with microseconds, as events are written.
-pub fn iso(micros: Micros) -> String {
+pub(crate) fn iso(micros: Micros) -> String {
     let moment = i64::try_from(micros).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
     moment.map_or_else(|| micros.to_string(), |moment| moment.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string())
 }

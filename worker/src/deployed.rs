@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// One pipe.
-pub struct Deployed {
+pub(crate) struct Deployed {
     /// Its id.
     pub id: String,
     settings: RwLock<Arc<Pipe>>,
@@ -37,7 +37,7 @@ struct Activity {
 
 /// A run going on.
 #[derive(Clone)]
-pub struct Running {
+pub(crate) struct Running {
     /// Start.
     pub started: Micros,
     /// Asks it to stop after its batch.
@@ -46,7 +46,7 @@ pub struct Running {
 
 impl Deployed {
     /// Takes up a pipe with what the store remembers of it. For blocking threads.
-    pub fn open(store: &Store, settings: Arc<Pipe>) -> sluice_dataset::Result<Arc<Self>> {
+    pub(crate) fn open(store: &Store, settings: Arc<Pipe>) -> sluice_dataset::Result<Arc<Self>> {
         let id = settings.id.clone();
         Ok(Arc::new(Deployed {
             progress: Mutex::new(Progress::load(store, &id)?),
@@ -61,63 +61,63 @@ impl Deployed {
     }
 
     /// Its configuration now; a run keeps the one it began with (PP11).
-    pub fn settings(&self) -> Arc<Pipe> {
+    pub(crate) fn settings(&self) -> Arc<Pipe> {
         self.settings.read().clone()
     }
 
     /// Another configuration from the next run on.
-    pub fn configure(&self, settings: Arc<Pipe>) {
+    pub(crate) fn configure(&self, settings: Arc<Pipe>) {
         *self.settings.write() = settings;
     }
 
     /// The run going on.
-    pub fn running(&self) -> Option<Running> {
+    pub(crate) fn running(&self) -> Option<Running> {
         self.activity.lock().running.clone()
     }
 
     /// Notes that a run goes on, or none any more.
-    pub fn set_running(&self, running: Option<Running>) {
+    pub(crate) fn set_running(&self, running: Option<Running>) {
         self.activity.lock().running = running;
     }
 
     /// Asks the run going on to stop; true if there is one.
-    pub fn stop(&self) -> bool {
+    pub(crate) fn stop(&self) -> bool {
         let running = self.running();
         running.inspect(|running| running.stop.cancel()).is_some()
     }
 
     /// The next planned start.
-    pub fn next_run(&self) -> Option<Micros> {
+    pub(crate) fn next_run(&self) -> Option<Micros> {
         self.activity.lock().next_run
     }
 
     /// Notes the next planned start.
-    pub fn set_next_run(&self, next_run: Option<Micros>) {
+    pub(crate) fn set_next_run(&self, next_run: Option<Micros>) {
         self.activity.lock().next_run = next_run;
     }
 
     /// Says what holds the pipe up while it is opened; `None`: nothing.
-    pub fn set_opening(&self, reason: Option<String>) {
+    pub(crate) fn set_opening(&self, reason: Option<String>) {
         *self.opening.lock() = reason;
     }
 
     /// What holds the pipe up while it is opened.
-    pub fn opening(&self) -> Option<String> {
+    pub(crate) fn opening(&self) -> Option<String> {
         self.opening.lock().clone()
     }
 
     /// Marks it as on its way out.
-    pub fn set_removing(&self) {
+    pub(crate) fn set_removing(&self) {
         self.activity.lock().is_removing = true;
     }
 
     /// `runtime.state`
-    pub fn state(&self) -> PipeState {
+    pub(crate) fn state(&self) -> PipeState {
         if self.activity.lock().is_removing { PipeState::Removing } else { PipeState::Deployed }
     }
 
     /// Runs and pushes may begin: the configuration is valid and this version can run it.
-    pub fn check_runnable(&self) -> Result<(), String> {
+    pub(crate) fn check_runnable(&self) -> Result<(), String> {
         let settings = self.settings();
         if !settings.valid {
             return Err("the configuration has errors".to_owned());
@@ -126,7 +126,7 @@ impl Deployed {
     }
 
     /// Why the pipe would not run now, in words.
-    pub fn waiting_for(&self, shared: &Shared) -> Option<String> {
+    pub(crate) fn waiting_for(&self, shared: &Shared) -> Option<String> {
         self.check_runnable().err().or_else(|| self.opening()).or_else(|| crate::gates::waiting_for(&self.settings(), shared))
     }
 }

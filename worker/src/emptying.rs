@@ -13,7 +13,7 @@ use sluice_protocol::{Code, Error, Result};
 use std::sync::Arc;
 
 /// Stops a pipe, deletes the dataset it writes and forgets where it was. What has to exist from the beginning exists again.
-pub async fn empty_pipe(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> Result<()> {
+pub(crate) async fn empty_pipe(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> Result<()> {
     pipe.stop();
     let _no_run = pipe.run_lock.lock().await;
     let _no_push = pipe.push_lock.write().await;
@@ -32,7 +32,7 @@ pub async fn empty_pipe(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> Result<()
 }
 
 /// Deletes one dataset. The pipe that writes it starts over: its offset says nothing about an empty dataset.
-pub async fn delete_dataset(shared: &Arc<Shared>, deployment: &Deployment, name: &str) -> Result<()> {
+pub(crate) async fn delete_dataset(shared: &Arc<Shared>, deployment: &Deployment, name: &str) -> Result<()> {
     let dataset = crate::feed::existing(shared, name)?;
     if dataset.name().is_internal() {
         let message = format!("dataset \"{name}\" belongs to the hub and cannot be deleted");
@@ -45,13 +45,13 @@ pub async fn delete_dataset(shared: &Arc<Shared>, deployment: &Deployment, name:
 }
 
 /// Empties every pipe that writes a dataset.
-pub async fn delete_all_sink_datasets(shared: &Arc<Shared>, deployment: &Deployment) -> Result<()> {
+pub(crate) async fn delete_all_sink_datasets(shared: &Arc<Shared>, deployment: &Deployment) -> Result<()> {
     let pipes = deployment.pipes();
     join_all(pipes.iter().map(|pipe| empty_pipe(shared, pipe))).await.into_iter().collect()
 }
 
 /// Everything: all datasets, the hub's own too, and all that any pipe remembers.
-pub async fn reset(shared: &Arc<Shared>, deployment: &Deployment) -> Result<()> {
+pub(crate) async fn reset(shared: &Arc<Shared>, deployment: &Deployment) -> Result<()> {
     let pipes = deployment.pipes();
     for pipe in &pipes {
         pipe.stop();

@@ -8,14 +8,14 @@ use sluice_protocol::SecretValues;
 use std::sync::Arc;
 
 /// The environment of one batch.
-pub struct DtlEnvironment {
+pub(crate) struct DtlEnvironment {
     clock: Arc<dyn Clock>,
     secrets: Arc<SecretValues>,
 }
 
 impl DtlEnvironment {
     /// With the secrets of the present configuration.
-    pub fn new(shared: &Shared) -> Self {
+    pub(crate) fn new(shared: &Shared) -> Self {
         DtlEnvironment { clock: shared.clock.clone(), secrets: shared.secrets.load_full() }
     }
 }

@@ -12,22 +12,22 @@ const PREFIX: &str = "system:pump_execution:";
 const ALIAS: &str = "system:pump:";
 
 /// The log's dataset.
-pub fn dataset_name(pipe: &str) -> Result<DatasetName, NameError> {
+pub(crate) fn dataset_name(pipe: &str) -> Result<DatasetName, NameError> {
     DatasetName::internal(&format!("{PREFIX}{pipe}"))
 }
 
 /// The pipe whose log this dataset is, under its name or its alias.
-pub fn pipe_of(dataset: &str) -> Option<&str> {
+pub(crate) fn pipe_of(dataset: &str) -> Option<&str> {
     dataset.strip_prefix(PREFIX).or_else(|| dataset.strip_prefix(ALIAS))
 }
 
 /// What a dataset is called in the store: the alias of a log stands for the log.
-pub fn stored_name(dataset: &str) -> String {
+pub(crate) fn stored_name(dataset: &str) -> String {
     dataset.strip_prefix(ALIAS).map_or_else(|| dataset.to_owned(), |pipe| format!("{PREFIX}{pipe}"))
 }
 
 /// An event in the making: a flat dict with a fixed beginning.
-pub struct Event {
+pub(crate) struct Event {
     builder: Builder,
 }
 
@@ -114,7 +114,7 @@ impl Event {
 
 /// What the events of one run have in common.
 #[derive(Clone, Debug)]
-pub struct RunEvents {
+pub(crate) struct RunEvents {
     /// The pipe.
     pub pipe: String,
     /// Full, partial, incremental.
@@ -128,7 +128,7 @@ pub struct RunEvents {
 }
 
 /// How a run went, for its last event.
-pub struct Outcome<'a> {
+pub(crate) struct Outcome<'a> {
     /// Counts and times.
     pub figures: &'a Figures,
     /// End of the run.
@@ -150,19 +150,19 @@ impl RunEvents {
     }
 
     /// `pump-started`
-    pub fn started(&self) -> PreparedEntity {
+    pub(crate) fn started(&self) -> PreparedEntity {
         self.event("pump-started").finish(&self.hash_key)
     }
 
     /// `pump-completed`
-    pub fn completed(&self, outcome: &Outcome<'_>) -> PreparedEntity {
+    pub(crate) fn completed(&self, outcome: &Outcome<'_>) -> PreparedEntity {
         let mut event = self.event("pump-completed");
         self.outcome(&mut event, outcome);
         event.finish(&self.hash_key)
     }
 
     /// `pump-failed`
-    pub fn failed(&self, outcome: &Outcome<'_>, failure: &RunFailure) -> PreparedEntity {
+    pub(crate) fn failed(&self, outcome: &Outcome<'_>, failure: &RunFailure) -> PreparedEntity {
         let mut event = self.event("pump-failed");
         self.outcome(&mut event, outcome);
         event
@@ -195,7 +195,7 @@ impl RunEvents {
     }
 
     /// `read-error:<guid>`
-    pub fn read_error(&self, kind: FailureKind, now: Micros, message: &str, causes: &[String]) -> PreparedEntity {
+    pub(crate) fn read_error(&self, kind: FailureKind, now: Micros, message: &str, causes: &[String]) -> PreparedEntity {
         let id = format!("read-error:{}", uuid::Uuid::new_v4());
         let mut event = Event::new(&id, "read-error", &self.pipe);
         event.number("error_code", kind.code().unsigned_abs()).text("event_time", &iso(now)).text("traceback", message);
@@ -204,7 +204,7 @@ impl RunEvents {
     }
 
     /// `write-error:<entity id>`, new or with another standing.
-    pub fn write_error(&self, error: &WriteErrorEvent<'_>) -> PreparedEntity {
+    pub(crate) fn write_error(&self, error: &WriteErrorEvent<'_>) -> PreparedEntity {
         let mut event = Event::new(&format!("write-error:{}", error.entity_id), "write-error", &self.pipe);
         event
             .number("error_code", error.kind.code().unsigned_abs())
@@ -227,7 +227,7 @@ impl RunEvents {
 
 /// Where a write error stands (R33).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub(crate) enum Standing {
     /// Will be tried again.
     Retryable,
     /// Written after all, or overtaken by a newer version.
@@ -239,7 +239,7 @@ pub enum Standing {
 }
 
 /// One `write-error`.
-pub struct WriteErrorEvent<'a> {
+pub(crate) struct WriteErrorEvent<'a> {
     /// Id of the entity.
     pub entity_id: &'a str,
     /// What could not be written.
@@ -259,7 +259,7 @@ pub struct WriteErrorEvent<'a> {
 }
 
 /// An event that somebody caused (EX4): `kind` is its id too.
-pub fn user_event(
+pub(crate) fn user_event(
     kind: &str,
     pipe: &str,
     user: &str,
@@ -280,7 +280,7 @@ pub fn user_event(
 }
 
 /// `entities-reposted`: ids with the offset they had.
-pub fn reposted(pipe: &str, user: &str, now: Micros, entities: &[(String, bool, u64)], key: &HashKey) -> PreparedEntity {
+pub(crate) fn reposted(pipe: &str, user: &str, now: Micros, entities: &[(String, bool, u64)], key: &HashKey) -> PreparedEntity {
     let mut event = Event::new("entities-reposted", "entities-reposted", pipe);
     event.text("event_time", &iso(now)).user(Some(user)).number("num_entities", entities.len() as u64);
     event.builder.name("entities");

@@ -12,13 +12,13 @@ use sluice_store::Dataset;
 use std::sync::Arc;
 
 /// A dataset that exists, under its name or its alias.
-pub fn existing(shared: &Shared, name: &str) -> Result<Dataset> {
+pub(crate) fn existing(shared: &Shared, name: &str) -> Result<Dataset> {
     let stored = execution_log::stored_name(name);
     shared.existing(&stored).ok_or_else(|| Error::not_found("unknown-dataset", "dataset", name))
 }
 
 /// The entities of a dataset as the request wants them.
-pub async fn dataset(shared: &Arc<Shared>, name: &str, read: ReadRequest) -> Result<Feed> {
+pub(crate) async fn dataset(shared: &Arc<Shared>, name: &str, read: ReadRequest) -> Result<Feed> {
     let dataset = existing(shared, name)?;
     let status = dataset.status().map_err(answer::dataset)?;
     check(&status, &read)?;
@@ -31,7 +31,7 @@ pub async fn dataset(shared: &Arc<Shared>, name: &str, read: ReadRequest) -> Res
 }
 
 /// What the request asks beyond position and filters.
-pub fn check(status: &DatasetStatus, read: &ReadRequest) -> Result<()> {
+pub(crate) fn check(status: &DatasetStatus, read: &ReadRequest) -> Result<()> {
     if read.populated && !status.populated {
         let message = format!("dataset \"{}\" is not populated", status.name);
         return Err(Error::new(Code::NotFound, "not-populated", message));
@@ -44,7 +44,7 @@ pub fn check(status: &DatasetStatus, read: &ReadRequest) -> Result<()> {
 }
 
 /// JP2.
-pub fn headers(status: &DatasetStatus) -> FeedHeaders {
+pub(crate) fn headers(status: &DatasetStatus) -> FeedHeaders {
     FeedHeaders {
         populated: Some(status.populated),
         max_updated: status.max_offset,
@@ -80,7 +80,7 @@ fn pages(dataset: Dataset, options: ReadOptions) -> FeedStream {
 }
 
 /// One entity: the latest version, or exactly the one at `offset`.
-pub async fn entity(shared: &Shared, name: &str, id: &str, offset: Option<Offset>) -> Result<Entity> {
+pub(crate) async fn entity(shared: &Shared, name: &str, id: &str, offset: Option<Offset>) -> Result<Entity> {
     let dataset = existing(shared, name)?;
     let wanted = id.to_owned();
     let found = blocking::run(move || match offset {

@@ -5,7 +5,7 @@ use sluice_config::{Pipe, Source};
 use sluice_dataset::Dataset;
 
 /// Why the pipe waits, in words; `None` when it may run.
-pub fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
+pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
     required(pipe).find(|dataset| !is_populated(shared, dataset)).map(|dataset| format!("waits for dataset {dataset} to be populated"))
 }
 
@@ -16,12 +16,12 @@ fn required(pipe: &Pipe) -> impl Iterator<Item = &String> {
 }
 
 /// True if the dataset exists and its owner has read all of its source once.
-pub fn is_populated(shared: &Shared, dataset: &str) -> bool {
+pub(crate) fn is_populated(shared: &Shared, dataset: &str) -> bool {
     shared.existing(dataset).and_then(|dataset| dataset.status().ok()).is_some_and(|status| status.populated)
 }
 
 /// The inputs that count for being populated: `initial_datasets`, or all.
-pub fn initial_datasets(source: &Source) -> &[String] {
+pub(crate) fn initial_datasets(source: &Source) -> &[String] {
     match source {
         Source::Dataset(source) => std::slice::from_ref(&source.dataset),
         Source::UnionDatasets(source) => source.initial_datasets.as_deref().unwrap_or(&source.datasets),
@@ -31,7 +31,7 @@ pub fn initial_datasets(source: &Source) -> &[String] {
 }
 
 /// Whether the pipe has something to read: it stands behind an input, or its inputs are populated and its dataset could be.
-pub fn has_work(pipe: &Pipe, since: Option<&crate::source::SinceValue>, shared: &Shared) -> bool {
+pub(crate) fn has_work(pipe: &Pipe, since: Option<&crate::source::SinceValue>, shared: &Shared) -> bool {
     let behind = |dataset: &String| {
         let newest = shared.existing(dataset).and_then(|dataset| dataset.status().ok()?.max_offset);
         let read = since.and_then(|since| since.offset().or_else(|| since.offset_in(dataset)));

@@ -21,7 +21,7 @@ const BUDGET: u64 = 10_000;
 const HOUR: Micros = 3_600 * SECOND;
 
 /// Passes over all datasets until stopped.
-pub async fn run(shared: Arc<Shared>, deployment: Arc<Deployment>, stop: CancellationToken) {
+pub(crate) async fn run(shared: Arc<Shared>, deployment: Arc<Deployment>, stop: CancellationToken) {
     let mut pause = FIRST;
     loop {
         tokio::select! {
@@ -47,7 +47,7 @@ pub async fn run(shared: Arc<Shared>, deployment: Arc<Deployment>, stop: Cancell
 }
 
 /// One dataset to its end, step by step.
-pub async fn compact(dataset: Dataset, retention: Retention, stop: &CancellationToken) {
+pub(crate) async fn compact(dataset: Dataset, retention: Retention, stop: &CancellationToken) {
     let mut from = None;
     let mut removed = 0;
     while !stop.is_cancelled() {
@@ -80,7 +80,7 @@ async fn step(dataset: &Dataset, retention: Retention, from: Option<u64>) -> Res
 }
 
 /// CO2, CO3.
-pub fn retention(settings: &Compaction, now: Micros) -> Retention {
+pub(crate) fn retention(settings: &Compaction, now: Micros) -> Retention {
     Retention {
         keep_versions: u32::try_from(settings.keep_versions).unwrap_or(u32::MAX),
         keep_since: settings.time_threshold_hours.map(|hours| now.saturating_sub(hours.saturating_mul(HOUR))),

@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 /// What the pipes of the present configuration need, by dataset.
 #[derive(Default)]
-pub struct Indexes {
+pub(crate) struct Indexes {
     needed: RwLock<HashMap<String, Vec<Arc<dyn IndexKeys>>>>,
 }
 
 impl Indexes {
     /// Takes up a configuration.
-    pub fn take_up(&self, configuration: &Configuration) {
+    pub(crate) fn take_up(&self, configuration: &Configuration) {
         let mut needed: HashMap<String, BTreeMap<String, Arc<dyn IndexKeys>>> = HashMap::new();
         for pipe in configuration.pipes.values().filter(|pipe| pipe.runnable.is_ok()) {
             for transform in &pipe.transforms {
@@ -37,12 +37,12 @@ impl Indexes {
     }
 
     /// The datasets that need any.
-    pub fn datasets(&self) -> Vec<String> {
+    pub(crate) fn datasets(&self) -> Vec<String> {
         self.needed.read().keys().cloned().collect()
     }
 
     /// Tells the dataset all expressions it needs: takes up what is built, builds what is not. For blocking threads.
-    pub fn ensure(&self, dataset: &Dataset) -> Result<()> {
+    pub(crate) fn ensure(&self, dataset: &Dataset) -> Result<()> {
         for keys in self.needed_by(dataset) {
             dataset.ensure_index(keys)?;
         }
@@ -50,7 +50,7 @@ impl Indexes {
     }
 
     /// Whether all of the dataset's indexes can be asked.
-    pub fn are_ready(&self, dataset: &Dataset) -> Result<bool> {
+    pub(crate) fn are_ready(&self, dataset: &Dataset) -> Result<bool> {
         let status = dataset.status()?;
         let is_ready = |name: &str| status.indexes.iter().any(|index| index.name == name && index.ready);
         Ok(self.needed_by(dataset).iter().all(|keys| is_ready(keys.name())))
@@ -62,14 +62,14 @@ impl Indexes {
 }
 
 /// A compiled join expression as the keys of a secondary index.
-pub struct ExpressionKeys {
+pub(crate) struct ExpressionKeys {
     expression: Arc<IndexExpression>,
     arena: Mutex<Arena>,
 }
 
 impl ExpressionKeys {
     /// Keys by this expression.
-    pub fn new(expression: Arc<IndexExpression>) -> Self {
+    pub(crate) fn new(expression: Arc<IndexExpression>) -> Self {
         ExpressionKeys { expression, arena: Mutex::new(Arena::new()) }
     }
 }

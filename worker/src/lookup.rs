@@ -7,18 +7,18 @@ use sluice_entity::{Entity, string_of_join_key};
 use std::collections::BTreeSet;
 
 /// Name of the index that every dataset is anyway: id to latest version.
-pub const PRIMARY: &str = "_id";
+pub(crate) const PRIMARY: &str = "_id";
 
 /// Lookups of one batch. Everything is read from the slice's snapshot, except the pipe's own sink, which is read as it is now
 /// (R47).
-pub struct LocalLookup<'a> {
+pub(crate) struct LocalLookup<'a> {
     slice: &'a Slice,
     own_sink: Option<(&'a str, &'a sluice_store::Dataset)>,
 }
 
 impl<'a> LocalLookup<'a> {
     /// For a run that writes `own_sink`, if it writes a dataset.
-    pub fn new(slice: &'a Slice, own_sink: Option<(&'a str, &'a sluice_store::Dataset)>) -> Self {
+    pub(crate) fn new(slice: &'a Slice, own_sink: Option<(&'a str, &'a sluice_store::Dataset)>) -> Self {
         LocalLookup { slice, own_sink }
     }
 

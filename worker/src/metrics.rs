@@ -6,7 +6,7 @@ use prometheus_client::registry::Registry;
 
 /// What operators see of the pipes of a worker.
 #[derive(Clone, Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     runs_completed: Counter,
     runs_failed: Counter,
     entities_read: Counter,
@@ -20,7 +20,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Adds all of them to the registry.
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         let rows: [(&str, &str, &Counter); 9] = [
             ("pipe_runs_completed", "Runs of pipes that read their source to the end", &self.runs_completed),
             ("pipe_runs_failed", "Runs of pipes that stopped before their end", &self.runs_failed),
@@ -38,7 +38,7 @@ impl Metrics {
     }
 
     /// A run has ended.
-    pub fn run_ended(&self, success: bool, figures: &Figures) {
+    pub(crate) fn run_ended(&self, success: bool, figures: &Figures) {
         if success { self.runs_completed.inc() } else { self.runs_failed.inc() };
         self.entities_read.inc_by(figures.read);
         self.entities_changed.inc_by(figures.changes);
@@ -47,7 +47,7 @@ impl Metrics {
     }
 
     /// A push has ended.
-    pub fn push_ended(&self, received: Option<u64>) {
+    pub(crate) fn push_ended(&self, received: Option<u64>) {
         match received {
             Some(received) => self.entities_pushed.inc_by(received),
             None => self.pushes_failed.inc(),
@@ -55,7 +55,7 @@ impl Metrics {
     }
 
     /// A publisher gave some entities.
-    pub fn published(&self, entities: u64) {
+    pub(crate) fn published(&self, entities: u64) {
         self.entities_published.inc_by(entities);
     }
 }

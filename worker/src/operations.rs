@@ -23,7 +23,7 @@ use std::time::Duration;
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The operations a pump takes, in a fixed order; none for receivers and publishers.
-pub fn supported(settings: &Pipe) -> Vec<OperationKind> {
+pub(crate) fn supported(settings: &Pipe) -> Vec<OperationKind> {
     if !settings.pump.exists() {
         return Vec::new();
     }
@@ -38,7 +38,7 @@ pub fn supported(settings: &Pipe) -> Vec<OperationKind> {
 }
 
 /// Does what was asked.
-pub async fn operate(shared: &Arc<Shared>, runs: &Arc<Runs>, pipe: &Arc<Deployed>, request: PumpRequest) -> Result<()> {
+pub(crate) async fn operate(shared: &Arc<Shared>, runs: &Arc<Runs>, pipe: &Arc<Deployed>, request: PumpRequest) -> Result<()> {
     let settings = pipe.settings();
     let kind = request.operation.kind;
     if !supported(&settings).contains(&kind) {

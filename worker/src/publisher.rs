@@ -30,7 +30,7 @@ use std::sync::Arc;
 const BATCH: usize = 100;
 
 /// The entities of a pipe at a stage. What a dataset sink stores is read from the dataset; all else is evaluated.
-pub async fn read_pipe(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
+pub(crate) async fn read_pipe(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
     let settings = pipe.settings();
     if let (EntityStage::Sink, SinkSettings::Dataset(sink)) = (stage, &settings.sink) {
         if shared.existing(&sink.dataset).is_none() {
@@ -56,7 +56,7 @@ fn nothing_yet(dataset: &str, read: &ReadRequest) -> Result<Feed> {
 }
 
 /// Renders a publisher.
-pub async fn publish(shared: &Arc<Shared>, pipe: &Deployed, request: PublishRequest) -> Result<Published> {
+pub(crate) async fn publish(shared: &Arc<Shared>, pipe: &Deployed, request: PublishRequest) -> Result<Published> {
     let settings = pipe.settings();
     let format = match &settings.sink {
         SinkSettings::HttpEndpoint(_) => "json",

@@ -17,7 +17,7 @@ use sluice_store::Dataset;
 use std::collections::{BTreeMap, HashMap};
 
 /// A pipe. For blocking threads: it reads the retry queue.
-pub fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
+pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
     let settings = pipe.settings();
     let progress = pipe.progress.lock().clone();
     let running = pipe.running();
@@ -91,7 +91,7 @@ fn diagnostic(diagnostic: &sluice_config::Diagnostic) -> Diagnostic {
 }
 
 /// Entries of a dataset that a reader has yet to read, at most: offsets may have gaps, so the ids there are bound it as well.
-pub fn unread(shared: &Shared, dataset: &str, since: Option<&SinceValue>) -> u64 {
+pub(crate) fn unread(shared: &Shared, dataset: &str, since: Option<&SinceValue>) -> u64 {
     let Some(status) = shared.existing(dataset).and_then(|dataset| dataset.status().ok()) else { return 0 };
     let Some(newest) = status.max_offset else { return 0 };
     let ids = status.counters.index_exists + status.counters.index_deleted;
@@ -102,13 +102,13 @@ pub fn unread(shared: &Shared, dataset: &str, since: Option<&SinceValue>) -> u64
 }
 
 /// All datasets.
-pub fn datasets(shared: &Shared, deployment: &Deployment) -> Result<Vec<DatasetReport>> {
+pub(crate) fn datasets(shared: &Shared, deployment: &Deployment) -> Result<Vec<DatasetReport>> {
     let facts = PipeFacts::collect(shared, deployment);
     shared.store.datasets().iter().map(|dataset| dataset_report(dataset, &facts)).collect()
 }
 
 /// One dataset.
-pub fn dataset(shared: &Shared, deployment: &Deployment, name: &str) -> Result<DatasetReport> {
+pub(crate) fn dataset(shared: &Shared, deployment: &Deployment, name: &str) -> Result<DatasetReport> {
     let dataset = crate::feed::existing(shared, name)?;
     dataset_report(&dataset, &PipeFacts::collect(shared, deployment))
 }

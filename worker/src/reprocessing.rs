@@ -7,7 +7,7 @@ use sluice_dataset::Dataset;
 use std::collections::BTreeMap;
 
 /// The pipe's input datasets as they are now; those that do not exist without a generation.
-pub fn inputs_now(pipe: &Pipe, shared: &Shared) -> BTreeMap<String, InputSeen> {
+pub(crate) fn inputs_now(pipe: &Pipe, shared: &Shared) -> BTreeMap<String, InputSeen> {
     let read = pipe.inputs.iter().map(|name| (name, false));
     let hopped = pipe.hop_datasets.iter().map(|name| (name, true));
     // A dataset that is both read and hopped to counts as read.
@@ -21,7 +21,7 @@ pub fn inputs_now(pipe: &Pipe, shared: &Shared) -> BTreeMap<String, InputSeen> {
 }
 
 /// Each reason in a sentence; none for a pipe that has not run yet or starts over anyway.
-pub fn reasons(pipe: &Pipe, progress: &Progress, shared: &Shared) -> Vec<String> {
+pub(crate) fn reasons(pipe: &Pipe, progress: &Progress, shared: &Shared) -> Vec<String> {
     if progress.inputs.is_empty() && progress.configuration.is_none() {
         return Vec::new();
     }

@@ -17,7 +17,7 @@ use tracing::Instrument;
 const INTERNAL_THREADS: usize = 50;
 
 /// Starts runs and knows them until they end.
-pub struct Runs {
+pub(crate) struct Runs {
     shared: Arc<Shared>,
     deployment: Arc<Deployment>,
     tracker: TaskTracker,
@@ -29,7 +29,7 @@ pub struct Runs {
 
 /// Why a run was not started.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotStarted {
+pub(crate) enum NotStarted {
     /// One goes on already.
     #[error("the pipe is running already")]
     Running,
@@ -40,7 +40,7 @@ pub enum NotStarted {
 
 impl Runs {
     /// Ended runs are told to `wake`.
-    pub fn new(
+    pub(crate) fn new(
         shared: &Arc<Shared>,
         deployment: &Arc<Deployment>,
         stop: CancellationToken,
@@ -58,7 +58,7 @@ impl Runs {
     }
 
     /// Starts a run; the receiver gets how it went. A run that waits for a place counts as running.
-    pub fn start(self: &Arc<Self>, deployed: &Arc<Deployed>, asked: Asked) -> Result<oneshot::Receiver<Outcome>, NotStarted> {
+    pub(crate) fn start(self: &Arc<Self>, deployed: &Arc<Deployed>, asked: Asked) -> Result<oneshot::Receiver<Outcome>, NotStarted> {
         if self.stop.is_cancelled() {
             return Err(NotStarted::Stopping);
         }
@@ -127,7 +127,7 @@ impl Runs {
     }
 
     /// A task beside the runs that has to end before the worker does.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
         self.tracker.spawn(async move {
             tokio::select! {
@@ -138,12 +138,12 @@ impl Runs {
     }
 
     /// A task that ends by itself once runs are stopped.
-    pub fn spawn_to_the_end(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn_to_the_end(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn(task);
     }
 
     /// Waits until all runs have ended; nothing starts any more once `stop` was cancelled.
-    pub async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         self.tracker.close();
         self.tracker.wait().await;
     }

@@ -5,11 +5,11 @@ use croner::Cron;
 use sluice_config::parse_cron;
 
 /// Intervals longer than this survive downtime (PU3).
-pub const PERSISTED_ABOVE: Micros = 3_600 * SECOND;
+pub(crate) const PERSISTED_ABOVE: Micros = 3_600 * SECOND;
 
 /// When a pipe runs by itself.
 #[derive(Clone, Debug)]
-pub enum Schedule {
+pub(crate) enum Schedule {
     /// So long after the end of the last run, give or take the jitter.
     Interval {
         /// Between runs.
@@ -25,18 +25,18 @@ pub enum Schedule {
 
 impl Schedule {
     /// From seconds, as configured.
-    pub fn interval(seconds: f64, jitter: f64) -> Self {
+    pub(crate) fn interval(seconds: f64, jitter: f64) -> Self {
         let micros = |seconds: f64| (seconds.max(0.0) * SECOND as f64) as Micros;
         Schedule::Interval { every: micros(seconds), jitter: micros(jitter) }
     }
 
     /// From a cron expression of five fields, or six with a year.
-    pub fn cron(expression: &str) -> Result<Self, croner::errors::CronError> {
+    pub(crate) fn cron(expression: &str) -> Result<Self, croner::errors::CronError> {
         parse_cron(expression).map(|cron| Schedule::Cron(Box::new(cron)))
     }
 
     /// Whether a missed start is made up for.
-    pub fn is_persisted(&self) -> bool {
+    pub(crate) fn is_persisted(&self) -> bool {
         match self {
             Schedule::Interval { every, .. } => *every > PERSISTED_ABOVE,
             Schedule::Cron(_) => true,
@@ -45,7 +45,7 @@ impl Schedule {
     }
 
     /// The next start after `now`, a number between 0 and 1 deciding the jitter.
-    pub fn next(&self, now: Micros, chance: f64) -> Option<Micros> {
+    pub(crate) fn next(&self, now: Micros, chance: f64) -> Option<Micros> {
         match self {
             Schedule::Interval { every, jitter } => {
                 let shift = *jitter as f64 * (2.0 * chance - 1.0);
@@ -58,7 +58,7 @@ impl Schedule {
 }
 
 /// The first time after `now` that matches.
-pub fn next_occurrence(cron: &Cron, now: Micros) -> Option<Micros> {
+pub(crate) fn next_occurrence(cron: &Cron, now: Micros) -> Option<Micros> {
     let now = jiff::Timestamp::from_microsecond(i64::try_from(now).ok()?).ok()?;
     let next = cron.find_next_occurrence(&now.to_zoned(jiff::tz::TimeZone::UTC), false).ok()?;
     u64::try_from(next.timestamp().as_microsecond()).ok()

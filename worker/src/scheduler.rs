@@ -27,7 +27,7 @@ const SIGNAL_PAUSE: Micros = 30 * SECOND;
 
 /// Why the scheduler looks up.
 #[derive(Clone, Debug)]
-pub enum Wake {
+pub(crate) enum Wake {
     /// The configuration changed; `started`: it is the first one.
     Configured { started: bool },
     /// A pipe was enabled, disabled, reset.
@@ -37,12 +37,12 @@ pub enum Wake {
 }
 
 /// Where everybody sends [`Wake`]s.
-pub fn wakes() -> (UnboundedSender<Wake>, UnboundedReceiver<Wake>) {
+pub(crate) fn wakes() -> (UnboundedSender<Wake>, UnboundedReceiver<Wake>) {
     unbounded_channel()
 }
 
 /// The one task.
-pub struct Scheduler {
+pub(crate) struct Scheduler {
     /// The worker.
     pub shared: Arc<Shared>,
     /// Its pipes.
@@ -82,7 +82,7 @@ struct State {
 
 impl Scheduler {
     /// Until stopped.
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         let mut state = State { scheduler: self, planned: HashMap::new(), heap: BinaryHeap::new(), readers: HashMap::new() };
         loop {
             match state.next().await {
@@ -341,14 +341,14 @@ fn next_rescan(settings: &Pipe, now: Micros) -> Option<Micros> {
 }
 
 /// Writes a pipe's control record as it is in memory.
-pub async fn keep_control(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> sluice_dataset::Result<()> {
+pub(crate) async fn keep_control(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> sluice_dataset::Result<()> {
     let bytes = pipe.control.lock().to_bytes();
     let records = vec![(Control::key(&pipe.id)?, Some(bytes))];
     shared.commit(Writes { records, ..Writes::default() }).await.map(|_| ())
 }
 
 /// Reads what the store has, for a pipe that is opened. For blocking threads.
-pub async fn load_pipe(shared: &Arc<Shared>, settings: Arc<Pipe>) -> sluice_dataset::Result<Arc<Deployed>> {
+pub(crate) async fn load_pipe(shared: &Arc<Shared>, settings: Arc<Pipe>) -> sluice_dataset::Result<Arc<Deployed>> {
     let store = shared.store.clone();
     blocking::run(move || Deployed::open(&store, settings)).await
 }

@@ -124,7 +124,7 @@ impl LocalWorker {
 }
 
 /// The store's folder below a data folder.
-pub fn store_folder(data: &Path) -> PathBuf {
+pub(crate) fn store_folder(data: &Path) -> PathBuf {
     data.join(STORE)
 }
 

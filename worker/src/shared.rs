@@ -16,12 +16,12 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Bytes of entities that may be between sources and sinks, all runs and pushes together.
-pub const BYTES_IN_FLIGHT: usize = 128 << 20;
+pub(crate) const BYTES_IN_FLIGHT: usize = 128 << 20;
 /// The part of [`BYTES_IN_FLIGHT`] one permit stands for.
 const BYTES_PER_PERMIT: usize = 1 << 10;
 
 /// Held by everybody who works for a pipe.
-pub struct Shared {
+pub(crate) struct Shared {
     /// All datasets and states of this worker.
     pub store: Store,
     /// Gives numbers to datasets.
@@ -42,11 +42,11 @@ pub struct Shared {
 }
 
 /// Bytes that somebody has in flight; returned when dropped.
-pub type BytesHeld = tokio::sync::OwnedSemaphorePermit;
+pub(crate) type BytesHeld = tokio::sync::OwnedSemaphorePermit;
 
 impl Shared {
     /// Puts it together.
-    pub fn new(store: Store, storage_node: Arc<dyn StorageNode>, clock: Arc<dyn Clock>, signals: Signals) -> Arc<Self> {
+    pub(crate) fn new(store: Store, storage_node: Arc<dyn StorageNode>, clock: Arc<dyn Clock>, signals: Signals) -> Arc<Self> {
         Arc::new(Shared {
             store,
             storage_node,
@@ -61,30 +61,30 @@ impl Shared {
     }
 
     /// Waits until `bytes` more may be in flight. More than there is at all counts as all there is.
-    pub async fn hold_bytes(&self, bytes: usize) -> BytesHeld {
+    pub(crate) async fn hold_bytes(&self, bytes: usize) -> BytesHeld {
         let permits = (bytes / BYTES_PER_PERMIT + 1).min(BYTES_IN_FLIGHT / BYTES_PER_PERMIT);
         let permits = u32::try_from(permits).unwrap_or(u32::MAX);
         self.bytes.clone().acquire_many_owned(permits).await.expect("the semaphore is never closed")
     }
 
     /// A slice that begins now.
-    pub async fn slice(&self) -> Arc<Slice> {
+    pub(crate) async fn slice(&self) -> Arc<Slice> {
         let store = self.store.clone();
         blocking::run(move || Slice::new(store.snapshot())).await
     }
 
     /// The dataset of that name, if there is one.
-    pub fn existing(&self, name: &str) -> Option<Dataset> {
+    pub(crate) fn existing(&self, name: &str) -> Option<Dataset> {
         DatasetName::existing(name).ok().and_then(|name| self.store.dataset(&name))
     }
 
     /// A user's dataset, made if there is none (DS7).
-    pub async fn dataset(self: &Arc<Self>, name: &str) -> Result<Dataset, sluice_protocol::Error> {
+    pub(crate) async fn dataset(self: &Arc<Self>, name: &str) -> Result<Dataset, sluice_protocol::Error> {
         self.make(DatasetName::new(name), name).await
     }
 
     /// One of the hub's own datasets, made if there is none (DS9).
-    pub async fn internal_dataset(self: &Arc<Self>, name: Result<DatasetName, NameError>) -> Result<Dataset, sluice_protocol::Error> {
+    pub(crate) async fn internal_dataset(self: &Arc<Self>, name: Result<DatasetName, NameError>) -> Result<Dataset, sluice_protocol::Error> {
         self.make(name, "system:").await
     }
 
@@ -106,7 +106,7 @@ impl Shared {
     }
 
     /// Writes all of it or nothing, then tells the readers of what changed.
-    pub async fn commit(self: &Arc<Self>, writes: Writes) -> Result<Done> {
+    pub(crate) async fn commit(self: &Arc<Self>, writes: Writes) -> Result<Done> {
         let shared = self.clone();
         let now = self.clock.now();
         blocking::run(move || {

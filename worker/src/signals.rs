@@ -8,20 +8,20 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Tells the scheduler to look.
 #[derive(Clone, Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     changed: UnboundedSender<String>,
 }
 
 impl Signals {
     /// The sending and the receiving end. The channel is unbounded because writers must not wait for the scheduler; it empties
     /// the channel at once and holds one entry per dataset.
-    pub fn new() -> (Self, UnboundedReceiver<String>) {
+    pub(crate) fn new() -> (Self, UnboundedReceiver<String>) {
         let (changed, receiver) = unbounded_channel();
         (Signals { changed }, receiver)
     }
 
     /// A dataset has new versions or became populated.
-    pub fn dataset_changed(&self, dataset: &str) {
+    pub(crate) fn dataset_changed(&self, dataset: &str) {
         // Without a scheduler the worker is stopping: the next start looks at every reader.
         let _ = self.changed.send(dataset.to_owned());
     }

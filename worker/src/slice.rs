@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// One snapshot of all datasets and when it was taken.
-pub struct Slice {
+pub(crate) struct Slice {
     snapshot: Snapshot,
     taken: Instant,
 }
 
 /// A page of a dataset with the dataset's status at the same instant.
-pub struct DatasetPage {
+pub(crate) struct DatasetPage {
     /// The versions.
     pub versions: VersionBatch,
     /// `None` if there is no such dataset: an empty one that is not populated.
@@ -26,17 +26,17 @@ pub struct DatasetPage {
 
 impl Slice {
     /// Begins a slice now.
-    pub fn new(snapshot: Snapshot) -> Arc<Self> {
+    pub(crate) fn new(snapshot: Snapshot) -> Arc<Self> {
         Arc::new(Slice { snapshot, taken: Instant::now() })
     }
 
     /// True when the next page should be read from a newer snapshot.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.taken.elapsed() > LONGEST
     }
 
     /// The dataset as of this slice; `None` where there is none. For blocking threads.
-    pub fn dataset(&self, name: &str) -> Result<Option<DatasetView>> {
+    pub(crate) fn dataset(&self, name: &str) -> Result<Option<DatasetView>> {
         match DatasetName::existing(name) {
             Ok(name) => self.snapshot.dataset(&name),
             Err(_) => Ok(None),
@@ -44,7 +44,7 @@ impl Slice {
     }
 
     /// One page of a dataset.
-    pub async fn read(
+    pub(crate) async fn read(
         self: &Arc<Self>,
         dataset: &str,
         options: ReadOptions,

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Follows the storage node's configuration.
-pub struct TakeUp {
+pub(crate) struct TakeUp {
     /// The worker.
     pub shared: Arc<Shared>,
     /// What is taken up.
@@ -39,7 +39,7 @@ pub struct TakeUp {
 
 impl TakeUp {
     /// Takes up every snapshot that comes, until stopped.
-    pub async fn run(self, mut snapshots: watch::Receiver<Arc<ConfigurationSnapshot>>) {
+    pub(crate) async fn run(self, mut snapshots: watch::Receiver<Arc<ConfigurationSnapshot>>) {
         let mut started = true;
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
@@ -72,7 +72,7 @@ impl TakeUp {
             self.open_or_change(pipe).await?;
         }
         let revision = snapshot.revision;
-        self.deployment.set_taken(Taken { snapshot: snapshot.clone(), configuration });
+        self.deployment.set_taken(Taken { configuration });
         self.build_indexes();
         let _ = self.wake.send(Wake::Configured { started });
         self.revision.send_replace(revision);
@@ -188,7 +188,7 @@ fn component(component: &sluice_protocol::Component) -> Component {
 }
 
 /// Drops everything a pipe remembers.
-pub async fn forget(shared: &Arc<Shared>, pipe: &str) -> Result<()> {
+pub(crate) async fn forget(shared: &Arc<Shared>, pipe: &str) -> Result<()> {
     let (store, owner) = (shared.store.clone(), state::owner(pipe));
     let dropped = blocking::run(move || {
         let mut transaction = store.transaction(&[])?;
@@ -199,7 +199,7 @@ pub async fn forget(shared: &Arc<Shared>, pipe: &str) -> Result<()> {
 }
 
 /// What exists as soon as a pipe is configured: datasets of receivers (R57), dead letters (R35), `onload` (SK2).
-pub async fn prepare(shared: &Arc<Shared>, settings: &Pipe) -> Result<()> {
+pub(crate) async fn prepare(shared: &Arc<Shared>, settings: &Pipe) -> Result<()> {
     if settings.runnable.is_err() {
         return Ok(());
     }

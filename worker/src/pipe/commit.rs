@@ -5,7 +5,7 @@ use sluice_dataset::{AppendOptions, Change, FullRun, Offset, PreparedEntity, Res
 use sluice_store::{Dataset, Durability, StateKey, Store};
 
 /// Versions for one dataset.
-pub struct Append {
+pub(crate) struct Append {
     /// Where to.
     pub dataset: Dataset,
     /// In order.
@@ -16,13 +16,13 @@ pub struct Append {
 
 impl Append {
     /// Plain versions.
-    pub fn new(dataset: &Dataset, entities: Vec<PreparedEntity>) -> Self {
+    pub(crate) fn new(dataset: &Dataset, entities: Vec<PreparedEntity>) -> Self {
         Append { dataset: dataset.clone(), entities, options: AppendOptions::default() }
     }
 }
 
 /// Everything that has to happen together.
-pub struct Writes {
+pub(crate) struct Writes {
     /// Versions, dataset by dataset.
     pub appends: Vec<Append>,
     /// Records to keep, or with `None` to drop.
@@ -49,12 +49,12 @@ impl Default for Writes {
 
 impl Writes {
     /// True if there is nothing to write.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.appends.is_empty() && self.records.is_empty() && self.populated.is_empty() && self.ended_run.is_none()
     }
 
     /// Names of the datasets whose readers want to know, given what became of the appends.
-    pub fn changed_datasets<'a>(&'a self, changes: &'a [Vec<Change>]) -> impl Iterator<Item = &'a Dataset> {
+    pub(crate) fn changed_datasets<'a>(&'a self, changes: &'a [Vec<Change>]) -> impl Iterator<Item = &'a Dataset> {
         let appended = self.appends.iter().zip(changes).filter(|(_, changes)| changes.iter().any(|c| c.is_appended()));
         appended.map(|(append, _)| &append.dataset).chain(&self.populated)
     }
@@ -62,7 +62,7 @@ impl Writes {
 
 /// What a commit did.
 #[derive(Default)]
-pub struct Done {
+pub(crate) struct Done {
     /// Per append, per entity.
     pub changes: Vec<Vec<Change>>,
     /// The newest offset of each append's dataset.
@@ -70,7 +70,7 @@ pub struct Done {
 }
 
 /// Writes all of it or nothing. For blocking threads.
-pub fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done> {
+pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done> {
     let mut datasets: Vec<&Dataset> = writes.appends.iter().map(|append| &append.dataset).collect();
     datasets.extend(&writes.populated);
     datasets.extend(writes.ended_run.as_ref().map(|(dataset, _)| dataset));

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// One run.
-pub struct Course {
+pub(super) struct Course {
     /// The worker.
     pub shared: Arc<Shared>,
     /// The pipe.
@@ -53,7 +53,7 @@ pub struct Course {
 
 impl Course {
     /// A run that begins at `started`.
-    pub fn new(
+    pub(super) fn new(
         shared: &Arc<Shared>,
         deployed: &Arc<Deployed>,
         asked: Asked,
@@ -86,13 +86,13 @@ impl Course {
     }
 
     /// The ledger, wherever it is now.
-    pub fn ledger(&mut self) -> &mut Ledger {
+    pub(super) fn ledger(&mut self) -> &mut Ledger {
         let writer = self.writer.as_mut().map(|writer| &mut writer.ledger);
         writer.or(self.ledger.as_mut()).expect("the ledger is with the writer or here")
     }
 
     /// AR2: the policy `automatic` starts over.
-    pub fn reset_if_out_of_sync(&mut self) {
+    pub(super) fn reset_if_out_of_sync(&mut self) {
         if self.plan.pipe.reprocessing_policy != ReprocessingPolicy::Automatic {
             return;
         }
@@ -104,13 +104,13 @@ impl Course {
     }
 
     /// The source of this run.
-    pub fn connect_source(&mut self) -> Result<Box<dyn Source>, RunFailure> {
+    pub(super) fn connect_source(&mut self) -> Result<Box<dyn Source>, RunFailure> {
         let source = self.plan.connect_source(&self.shared).map_err(|error| RunFailure::from(&error))?;
         source.ok_or_else(|| RunFailure::new("not-runnable", "the pipe has no source that can be pulled"))
     }
 
     /// Decides the kind of run and opens its last stage.
-    pub async fn open_writer(&mut self, strategy: Strategy) -> Result<Writer, RunFailure> {
+    pub(super) async fn open_writer(&mut self, strategy: Strategy) -> Result<Writer, RunFailure> {
         self.decide(strategy);
         let target = self.plan.connect_target(&self.shared).map_err(|error| RunFailure::from(&error))?;
         let target = target.ok_or_else(|| RunFailure::new("not-runnable", "the pipe has no sink that can be written"))?;
@@ -209,7 +209,7 @@ async fn begin_run(dataset: &Dataset, token: &str) -> Result<FullRun, RunFailure
 }
 
 /// The dead-letter dataset: made and populated before anything can be in it (R35).
-pub async fn open_dead_letters(shared: &Arc<Shared>, name: &str) -> Result<Dataset, RunFailure> {
+pub(crate) async fn open_dead_letters(shared: &Arc<Shared>, name: &str) -> Result<Dataset, RunFailure> {
     use sluice_dataset::Dataset as _;
     let dataset = if name.starts_with("system:") {
         shared.internal_dataset(sluice_dataset::DatasetName::internal(name)).await

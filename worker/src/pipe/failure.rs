@@ -8,7 +8,7 @@ use std::error::Error;
 
 /// A failed run: what the execution log, the API and the caller are told.
 #[derive(Debug)]
-pub struct RunFailure {
+pub(crate) struct RunFailure {
     /// Stable kebab-case name, e.g. `mass-delete`.
     pub reason: String,
     /// One sentence.
@@ -21,29 +21,29 @@ pub struct RunFailure {
 
 impl RunFailure {
     /// A failure with a name and a sentence.
-    pub fn new(reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>, message: impl Into<String>) -> Self {
         RunFailure { reason: reason.into(), message: message.into(), causes: Vec::new(), entity: None }
     }
 
     /// Names the entity at fault.
     #[must_use]
-    pub fn with_entity(mut self, entity: Entity) -> Self {
+    pub(crate) fn with_entity(mut self, entity: Entity) -> Self {
         self.entity = Some(entity);
         self
     }
 
     /// The store failed at `tried`.
-    pub fn store(tried: &str, source: sluice_dataset::Error) -> Self {
+    pub(crate) fn store(tried: &str, source: sluice_dataset::Error) -> Self {
         RunFailure { causes: causes(&source), ..Self::new(source.code(), format!("cannot {tried}: {source}")) }
     }
 
     /// Another role failed.
-    pub fn protocol(error: sluice_protocol::Error) -> Self {
+    pub(crate) fn protocol(error: sluice_protocol::Error) -> Self {
         RunFailure { causes: causes(&error), ..Self::new(error.reason, error.message) }
     }
 
     /// Message and causes in one text, as `traceback` of the log.
-    pub fn full_text(&self) -> String {
+    pub(crate) fn full_text(&self) -> String {
         let mut text = self.message.clone();
         for cause in &self.causes {
             text.push_str("\ncaused by: ");
@@ -76,7 +76,7 @@ impl From<StepFailure> for RunFailure {
 }
 
 /// The causes below an error, one text each.
-pub fn causes(error: &dyn Error) -> Vec<String> {
+pub(super) fn causes(error: &dyn Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {

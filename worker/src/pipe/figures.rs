@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Counts and times of one run.
 #[derive(Clone, Debug, Default)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// Entities read from the source.
     pub read: u64,
     /// Entities written to the sink, changed or not.
@@ -31,7 +31,7 @@ pub struct Figures {
 
 impl Figures {
     /// True if the run is not worth a line in the log (PU15).
-    pub fn is_noop(&self, changes_only: bool) -> bool {
+    pub(crate) fn is_noop(&self, changes_only: bool) -> bool {
         let quiet = self.read_errors == 0 && self.write_errors == 0 && self.changes == 0;
         quiet && (changes_only || self.read == 0)
     }

@@ -20,7 +20,7 @@ use sluice_store::{Dataset, Durability, Store};
 const DELETES: usize = 1_000;
 
 /// After the source was read to its end: everything that only a complete run may do.
-pub async fn complete(course: &mut Course, writer: &mut Writer, end: End) -> Result<(), RunFailure> {
+pub(super) async fn complete(course: &mut Course, writer: &mut Writer, end: End) -> Result<(), RunFailure> {
     writer.figures.source_time = end.source_time;
     check_not_empty(course, writer)?;
     if let Destination::Outside(sink) = &mut writer.destination {
@@ -31,8 +31,11 @@ pub async fn complete(course: &mut Course, writer: &mut Writer, end: End) -> Res
     }
     delete_unseen(course, writer).await?;
     let populated = becomes_populated(course, writer, end.populated);
+    let is_logged = is_logged(course, writer).await?;
     note_success(course, writer, &end);
-    log_completed(course, writer);
+    if is_logged {
+        log_completed(course, writer);
+    }
     let ended_run = match &writer.destination {
         Destination::Dataset { dataset, run: Some(run), .. } => Some((dataset.clone(), run.clone())),
         _ => None,
@@ -70,14 +73,14 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
 }
 
 /// Leave to delete, or the failure that stops a mass delete before it begins (R27).
-pub async fn approve(dataset: &Dataset, run: &FullRun, allow: bool) -> Result<Approval, RunFailure> {
+pub(crate) async fn approve(dataset: &Dataset, run: &FullRun, allow: bool) -> Result<Approval, RunFailure> {
     let (dataset, run) = (dataset.clone(), run.clone());
     let approval = blocking::run(move || dataset.approve_deletions(&run, allow)).await;
     approval.map_err(|source| RunFailure::store("delete what the full run did not produce", source))
 }
 
 /// One bounded step of the deletes.
-pub async fn delete_some(
+pub(crate) async fn delete_some(
     store: &Store,
     dataset: &Dataset,
     approval: &Approval,
@@ -130,17 +133,23 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
     progress.ended(Ended { started: course.started, finished, success: true, message, reason: None });
 }
 
-fn log_completed(course: &Course, writer: &mut Writer) {
+/// Whether the run is worth a line in the log (PU15); if so its beginning is written, so that the end can say where it stands.
+async fn is_logged(course: &mut Course, writer: &mut Writer) -> Result<bool, RunFailure> {
     let pump = &course.plan.pipe.pump;
     let now = course.shared.clock.now();
     let silence = now.saturating_sub(writer.ledger.progress.last_logged.unwrap_or(0)) / crate::clock::SECOND;
     let is_noop = writer.figures.is_noop(pump.log_events_noop_runs_changes_only);
     let is_due = silence > pump.notification_granularity;
-    if is_noop && !pump.log_events_noop_runs && !is_due && !writer.ledger.is_logged() {
-        return;
+    let is_worth_it = !is_noop || pump.log_events_noop_runs || is_due || writer.ledger.is_logged();
+    if is_worth_it {
+        writer.ledger.flush_started().await?;
     }
+    Ok(is_worth_it)
+}
+
+fn log_completed(course: &Course, writer: &mut Writer) {
+    let now = course.shared.clock.now();
     writer.ledger.progress.last_logged = Some(now);
-    writer.ledger.log_started();
     let outcome = log_outcome(course, writer, now);
     let event = writer.ledger.events.completed(&outcome);
     writer.ledger.log(event);
@@ -157,7 +166,7 @@ fn log_outcome<'a>(course: &Course, writer: &'a Writer, ended: u64) -> execution
 }
 
 /// After everything: writes how a failed run ended, and answers.
-pub async fn conclude(mut course: Course, result: Result<(), RunFailure>) -> Outcome {
+pub(super) async fn conclude(mut course: Course, result: Result<(), RunFailure>) -> Outcome {
     let Err(failure) = result else {
         let figures = course.writer.map(|writer| writer.figures).unwrap_or_default();
         course.shared.metrics.run_ended(true, &figures);
@@ -170,7 +179,8 @@ pub async fn conclude(mut course: Course, result: Result<(), RunFailure>) -> Out
     let next_interval = course.deployed.next_run().map(|next| next.saturating_sub(now) as f64 / 1e6);
     let started = course.started;
     let ledger = course.ledger();
-    ledger.log_started();
+    // A store that takes nothing is met again below, where it is dealt with.
+    let _ = ledger.flush_started().await;
     let started_location = ledger.started_location;
     let outcome = execution_log::Outcome { figures: &figures, ended: now, next_interval, started_location, retries_exist };
     let event = ledger.events.failed(&outcome, &failure);

@@ -11,7 +11,7 @@ use sluice_store::{Dataset, Durability, StateKey};
 use std::sync::Arc;
 
 /// A state of a [`Ledger`] to come back to.
-pub struct Mark {
+pub(super) struct Mark {
     progress: Progress,
     started_logged: bool,
     pending: usize,
@@ -20,7 +20,7 @@ pub struct Mark {
 }
 
 /// The pen of one run.
-pub struct Ledger {
+pub(super) struct Ledger {
     shared: Arc<Shared>,
     deployed: Arc<Deployed>,
     /// What will be remembered, once written.
@@ -39,7 +39,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// For a run that begins.
-    pub fn new(shared: &Arc<Shared>, deployed: &Arc<Deployed>, events: RunEvents) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, deployed: &Arc<Deployed>, events: RunEvents) -> Self {
         let progress = deployed.progress.lock().clone();
         Ledger {
             shared: shared.clone(),
@@ -57,13 +57,13 @@ impl Ledger {
     }
 
     /// An event for the log; the first one of a run brings `pump-started` along.
-    pub fn log(&mut self, event: PreparedEntity) {
+    pub(super) fn log(&mut self, event: PreparedEntity) {
         self.log_started();
         self.pending.push(event);
     }
 
     /// `pump-started`, once.
-    pub fn log_started(&mut self) {
+    pub(super) fn log_started(&mut self) {
         if !self.started_logged {
             self.started_logged = true;
             self.pending.push(self.events.started());
@@ -71,22 +71,22 @@ impl Ledger {
     }
 
     /// Whether anything of this run is in the log or on its way there.
-    pub fn is_logged(&self) -> bool {
+    pub(super) fn is_logged(&self) -> bool {
         self.started_logged
     }
 
     /// A record to keep or, with `None`, to drop.
-    pub fn keep(&mut self, key: StateKey, value: Option<Vec<u8>>) {
+    pub(super) fn keep(&mut self, key: StateKey, value: Option<Vec<u8>>) {
         self.records.push((key, value));
     }
 
     /// A version for a dataset beside the sink: a dead letter, or its end.
-    pub fn append_beside(&mut self, dataset: &Dataset, entity: PreparedEntity) {
+    pub(super) fn append_beside(&mut self, dataset: &Dataset, entity: PreparedEntity) {
         self.beside.push((dataset.clone(), entity));
     }
 
     /// Where the ledger stands, to come back to with [`roll_back`](Self::roll_back).
-    pub fn mark(&self) -> Mark {
+    pub(super) fn mark(&self) -> Mark {
         Mark {
             progress: self.progress.clone(),
             started_logged: self.started_logged,
@@ -97,7 +97,7 @@ impl Ledger {
     }
 
     /// Forgets what was noted since `mark`: the data it belonged to was not written.
-    pub fn roll_back(&mut self, mark: Mark) {
+    pub(super) fn roll_back(&mut self, mark: Mark) {
         self.progress = mark.progress;
         self.started_logged = mark.started_logged;
         self.pending.truncate(mark.pending);
@@ -106,7 +106,7 @@ impl Ledger {
     }
 
     /// Writes `writes` and everything that is pending in one transaction. After an error all of it is still pending.
-    pub async fn commit(&mut self, mut writes: Writes) -> Result<Done, RunFailure> {
+    pub(super) async fn commit(&mut self, mut writes: Writes) -> Result<Done, RunFailure> {
         let data = writes.appends.len();
         for (dataset, entity) in &self.beside {
             writes.appends.push(Append::new(dataset, vec![entity.clone()]));
@@ -138,8 +138,14 @@ impl Ledger {
         Ok(done)
     }
 
+    /// Writes `pump-started` if it is not yet written: the event of the end says where it stands.
+    pub(super) async fn flush_started(&mut self) -> Result<(), RunFailure> {
+        self.log_started();
+        if self.started_location.is_some() { Ok(()) } else { self.flush().await }
+    }
+
     /// Writes what is pending, with nothing else.
-    pub async fn flush(&mut self) -> Result<(), RunFailure> {
+    pub(super) async fn flush(&mut self) -> Result<(), RunFailure> {
         self.commit(Writes { durability: Durability::Buffered, ..Writes::default() }).await.map(|_| ())
     }
 

@@ -1,26 +1,26 @@
 //! One run of one pipe. [`run`] is the story; each step is a file.
 
-pub mod commit;
+pub(crate) mod commit;
 mod course;
 mod failure;
 mod figures;
 mod finish;
 mod ledger;
-pub mod plan;
+pub(crate) mod plan;
 mod reader;
-pub mod retry_queue;
+pub(crate) mod retry_queue;
 mod run_loop;
-pub mod state;
-pub mod step;
+pub(crate) mod state;
+pub(crate) mod step;
 mod stepper;
 mod sync_type;
 mod writer;
 
-pub use course::open_dead_letters;
-pub use failure::RunFailure;
-pub use finish::{approve, delete_some};
-pub use figures::Figures;
-pub use sync_type::SyncType;
+pub(crate) use course::open_dead_letters;
+pub(crate) use failure::RunFailure;
+pub(crate) use finish::{approve, delete_some};
+pub(crate) use figures::Figures;
+pub(crate) use sync_type::SyncType;
 
 use crate::deployed::Deployed;
 use crate::shared::Shared;
@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What a run is asked to do.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Read everything again (PU6, `start-rescan`).
     pub rescan: bool,
     /// Let a mass delete through, once (R27).
@@ -41,7 +41,7 @@ pub struct Asked {
 
 /// How a run went.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Counts and times.
     pub figures: Figures,
     /// Why it stopped before its end; `None`: it completed.
@@ -50,13 +50,13 @@ pub struct Outcome {
 
 impl Outcome {
     /// True if it completed.
-    pub fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.failure.is_none()
     }
 }
 
 /// Runs a pipe once, with the configuration it has now. The caller holds the pipe's run lock and has looked at its gates.
-pub async fn run(shared: &Arc<Shared>, deployed: &Arc<Deployed>, asked: Asked, stop: CancellationToken) -> Outcome {
+pub(crate) async fn run(shared: &Arc<Shared>, deployed: &Arc<Deployed>, asked: Asked, stop: CancellationToken) -> Outcome {
     let started = shared.clock.now();
     let mut course = Course::new(shared, deployed, asked, started, stop);
     let result = execute(&mut course).await;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// The part of a pipe between source and sink. Cheap to make, never changes.
 #[derive(Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The configuration it was made from.
     pub pipe: Arc<Pipe>,
     /// Transforms, in order.
@@ -28,7 +28,7 @@ pub struct Plan {
 
 impl Plan {
     /// From a valid, runnable configuration.
-    pub fn new(pipe: &Arc<Pipe>) -> Self {
+    pub(crate) fn new(pipe: &Arc<Pipe>) -> Self {
         let programs = pipe.transforms.iter().filter_map(|transform| match transform {
             Transform::Dtl(dtl) => Some(dtl.program.clone()),
             Transform::NotInThisVersion { .. } => None,
@@ -42,26 +42,23 @@ impl Plan {
     }
 
     /// Source entities per batch.
-    pub fn batch_size(&self) -> usize {
+    pub(crate) fn batch_size(&self) -> usize {
         usize::try_from(self.pipe.batch_size).unwrap_or(usize::MAX).max(1)
     }
 
     /// The source, connected. `None` for receivers.
-    pub fn connect_source(&self, shared: &Shared) -> Result<Option<Box<dyn Source>>, ReadError> {
-        source::connect(&self.pipe.source, &self.surroundings(shared))
+    pub(crate) fn connect_source(&self, shared: &Shared) -> Result<Option<Box<dyn Source>>, ReadError> {
+        source::connect(&self.pipe.source, &Surroundings { systems: &shared.systems })
     }
 
     /// The target, connected. `None` for publishers.
-    pub fn connect_target(&self, shared: &Shared) -> Result<Option<Target>, WriteError> {
-        sink::connect(&self.pipe.sink, &self.surroundings(shared))
+    pub(crate) fn connect_target(&self, shared: &Shared) -> Result<Option<Target>, WriteError> {
+        sink::connect(&self.pipe.sink, &Surroundings { systems: &shared.systems })
     }
 
-    fn surroundings<'a>(&'a self, shared: &'a Shared) -> Surroundings<'a> {
-        Surroundings { pipe: &self.pipe, systems: &shared.systems }
-    }
 
     /// Calls `work` with everything an evaluation reaches. For blocking threads.
-    pub fn evaluating<T>(
+    pub(crate) fn evaluating<T>(
         &self,
         shared: &Shared,
         slice: &Slice,

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 const BATCH_BYTES: usize = 4 << 20;
 
 /// Source entities that go through transforms and sink together.
-pub struct Batch {
+pub(super) struct Batch {
     /// In the source's order.
     pub entities: Vec<Entity>,
     /// Where the source goes on after them, by the source's strategy.
@@ -27,13 +27,13 @@ pub struct Batch {
 }
 
 /// A batch's place in the run and its bytes in the worker.
-pub struct Held {
+pub(super) struct Held {
     _place: OwnedSemaphorePermit,
     _bytes: BytesHeld,
 }
 
 /// What the reader says.
-pub enum Read {
+pub(super) enum Read {
     /// The next batch.
     Batch(Batch),
     /// A read failed and is tried again (PU11).
@@ -45,7 +45,7 @@ pub enum Read {
 }
 
 /// Facts about the source that are known at its end.
-pub struct End {
+pub(super) struct End {
     /// Whether what was read is populated (SK2).
     pub populated: bool,
     /// Where to go on, left-out entities included.
@@ -55,7 +55,7 @@ pub struct End {
 }
 
 /// Reads one source.
-pub struct Reader {
+pub(super) struct Reader {
     /// The worker.
     pub shared: Arc<Shared>,
     /// What to read.
@@ -76,7 +76,7 @@ pub struct Reader {
 
 impl Reader {
     /// Reads to the end, a failure, or until nobody listens any more.
-    pub async fn run(self, out: mpsc::Sender<Read>) {
+    pub(super) async fn run(self, out: mpsc::Sender<Read>) {
         let latest = self.since.clone();
         let mut reading = Reading { reader: self, out, pending: VecDeque::new(), latest, tail: None, time: Duration::ZERO };
         let mut retries = 0;

@@ -16,13 +16,13 @@ const PAGE: usize = 1_000;
 
 /// Standing of each queued entity; the entities themselves stay in the store.
 #[derive(Clone, Debug, Default)]
-pub struct RetryQueue {
+pub(crate) struct RetryQueue {
     entries: BTreeMap<String, Waiting>,
 }
 
 /// Where a queued entity stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     /// Tries after the first.
     pub attempts: u64,
     /// Given up: kept only so that a later success can take it out of the dead letters.
@@ -31,7 +31,7 @@ pub struct Waiting {
 
 impl RetryQueue {
     /// As the store has it. For blocking threads.
-    pub fn load(store: &Store, pipe: &str) -> Result<Self> {
+    pub(crate) fn load(store: &Store, pipe: &str) -> Result<Self> {
         let prefix = StateKey::new(&owner(pipe), PREFIX)?;
         let mut entries = BTreeMap::new();
         let mut after: Option<StateKey> = None;
@@ -49,27 +49,27 @@ impl RetryQueue {
     }
 
     /// Entities that will be tried again.
-    pub fn retryable(&self) -> impl Iterator<Item = (&String, &Waiting)> {
+    pub(crate) fn retryable(&self) -> impl Iterator<Item = (&String, &Waiting)> {
         self.entries.iter().filter(|(_, waiting)| !waiting.dead)
     }
 
     /// How many will be tried again; the limit counts these (R34).
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.retryable().count() as u64
     }
 
     /// True if nothing is known here, neither waiting nor dead.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Where an entity stands.
-    pub fn standing(&self, id: &str) -> Option<&Waiting> {
+    pub(crate) fn standing(&self, id: &str) -> Option<&Waiting> {
         self.entries.get(id)
     }
 
     /// Sets where an entity stands; answers the record to keep.
-    pub fn put(&mut self, pipe: &str, entity: &Entity, waiting: Waiting) -> Result<(StateKey, Option<Vec<u8>>)> {
+    pub(crate) fn put(&mut self, pipe: &str, entity: &Entity, waiting: Waiting) -> Result<(StateKey, Option<Vec<u8>>)> {
         let id = entity.id().unwrap_or_default().to_owned();
         let mut bytes = serde_json::to_vec(&waiting).expect("records hold only what JSON can hold");
         bytes.push(b'\n');
@@ -80,13 +80,13 @@ impl RetryQueue {
     }
 
     /// Forgets an entity; answers the record to drop.
-    pub fn remove(&mut self, pipe: &str, id: &str) -> Result<(StateKey, Option<Vec<u8>>)> {
+    pub(crate) fn remove(&mut self, pipe: &str, id: &str) -> Result<(StateKey, Option<Vec<u8>>)> {
         self.entries.remove(id);
         Ok((key(pipe, id)?, None))
     }
 
     /// The entity as it was to be written. For blocking threads.
-    pub fn entity(store: &Store, pipe: &str, id: &str) -> Result<Option<Entity>> {
+    pub(crate) fn entity(store: &Store, pipe: &str, id: &str) -> Result<Option<Entity>> {
         let key = key(pipe, id)?;
         let Some(bytes) = store.state(&key)? else { return Ok(None) };
         decode(&key, &bytes).map(|(_, body)| Entity::new(body))
@@ -94,7 +94,7 @@ impl RetryQueue {
 }
 
 /// The prefix of all records of a pipe's queue.
-pub fn all(pipe: &str) -> Result<StateKey> {
+pub(crate) fn all(pipe: &str) -> Result<StateKey> {
     StateKey::new(&owner(pipe), PREFIX)
 }
 

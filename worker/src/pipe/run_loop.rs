@@ -18,7 +18,7 @@ const PLACES: usize = 8;
 const BETWEEN: usize = 4;
 
 /// Pumps the source to its end. Everything that was made before a failure is written.
-pub async fn pump(course: &mut Course, source: Box<dyn Source>, writer: &mut Writer) -> Result<End, RunFailure> {
+pub(super) async fn pump(course: &mut Course, source: Box<dyn Source>, writer: &mut Writer) -> Result<End, RunFailure> {
     let mut stages = start_stages(course, source, writer);
     let mut group: Vec<MadeBatch> = Vec::new();
     loop {

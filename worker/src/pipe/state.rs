@@ -14,14 +14,14 @@ use std::collections::{BTreeMap, VecDeque};
 const REMEMBERED_DURATIONS: usize = 10;
 
 /// Owner of a pipe's records in the store.
-pub fn owner(pipe: &str) -> String {
+pub(crate) fn owner(pipe: &str) -> String {
     format!("pipe:{pipe}")
 }
 
 /// Where a pipe stands with its source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Where the next incremental run goes on.
     pub since: Option<KeptSince>,
     /// A full run that has begun and not ended, a crash notwithstanding (DE2).
@@ -47,7 +47,7 @@ pub struct Progress {
 /// A since value as it is kept: JSON text, so that numbers stay exact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct KeptSince(String);
+pub(crate) struct KeptSince(String);
 
 impl From<&SinceValue> for KeptSince {
     fn from(value: &SinceValue) -> Self {
@@ -57,32 +57,30 @@ impl From<&SinceValue> for KeptSince {
 
 impl KeptSince {
     /// The value again.
-    pub fn value(&self) -> SinceValue {
+    pub(crate) fn value(&self) -> SinceValue {
         SinceValue::from_text(&self.0)
     }
 
     /// As the API shows it.
-    pub fn to_json(&self) -> Json {
+    pub(crate) fn to_json(&self) -> Json {
         Json::parse(self.0.as_bytes(), &Limits::default()).unwrap_or_else(|_| Json::from(self.0.as_str()))
     }
 }
 
 /// A full run under way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FullProgress {
+pub(crate) struct FullProgress {
     /// Names the run to the sink's deletion tracking.
     pub token: String,
     /// How far it has come, for sources that can go on from there.
     pub since: Option<KeptSince>,
     /// A rescan leaves the offset of the incremental runs alone until it ends.
     pub is_rescan: bool,
-    /// Its source was read to the end; only deletes are left.
-    pub read: bool,
 }
 
 /// An input dataset as a run found it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct InputSeen {
+pub(crate) struct InputSeen {
     /// Of the dataset; empty where there was none.
     pub generation: String,
     /// Its newest offset then.
@@ -94,7 +92,7 @@ pub struct InputSeen {
 
 /// The end of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Start.
     pub started: Micros,
     /// End.
@@ -110,14 +108,14 @@ pub struct Ended {
 
 impl Progress {
     /// Forgets where the source was read to, and any full run (R29: the data stays).
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.since = None;
         self.full = None;
         self.inputs.clear();
     }
 
     /// Remembers how a run ended.
-    pub fn ended(&mut self, ended: Ended) {
+    pub(crate) fn ended(&mut self, ended: Ended) {
         if ended.success {
             self.durations.push_back(ended.finished.saturating_sub(ended.started) as f64 / 1e6);
             while self.durations.len() > REMEMBERED_DURATIONS {
@@ -128,7 +126,7 @@ impl Progress {
     }
 
     /// Mean duration of the latest successful runs, seconds.
-    pub fn average_duration(&self) -> Option<f64> {
+    pub(crate) fn average_duration(&self) -> Option<f64> {
         (!self.durations.is_empty()).then(|| self.durations.iter().sum::<f64>() / self.durations.len() as f64)
     }
 }
@@ -136,7 +134,7 @@ impl Progress {
 /// What people and the scheduler decided.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Control {
+pub(crate) struct Control {
     /// No automatic starts (R36).
     pub disabled: bool,
     /// The planned start of a schedule that survives downtime (PU3).
@@ -148,7 +146,7 @@ pub struct Control {
 }
 
 /// A record kept under a name of its own.
-pub trait Record: Serialize + for<'de> Deserialize<'de> + Default {
+pub(crate) trait Record: Serialize + for<'de> Deserialize<'de> + Default {
     /// Its name below the pipe.
     const NAME: &'static str;
 

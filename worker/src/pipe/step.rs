@@ -10,7 +10,7 @@ use sluice_entity::{Entity, HashKey, ValueBuf, add_namespaces, remove_namespaces
 use sluice_protocol::EntityStage;
 
 /// What evaluation reaches beyond the entity.
-pub struct Evaluation<'a> {
+pub(crate) struct Evaluation<'a> {
     /// Clock, random numbers, secrets.
     pub environment: &'a dyn Environment,
     /// Other datasets.
@@ -21,7 +21,7 @@ pub struct Evaluation<'a> {
 
 /// A transform that could not go on.
 #[derive(Debug)]
-pub struct StepFailure {
+pub(crate) struct StepFailure {
     /// Stable name.
     pub reason: &'static str,
     /// One sentence with the place in the configuration.
@@ -31,7 +31,7 @@ pub struct StepFailure {
 }
 
 /// An entity on its way, with the position of the source entity it was made from.
-pub struct Tagged {
+pub(crate) struct Tagged {
     /// Position in the batch.
     pub origin: usize,
     /// As it is now.
@@ -39,7 +39,7 @@ pub struct Tagged {
 }
 
 /// Takes a batch to `stage` and answers what is there then. Entities keep their order.
-pub fn transform(
+pub(crate) fn transform(
     plan: &Plan,
     sources: Vec<Entity>,
     stage: EntityStage,
@@ -110,7 +110,7 @@ fn place(elements: &[PathElement]) -> String {
 }
 
 /// What a target gets to see of a batch.
-pub enum Output {
+pub(crate) enum Output {
     /// Hashed and stripped for a dataset.
     Prepared(Vec<PreparedEntity>),
     /// As they are, filtered ones left out (EM8).
@@ -118,7 +118,7 @@ pub enum Output {
 }
 
 /// A batch ready to be written, and what can never be.
-pub struct Stepped {
+pub(crate) struct Stepped {
     /// In order.
     pub output: Output,
     /// Entities that the sink refuses as such (too large, without id).
@@ -126,7 +126,7 @@ pub struct Stepped {
 }
 
 /// Prepares the output of the transforms for the sink.
-pub fn prepare(made: Vec<Tagged>, sink: Option<(&DatasetSink, &HashKey)>) -> Stepped {
+pub(crate) fn prepare(made: Vec<Tagged>, sink: Option<(&DatasetSink, &HashKey)>) -> Stepped {
     let entities = made.into_iter().map(|tagged| tagged.entity);
     let Some((sink, key)) = sink else {
         let entities = entities.filter(|entity| !entity.is_filtered()).collect();

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// What the second stage says.
-pub enum Made {
+pub(super) enum Made {
     /// A batch, ready to be written.
     Batch(MadeBatch),
     /// A read failed and is tried again.
@@ -27,7 +27,7 @@ pub enum Made {
 }
 
 /// Why nothing more comes.
-pub enum Failed {
+pub(super) enum Failed {
     /// The source.
     Read(ReadError),
     /// A transform.
@@ -35,7 +35,7 @@ pub enum Failed {
 }
 
 /// A batch on its way to the sink.
-pub struct MadeBatch {
+pub(super) struct MadeBatch {
     /// What to write.
     pub stepped: Stepped,
     /// Source entities it was made from.
@@ -51,7 +51,7 @@ pub struct MadeBatch {
 }
 
 /// Transforms what the reader sends.
-pub struct Stepper {
+pub(super) struct Stepper {
     /// The worker.
     pub shared: Arc<Shared>,
     /// Transforms and namespaces.
@@ -62,7 +62,7 @@ pub struct Stepper {
 
 impl Stepper {
     /// Until the reader ends, a transform fails, or nobody listens any more.
-    pub async fn run(self, mut input: mpsc::Receiver<Read>, out: mpsc::Sender<Made>) {
+    pub(super) async fn run(self, mut input: mpsc::Receiver<Read>, out: mpsc::Sender<Made>) {
         let stepper = Arc::new(self);
         while let Some(read) = input.recv().await {
             let made = match read {

@@ -6,7 +6,7 @@ use sluice_entity::{Datetime, Value};
 
 /// `sync_type` of the execution log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SyncType {
+pub(crate) enum SyncType {
     /// Everything the source has.
     Full,
     /// From somewhat before where the last run stopped.
@@ -17,7 +17,7 @@ pub enum SyncType {
 
 impl SyncType {
     /// Name in the log.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             SyncType::Full => "full",
             SyncType::Partial => "partial",
@@ -27,7 +27,7 @@ impl SyncType {
 }
 
 /// What the decision looks at.
-pub struct Facts<'a> {
+pub(super) struct Facts<'a> {
     /// Somebody or the rescan schedule asks for everything.
     pub rescan: bool,
     /// How the source's since value is kept.
@@ -46,7 +46,7 @@ pub struct Facts<'a> {
 
 /// The kind of a run and where it begins.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
+pub(super) struct Decision {
     /// Full, partial, incremental.
     pub sync_type: SyncType,
     /// Where the source is opened.
@@ -56,7 +56,7 @@ pub struct Decision {
 }
 
 /// Decides.
-pub fn decide(facts: Facts<'_>) -> Decision {
+pub(super) fn decide(facts: Facts<'_>) -> Decision {
     let progress = facts.progress;
     if let (Some(interrupted), Strategy::Chronological) = (&progress.full, facts.strategy) {
         let since = interrupted.since.as_ref().map(|since| since.value());
@@ -65,7 +65,7 @@ pub fn decide(facts: Facts<'_>) -> Decision {
     let full = |is_rescan| Decision {
         sync_type: SyncType::Full,
         since: None,
-        full: Some(FullProgress { token: facts.token.clone(), since: None, is_rescan, read: false }),
+        full: Some(FullProgress { token: facts.token.clone(), since: None, is_rescan }),
     };
     if facts.strategy == Strategy::None {
         return full(false);
@@ -171,7 +171,7 @@ mod tests {
     fn an_interrupted_full_run_goes_on_where_it_stopped() {
         let mut progress = at("50");
         let kept = KeptSince::from(&SinceValue::Offset(20));
-        progress.full = Some(FullProgress { token: "old".into(), since: Some(kept), is_rescan: true, read: false });
+        progress.full = Some(FullProgress { token: "old".into(), since: Some(kept), is_rescan: true });
         let decision = decide(facts(&progress, Strategy::Chronological));
         assert_eq!((decision.sync_type, decision.since), (SyncType::Full, Some(SinceValue::Offset(20))));
         assert_eq!(decision.full.unwrap().token, "old");

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 const GROUP_BYTES: usize = 1 << 20;
 
 /// Where a run writes.
-pub enum Destination {
+pub(super) enum Destination {
     /// A dataset, with the full run that marks what it has seen.
     Dataset { dataset: Dataset, run: Option<FullRun>, versions: PreventMultipleVersions },
     /// A target outside.
@@ -31,7 +31,7 @@ pub enum Destination {
 }
 
 /// Writes for one run.
-pub struct Writer {
+pub(super) struct Writer {
     /// The worker.
     pub shared: Arc<Shared>,
     /// The configuration of the run.
@@ -64,14 +64,14 @@ impl Writer {
     }
 
     /// Whether more batches should be waited for before writing.
-    pub fn takes_more(&self, group: &[MadeBatch]) -> bool {
+    pub(super) fn takes_more(&self, group: &[MadeBatch]) -> bool {
         matches!(self.destination, Destination::Dataset { .. })
             && group.iter().map(|batch| batch.bytes).sum::<usize>() < GROUP_BYTES
             && group.iter().all(|batch| batch.stepped.rejected.is_empty())
     }
 
     /// Writes batches in order and moves the offset behind them.
-    pub async fn write(&mut self, group: Vec<MadeBatch>) -> Result<(), RunFailure> {
+    pub(super) async fn write(&mut self, group: Vec<MadeBatch>) -> Result<(), RunFailure> {
         let begun = Instant::now();
         let mut since = None;
         let mut held = Vec::new();
@@ -106,13 +106,13 @@ impl Writer {
     }
 
     /// Saves offset, log and queue now.
-    pub async fn save(&mut self) -> Result<(), RunFailure> {
+    pub(super) async fn save(&mut self) -> Result<(), RunFailure> {
         self.unsaved_batches = 0;
         self.ledger.flush().await
     }
 
     /// R21: chronological saves as it goes; the others at the end.
-    pub fn note_since(&mut self, since: Option<SinceValue>) {
+    pub(super) fn note_since(&mut self, since: Option<SinceValue>) {
         let Some(since) = since.filter(|_| self.strategy == Strategy::Chronological) else { return };
         let progress = &mut self.ledger.progress;
         match &mut progress.full {
@@ -302,7 +302,7 @@ impl Writer {
     }
 
     /// Tries everything in the queue again, oldest id first (PU13).
-    pub async fn retry_queued(&mut self) -> Result<(), RunFailure> {
+    pub(super) async fn retry_queued(&mut self) -> Result<(), RunFailure> {
         let ids: Vec<(String, u64)> = self.queue.retryable().map(|(id, waiting)| (id.clone(), waiting.attempts)).collect();
         for (id, attempts) in ids {
             let (store, pipe, wanted) = (self.shared.store.clone(), self.pipe().to_owned(), id.clone());
@@ -398,13 +398,21 @@ async fn without_updates(
         let mut allowed = Vec::with_capacity(prepared.len());
         let mut taken = std::collections::BTreeSet::new();
         for (entity, known) in prepared.iter().zip(known) {
-            let latest = known.map(|version| (version.generated.hash, version.generated.deleted));
-            let is_new = latest.is_none() && taken.insert(entity.id());
-            if is_new || !entity.change_against(latest).is_appended() {
-                allowed.push(entity.clone());
-            } else if versions == PreventMultipleVersions::Fail {
-                let message = "the sink does not take a second version of an entity";
-                return Err(RunFailure::new("multiple-versions", message));
+            let latest = known.as_ref().map(|version| (version.generated.hash, version.generated.deleted));
+            let is_first = taken.insert(entity.id());
+            match known {
+                None if is_first => allowed.push(entity.clone()),
+                Some(_) if !entity.change_against(latest).is_appended() => allowed.push(entity.clone()),
+                _ if versions == PreventMultipleVersions::Fail => {
+                    let message = "the sink does not take a second version of an entity";
+                    return Err(RunFailure::new("multiple-versions", message));
+                }
+                // The version there takes its place, so that deletion tracking counts the id as seen.
+                Some(kept) => {
+                    let (hash, deleted) = (kept.generated.hash, kept.is_deleted());
+                    allowed.push(PreparedEntity::again(entity.id(), kept.body, hash, deleted));
+                }
+                None => {}
             }
         }
         Ok(allowed)

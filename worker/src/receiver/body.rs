@@ -7,10 +7,10 @@ use sluice_entity::{ArrayReader, Entity, Limits, Numbers, Reader};
 use sluice_protocol::{ByteStream, Code, Error, Result};
 
 /// Bytes of a long body that are parsed and written together.
-pub const PIECE: usize = 1 << 20;
+pub(super) const PIECE: usize = 1 << 20;
 
 /// A body as far as it had to be read to know which kind it is.
-pub enum Body {
+pub(super) enum Body {
     /// All of it.
     Short(Vec<Bytes>),
     /// Its beginning and the rest.
@@ -19,7 +19,7 @@ pub enum Body {
 
 impl Body {
     /// Reads until the end, or until it is longer than `short`.
-    pub async fn begin(mut stream: ByteStream, announced: Option<u64>, short: usize) -> Result<Self> {
+    pub(super) async fn begin(mut stream: ByteStream, announced: Option<u64>, short: usize) -> Result<Self> {
         let mut chunks = Vec::new();
         let mut bytes = 0;
         if announced.is_some_and(|announced| announced > short as u64) {
@@ -38,19 +38,19 @@ impl Body {
 }
 
 /// Reads entities out of chunks and checks that each has an `_id`.
-pub struct Entities {
+pub(super) struct Entities {
     reader: ArrayReader,
     read: u64,
 }
 
 impl Entities {
     /// With the limits and number settings of a receiver.
-    pub fn new(limits: Limits, numbers: Numbers) -> Self {
+    pub(super) fn new(limits: Limits, numbers: Numbers) -> Self {
         Entities { reader: ArrayReader::new(Reader::new(limits, numbers)).allow_single(true), read: 0 }
     }
 
     /// The entities that are complete with these chunks. For blocking threads.
-    pub fn of(&mut self, chunks: &[Bytes], accepted: u64) -> Result<Vec<Entity>> {
+    pub(super) fn of(&mut self, chunks: &[Bytes], accepted: u64) -> Result<Vec<Entity>> {
         let mut entities = Vec::new();
         for chunk in chunks {
             self.reader.push(chunk);
@@ -66,7 +66,7 @@ impl Entities {
     }
 
     /// Checks that the array was closed.
-    pub fn finish(&mut self, accepted: u64) -> Result<()> {
+    pub(super) fn finish(&mut self, accepted: u64) -> Result<()> {
         self.reader.finish().map_err(|error| entity_error(error, accepted))
     }
 }

@@ -16,7 +16,7 @@ use sluice_store::Dataset;
 use std::sync::Arc;
 
 /// What happens to the entities of a push.
-pub struct Intake {
+pub(super) struct Intake {
     /// The worker.
     pub shared: Arc<Shared>,
     /// Transforms and namespaces; `None`: as they are.
@@ -27,7 +27,7 @@ pub struct Intake {
 
 /// Where pushed entities go.
 #[derive(Clone)]
-pub enum Destination {
+pub(super) enum Destination {
     /// A dataset.
     Dataset {
         /// How entities are prepared.
@@ -42,7 +42,7 @@ pub enum Destination {
 impl Intake {
     /// Transforms the entities and writes what comes out together with `writes`; answers how many versions that made. An error
     /// means that nothing was written.
-    pub async fn write(&self, entities: Vec<Entity>, run: Option<&FullRun>, writes: Writes) -> Result<u64> {
+    pub(super) async fn write(&self, entities: Vec<Entity>, run: Option<&FullRun>, writes: Writes) -> Result<u64> {
         match self.destination.clone() {
             Destination::Dataset { sink, dataset } => {
                 let options = AppendOptions { run: run.map(|run| run.number), ..AppendOptions::default() };

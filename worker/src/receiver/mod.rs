@@ -44,7 +44,7 @@ impl Default for Bounds {
 }
 
 /// Pushes into a receiver.
-pub async fn push(
+pub(crate) async fn push(
     shared: &Arc<Shared>,
     deployed: &Arc<Deployed>,
     bounds: &Bounds,
@@ -94,7 +94,7 @@ pub async fn push(
 }
 
 /// Writes straight into a dataset, made if there is none (AP8).
-pub async fn write_dataset(
+pub(crate) async fn write_dataset(
     shared: &Arc<Shared>,
     lock: &tokio::sync::RwLock<()>,
     bounds: &Bounds,
@@ -133,7 +133,7 @@ impl Receiver<'_> {
         let whole = self.bounds.whole;
         let announced = request.content_length.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(whole);
         // Parsed entities take about what their text took.
-        let _held = self.intake.shared.hold_bytes(2 * announced.clamp(PIECE, whole)).await;
+        let _held = self.intake.shared.hold_bytes(2 * announced.min(whole).max(PIECE)).await;
         // Without a sequence there is nothing to compare.
         let active = if request.is_full || request.sequence_id.is_some() { self.active().await? } else { Active::default() };
         let step = active.step(&request)?;

@@ -6,14 +6,14 @@ use sluice_protocol::{Code, Error, PushRequest, Result};
 
 /// The active sequence of a receiver; there is at most one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Active {
+pub(super) struct Active {
     /// `None`: no sequence is active.
     pub sequence: Option<Sequence>,
 }
 
 /// A full push under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sequence {
+pub(super) struct Sequence {
     /// Its id, which also names the full run in the dataset's deletion tracking.
     pub id: String,
     /// The latest request.
@@ -28,7 +28,7 @@ impl Record for Active {
 
 /// What a request means to the sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(super) enum Step {
     /// An incremental push: it leaves the sequence alone (R63).
     Incremental,
     /// The first request of a sequence; it takes the place of an unfinished one.
@@ -39,7 +39,7 @@ pub enum Step {
 
 impl Active {
     /// Looks at a request; a conflict makes the client start again with a new sequence.
-    pub fn step(&self, request: &PushRequest) -> Result<Step> {
+    pub(super) fn step(&self, request: &PushRequest) -> Result<Step> {
         let is_active = |id: &String| self.sequence.as_ref().is_some_and(|active| active.id == *id);
         if !request.is_full {
             return match &request.sequence_id {

@@ -10,19 +10,19 @@ use std::sync::Arc;
 const KEPT: usize = 10_000;
 
 /// The log of one run.
-pub struct Log {
+pub(super) struct Log {
     clock: Arc<dyn Clock>,
     lines: Mutex<VecDeque<RunnerLogLine>>,
 }
 
 impl Log {
     /// An empty one.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Log { clock, lines: Mutex::default() }
     }
 
     /// Adds a line.
-    pub fn line(&self, level: &'static str, text: impl Into<String>) {
+    pub(super) fn line(&self, level: &'static str, text: impl Into<String>) {
         let mut lines = self.lines.lock();
         let now = self.clock.now();
         let timestamp = lines.back().map_or(now, |last| now.max(last.timestamp + 1));
@@ -33,7 +33,7 @@ impl Log {
     }
 
     /// Lines after a timestamp.
-    pub fn after(&self, since: Option<u64>) -> Vec<RunnerLogLine> {
+    pub(super) fn after(&self, since: Option<u64>) -> Vec<RunnerLogLine> {
         let lines = self.lines.lock();
         lines.iter().filter(|line| since.is_none_or(|since| line.timestamp > since)).cloned().collect()
     }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 const REMEMBERED: usize = 20;
 
 /// Runs everything, one run at a time.
-pub struct Runner {
+pub(crate) struct Runner {
     shared: Arc<Shared>,
     deployment: Arc<Deployment>,
     runs: Arc<Runs>,
@@ -38,12 +38,12 @@ struct Run {
 
 impl Runner {
     /// For the pipes of this worker.
-    pub fn new(shared: &Arc<Shared>, deployment: &Arc<Deployment>, runs: &Arc<Runs>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, deployment: &Arc<Deployment>, runs: &Arc<Runs>) -> Self {
         Runner { shared: shared.clone(), deployment: deployment.clone(), runs: runs.clone(), known: Mutex::default() }
     }
 
     /// Runs to the end.
-    pub async fn run(&self, asked: RunAll, user: &str) -> Result<RunnerStatus> {
+    pub(crate) async fn run(&self, asked: RunAll, user: &str) -> Result<RunnerStatus> {
         let run = self.begin(asked, user)?;
         let mut status = run.status.subscribe();
         let ended = status.wait_for(|status| *status != RunnerStatus::Running).await;
@@ -51,7 +51,7 @@ impl Runner {
     }
 
     /// Begins, and answers the token to ask with.
-    pub fn start(&self, asked: RunAll, user: &str) -> Result<String> {
+    pub(crate) fn start(&self, asked: RunAll, user: &str) -> Result<String> {
         self.begin(asked, user).map(|run| run.token.clone())
     }
 
@@ -84,7 +84,7 @@ impl Runner {
     }
 
     /// Asks the run going on to stop and waits for it; false if there is none.
-    pub async fn stop(&self, patience: Duration) -> bool {
+    pub(crate) async fn stop(&self, patience: Duration) -> bool {
         let running = self.known.lock().iter().find(|run| *run.status.borrow() == RunnerStatus::Running).cloned();
         let Some(run) = running else { return false };
         run.stop.cancel();
@@ -94,12 +94,12 @@ impl Runner {
     }
 
     /// Lines of the run with the token, or of the latest one.
-    pub fn log(&self, since: Option<u64>, token: Option<&str>) -> Vec<RunnerLogLine> {
+    pub(crate) fn log(&self, since: Option<u64>, token: Option<&str>) -> Vec<RunnerLogLine> {
         self.find(token).map(|run| run.log.after(since)).unwrap_or_default()
     }
 
     /// Where a run stands.
-    pub fn status(&self, token: &str) -> RunnerStatus {
+    pub(crate) fn status(&self, token: &str) -> RunnerStatus {
         self.find(Some(token)).map_or(RunnerStatus::NotRunning, |run| run.status.borrow().clone())
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A pipe as the order sees it.
 #[derive(Clone, Debug)]
-pub struct Node {
+pub(super) struct Node {
     /// Its id.
     pub id: String,
     /// Datasets it reads or hops to.
@@ -14,7 +14,7 @@ pub struct Node {
 }
 
 /// All ids, each after the pipes it depends on. Deterministic.
-pub fn order(nodes: &[Node]) -> Vec<String> {
+pub(super) fn order(nodes: &[Node]) -> Vec<String> {
     let by_id: BTreeMap<&str, &Node> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let mut writers: HashMap<&str, Vec<&str>> = HashMap::new();
     for node in by_id.values() {

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Passes over the same pipes.
-pub struct Passes<'a> {
+pub(super) struct Passes<'a> {
     shared: &'a Arc<Shared>,
     runs: &'a Arc<Runs>,
     run: &'a Run,
@@ -44,7 +44,7 @@ struct Left {
 
 /// The pipes to run, in order: those that can be pumped into a dataset. Receivers, publishers and pipes with targets outside are
 /// left alone, as the predecessor of this scheduler did.
-pub fn choose(deployment: &Deployment, asked: &RunAll) -> Vec<Arc<Deployed>> {
+pub(super) fn choose(deployment: &Deployment, asked: &RunAll) -> Vec<Arc<Deployed>> {
     let all = deployment.pipes();
     let wanted = |pipe: &&Arc<Deployed>| asked.pipes.is_empty() || asked.pipes.contains(&pipe.id);
     let nodes: Vec<Node> = all
@@ -81,7 +81,7 @@ impl<'a> Passes<'a> {
     }
 
     /// Until quiet, stuck, stopped or out of passes.
-    pub async fn run(mut self) -> RunnerOutcome {
+    pub(super) async fn run(mut self) -> RunnerOutcome {
         let needed = self.asked.extra_zero_runs.max(1);
         let (mut quiet, mut stuck) = (0, 0);
         for number in 1..=self.asked.max_runs.max(1) {

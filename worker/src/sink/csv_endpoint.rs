@@ -7,14 +7,14 @@ use sluice_config::{CsvEndpointSink as Settings, Quoting};
 use sluice_entity::{Arena, Entity, Kind, Style, Value};
 
 /// Renders rows; one per publisher request.
-pub struct CsvEndpoint {
+pub(super) struct CsvEndpoint {
     settings: Settings,
     encoding: &'static Encoding,
 }
 
 impl CsvEndpoint {
     /// From the pipe's settings, which are valid. An encoding nobody knows falls back to UTF-8; validation has warned.
-    pub fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         let encoding = Encoding::for_label(settings.encoding.as_bytes()).unwrap_or(UTF_8);
         CsvEndpoint { settings: settings.clone(), encoding }
     }

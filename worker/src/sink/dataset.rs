@@ -7,7 +7,7 @@ use sluice_entity::{Entity, HashKey};
 
 /// Prepares entities for one dataset. The writing itself is part of the pipe's commit.
 #[derive(Clone, Debug)]
-pub struct DatasetSink {
+pub(crate) struct DatasetSink {
     /// Name of the dataset.
     pub dataset: String,
     /// Ids that a full run did not produce are deleted at its end (DE1).
@@ -17,7 +17,7 @@ pub struct DatasetSink {
 
 impl DatasetSink {
     /// From the pipe's settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         DatasetSink {
             dataset: settings.dataset.clone(),
             deletion_tracking: settings.deletion_tracking,
@@ -26,12 +26,12 @@ impl DatasetSink {
     }
 
     /// Without settings: for writing straight into a dataset.
-    pub fn plain(dataset: &str) -> Self {
+    pub(crate) fn plain(dataset: &str) -> Self {
         DatasetSink { dataset: dataset.to_owned(), deletion_tracking: true, max_entity_bytes: 100 << 20 }
     }
 
     /// Strips reserved names, hashes, checks the size.
-    pub fn prepare(&self, entity: &Entity, key: &HashKey) -> Result<PreparedEntity, WriteError> {
+    pub(crate) fn prepare(&self, entity: &Entity, key: &HashKey) -> Result<PreparedEntity, WriteError> {
         let prepared = PreparedEntity::new(entity, key).ok_or_else(|| {
             WriteError::entity("missing-id", "an entity without a string \"_id\" cannot be written to a dataset", None)
         })?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 const ANSWER_BYTES: usize = 1 << 20;
 
 /// A connected target. Each run is one sequence of requests; an empty request ends it.
-pub struct JsonSink {
+pub(super) struct JsonSink {
     system: Arc<HttpSystem>,
     settings: Settings,
     run: Option<RunFacts>,
@@ -22,7 +22,7 @@ pub struct JsonSink {
 
 impl JsonSink {
     /// From the pipe's settings and its system's connection.
-    pub fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
+    pub(super) fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
         JsonSink { system, settings: settings.clone(), run: None, accepted: 0 }
     }
 

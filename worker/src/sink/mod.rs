@@ -10,8 +10,8 @@ mod error;
 mod json;
 mod null;
 
-pub use dataset::DatasetSink;
-pub use error::WriteError;
+pub(crate) use dataset::DatasetSink;
+pub(crate) use error::WriteError;
 
 use crate::source::Surroundings;
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ use sluice_config::Sink as Settings;
 use sluice_entity::Entity;
 
 /// Where the output of a run goes.
-pub enum Target {
+pub(crate) enum Target {
     /// A dataset of this worker.
     Dataset(DatasetSink),
     /// Anything else. Filtered entities (EM8) never get here.
@@ -31,7 +31,7 @@ pub enum Target {
 /// Entities come as the transforms made them, without namespaces. What was delivered is delivered: a batch that fails is
 /// delivered again, whole or one by one (R31), so a target has to bear repetition.
 #[async_trait]
-pub trait Sink: Send {
+pub(crate) trait Sink: Send {
     /// Before the first batch.
     async fn begin(&mut self, _run: &RunFacts) -> Result<(), WriteError> {
         Ok(())
@@ -48,7 +48,7 @@ pub trait Sink: Send {
 
 /// What a sink is told about the run.
 #[derive(Clone, Debug)]
-pub struct RunFacts {
+pub(crate) struct RunFacts {
     /// Unique per run; the sequence of a push (JP3).
     pub sequence: String,
     /// Everything is sent again; what is not in it is gone.
@@ -56,7 +56,7 @@ pub struct RunFacts {
 }
 
 /// Turns a publisher's entities into a document other than JSON (PB3).
-pub trait Render: Send {
+pub(crate) trait Render: Send {
     /// e.g. `text/csv; charset=utf-8`
     fn content_type(&self) -> String;
 
@@ -73,7 +73,7 @@ pub trait Render: Send {
 }
 
 /// The table of kinds: settings to connected target. `None` for publishers and for kinds that this version cannot run.
-pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Target>, WriteError> {
+pub(crate) fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Target>, WriteError> {
     Ok(Some(match settings {
         Settings::Dataset(settings) => Target::Dataset(DatasetSink::new(settings)),
         Settings::Json(settings) => {
@@ -87,7 +87,7 @@ pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<O
 }
 
 /// The table of renderers of publishers; `None` where the entities themselves are the answer.
-pub fn renderer(settings: &Settings) -> Option<Box<dyn Render>> {
+pub(crate) fn renderer(settings: &Settings) -> Option<Box<dyn Render>> {
     match settings {
         Settings::CsvEndpoint(settings) => Some(Box::new(csv_endpoint::CsvEndpoint::new(settings))),
         _ => None,

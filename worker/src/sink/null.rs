@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use sluice_entity::Entity;
 
 /// Discards.
-pub struct NullSink;
+pub(super) struct NullSink;
 
 #[async_trait]
 impl Sink for NullSink {

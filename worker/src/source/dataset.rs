@@ -9,7 +9,7 @@ use sluice_entity::Value;
 use std::sync::Arc;
 
 /// Reads latest versions, or all of them, after an offset.
-pub struct DatasetSource {
+pub(crate) struct DatasetSource {
     dataset: String,
     history: bool,
     include_replaced: bool,
@@ -20,7 +20,7 @@ pub struct DatasetSource {
 
 impl DatasetSource {
     /// From the pipe's settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         DatasetSource {
             dataset: settings.dataset.clone(),
             history: settings.include_previous_versions,

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Gives the configured entities in their order.
-pub struct EmbeddedSource {
+pub(super) struct EmbeddedSource {
     entities: Arc<[Entity]>,
     continuation: Continuation,
     since: Option<SinceValue>,
@@ -18,7 +18,7 @@ pub struct EmbeddedSource {
 
 impl EmbeddedSource {
     /// From the pipe's settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         let numbers = Numbers::default();
         let entities: Vec<Entity> = settings.entities.iter().filter_map(|json| Entity::new(json.to_value(&numbers))).collect();
         EmbeddedSource {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use std::sync::Arc;
 
 /// Ends at once.
-pub struct EmptySource;
+pub(super) struct EmptySource;
 
 #[async_trait]
 impl Source for EmptySource {

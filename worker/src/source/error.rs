@@ -2,7 +2,7 @@
 
 /// Who is to blame: the way to the other side, or one entity. The numbers are those of the execution log (EX3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub(crate) enum FailureKind {
     /// The other side cannot be reached or answers with an error: code 0.
     Communication,
     /// One entity cannot be read or written: code 1.
@@ -11,7 +11,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// `error_code` in the execution log.
-    pub fn code(self) -> i64 {
+    pub(crate) fn code(self) -> i64 {
         match self {
             FailureKind::Communication => 0,
             FailureKind::Entity => 1,
@@ -22,7 +22,7 @@ impl FailureKind {
 /// A failed read. The message names what was tried and never holds an entity's content or a secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct ReadError {
+pub(crate) struct ReadError {
     /// Communication or entity.
     pub kind: FailureKind,
     /// Stable kebab-case name of the reason, e.g. `invalid-json`.
@@ -40,18 +40,18 @@ pub struct ReadError {
 
 impl ReadError {
     /// The other side could not be reached or said no.
-    pub fn communication(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn communication(reason: &'static str, message: impl Into<String>) -> Self {
         Self { kind: FailureKind::Communication, reason, message: message.into(), index: None, offset: None, source: None }
     }
 
     /// One entity of the stream is bad.
-    pub fn entity(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn entity(reason: &'static str, message: impl Into<String>) -> Self {
         Self { kind: FailureKind::Entity, ..Self::communication(reason, message) }
     }
 
     /// Says where in the stream.
     #[must_use]
-    pub fn at(mut self, index: Option<u64>, offset: u64) -> Self {
+    pub(crate) fn at(mut self, index: Option<u64>, offset: u64) -> Self {
         self.index = index;
         self.offset = Some(offset);
         self
@@ -59,18 +59,18 @@ impl ReadError {
 
     /// Attaches the cause.
     #[must_use]
-    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
     /// A stored dataset could not be read.
-    pub fn dataset(dataset: &str, source: sluice_dataset::Error) -> Self {
+    pub(crate) fn dataset(dataset: &str, source: sluice_dataset::Error) -> Self {
         Self::communication(source.code(), format!("cannot read dataset \"{dataset}\"")).caused_by(source)
     }
 
     /// A stream of entities was not what it should be.
-    pub fn stream(what: &str, source: sluice_entity::ReadError) -> Self {
+    pub(crate) fn stream(what: &str, source: sluice_entity::ReadError) -> Self {
         let (index, offset) = (source.index, source.offset);
         Self::entity("invalid-json", format!("{what}: {source}")).at(index, offset).caused_by(source)
     }

@@ -10,7 +10,7 @@ use sluice_config::JsonSource as Settings;
 use std::sync::Arc;
 
 /// A feed of another hub or service, one request or page by page.
-pub struct JsonSource {
+pub(super) struct JsonSource {
     system: Arc<HttpSystem>,
     settings: Settings,
     continuation: Continuation,
@@ -24,7 +24,7 @@ pub struct JsonSource {
 
 impl JsonSource {
     /// From the pipe's settings and its system's connection.
-    pub fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
+    pub(super) fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
         JsonSource {
             system,
             settings: settings.clone(),

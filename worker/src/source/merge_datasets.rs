@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Gives each id at its newest change over all datasets; keeps an offset per dataset (R23).
-pub struct MergeDatasetsSource {
+pub(super) struct MergeDatasetsSource {
     settings: Arc<Settings>,
     positions: BTreeMap<String, Offset>,
     populated: bool,
@@ -20,7 +20,7 @@ pub struct MergeDatasetsSource {
 
 impl MergeDatasetsSource {
     /// From the pipe's settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         MergeDatasetsSource {
             settings: Arc::new(settings.clone()),
             positions: BTreeMap::new(),

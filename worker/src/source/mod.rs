@@ -13,20 +13,20 @@ mod merge_datasets;
 mod since;
 mod union_datasets;
 
-pub use dataset::DatasetSource;
-pub use error::{FailureKind, ReadError};
-pub use since::SinceValue;
+pub(crate) use dataset::DatasetSource;
+pub(crate) use error::{FailureKind, ReadError};
+pub(crate) use since::SinceValue;
 
 use crate::slice::Slice;
 use crate::system::{HttpSystem, Systems};
 use async_trait::async_trait;
-use sluice_config::{Pipe, Source as Settings};
+use sluice_config::Source as Settings;
 use sluice_entity::Entity;
 use std::sync::Arc;
 
 /// A connected source of one run. Dropped at the end of the run; what it needs to remember travels in [`Item::since`].
 #[async_trait]
-pub trait Source: Send {
+pub(crate) trait Source: Send {
     /// What the source can do to go on where the last run stopped.
     fn continuation(&self) -> Continuation;
 
@@ -45,11 +45,11 @@ pub trait Source: Send {
 }
 
 /// Bytes of entities after which a page ends.
-pub const PAGE_BYTES: usize = 1 << 20;
+pub(crate) const PAGE_BYTES: usize = 1 << 20;
 
 /// What one call of [`Source::next`] gives.
 #[derive(Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     /// In the source's order. May be empty and not the last.
     pub items: Vec<Item>,
     /// Where to go on after the whole page, where that is further than the last item's since value: something was looked at
@@ -59,7 +59,7 @@ pub struct Page {
 
 /// An entity as its source gave it.
 #[derive(Clone, Debug)]
-pub struct Item {
+pub(crate) struct Item {
     /// The entity, `_updated` included where the source has one.
     pub entity: Entity,
     /// Where to go on after this entity; `None` where the source has no such notion.
@@ -68,7 +68,7 @@ pub struct Item {
 
 impl Item {
     /// An item of a source whose since value is the entity's own `_updated` (R6).
-    pub fn with_updated(entity: Entity) -> Self {
+    pub(crate) fn with_updated(entity: Entity) -> Self {
         let since = entity.body().get("_updated").filter(|value| !value.is_null()).map(|value| SinceValue::from_value(value));
         Item { entity, since }
     }
@@ -76,7 +76,7 @@ impl Item {
 
 /// The three properties of a source that decide how its since value is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Continuation {
+pub(crate) struct Continuation {
     /// The source uses a since value when it gets one.
     pub supports_since: bool,
     /// Two since values can be compared.
@@ -97,7 +97,7 @@ impl From<sluice_config::Continuation> for Continuation {
 
 /// How the since value is kept (R20, R21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
+pub(crate) enum Strategy {
     /// Saved as the run goes on.
     Chronological,
     /// The greatest is saved at the end of a successful run.
@@ -108,10 +108,10 @@ pub enum Strategy {
 
 impl Continuation {
     /// All three, as the dataset sources have them.
-    pub const DATASET: Self = Self { supports_since: true, is_since_comparable: true, is_chronological: true };
+    pub(crate) const DATASET: Self = Self { supports_since: true, is_since_comparable: true, is_chronological: true };
 
     /// R20.
-    pub fn strategy(self) -> Strategy {
+    pub(crate) fn strategy(self) -> Strategy {
         match self {
             Self { supports_since: true, is_chronological: true, .. } => Strategy::Chronological,
             Self { supports_since: true, is_since_comparable: true, .. } => Strategy::Max,
@@ -121,9 +121,7 @@ impl Continuation {
 }
 
 /// What a constructor may look at.
-pub struct Surroundings<'a> {
-    /// The pipe the source or sink belongs to.
-    pub pipe: &'a Pipe,
+pub(crate) struct Surroundings<'a> {
     /// Connections of the pipe's systems.
     pub systems: &'a Systems,
 }
@@ -137,7 +135,7 @@ impl Surroundings<'_> {
 
 /// The table of kinds: settings to connected source. `None` for kinds that are not pulled (`http_endpoint`) or that this
 /// version cannot run; the pipe says which.
-pub fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Box<dyn Source>>, ReadError> {
+pub(crate) fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Box<dyn Source>>, ReadError> {
     Ok(Some(match settings {
         Settings::Dataset(settings) => Box::new(DatasetSource::new(settings)),
         Settings::UnionDatasets(settings) => Box::new(union_datasets::UnionDatasetsSource::new(settings)),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Opaque to everything but the source that gave it. Kept and shown as JSON.
 #[derive(Clone, Debug)]
-pub enum SinceValue {
+pub(crate) enum SinceValue {
     /// An offset of the one dataset that is read.
     Offset(u64),
     /// An offset per dataset, for sources that read several (R23).
@@ -18,7 +18,7 @@ pub enum SinceValue {
 
 impl SinceValue {
     /// From an entity's `_updated`.
-    pub fn from_value(value: Value<'_>) -> Self {
+    pub(crate) fn from_value(value: Value<'_>) -> Self {
         match value.as_i64().and_then(|number| u64::try_from(number).ok()) {
             Some(offset) => SinceValue::Offset(offset),
             None => SinceValue::Value(value.to_owned()),
@@ -26,7 +26,7 @@ impl SinceValue {
     }
 
     /// From its kept form.
-    pub fn from_json(json: &Json) -> Self {
+    pub(crate) fn from_json(json: &Json) -> Self {
         if let Some(offset) = json.as_i64().and_then(|number| u64::try_from(number).ok()) {
             return SinceValue::Offset(offset);
         }
@@ -43,7 +43,7 @@ impl SinceValue {
     }
 
     /// From what a user typed into `last-seen`: JSON where it is JSON, else the text itself.
-    pub fn from_text(text: &str) -> Self {
+    pub(crate) fn from_text(text: &str) -> Self {
         match Json::parse(text.as_bytes(), &Limits::default()) {
             Ok(json) => Self::from_json(&json),
             Err(_) => Self::from_json(&Json::from(text)),
@@ -51,7 +51,7 @@ impl SinceValue {
     }
 
     /// The kept and shown form.
-    pub fn to_json(&self) -> Json {
+    pub(crate) fn to_json(&self) -> Json {
         match self {
             SinceValue::Offset(offset) => number(*offset),
             SinceValue::Datasets(offsets) => {
@@ -62,7 +62,7 @@ impl SinceValue {
     }
 
     /// How it is sent to another side: an integer in digits, a string as it is, anything else as JSON.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         if let SinceValue::Value(value) = self
             && let Some(number) = value.value().as_number()
         {
@@ -75,7 +75,7 @@ impl SinceValue {
     }
 
     /// The offset, for a source that reads one dataset.
-    pub fn offset(&self) -> Option<u64> {
+    pub(crate) fn offset(&self) -> Option<u64> {
         match self {
             SinceValue::Offset(offset) => Some(*offset),
             _ => None,
@@ -83,7 +83,7 @@ impl SinceValue {
     }
 
     /// The offset in one of several datasets.
-    pub fn offset_in(&self, dataset: &str) -> Option<u64> {
+    pub(crate) fn offset_in(&self, dataset: &str) -> Option<u64> {
         match self {
             SinceValue::Datasets(offsets) => offsets.get(dataset).copied(),
             _ => None,
@@ -91,7 +91,7 @@ impl SinceValue {
     }
 
     /// Which is later, for sources whose values are comparable: numbers by value, texts bytewise (R23).
-    pub fn order(&self, other: &SinceValue) -> Ordering {
+    pub(crate) fn order(&self, other: &SinceValue) -> Ordering {
         match (self, other) {
             (SinceValue::Offset(left), SinceValue::Offset(right)) => left.cmp(right),
             (left, right) => {

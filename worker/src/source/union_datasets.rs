@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Exhausts each dataset in the listed order; keeps an offset per dataset (R23).
-pub struct UnionDatasetsSource {
+pub(super) struct UnionDatasetsSource {
     settings: Settings,
     positions: BTreeMap<String, Offset>,
     /// Index of the dataset being read.
@@ -20,7 +20,7 @@ pub struct UnionDatasetsSource {
 
 impl UnionDatasetsSource {
     /// From the pipe's settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         UnionDatasetsSource { settings: settings.clone(), positions: BTreeMap::new(), current: 0, populated: true }
     }
 

@@ -7,7 +7,6 @@ use sluice_entity::Json;
 use sluice_protocol::SecretValues;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// Redirects followed before a target counts as lying.
 const REDIRECTS: usize = 5;
@@ -15,19 +14,18 @@ const REDIRECTS: usize = 5;
 const ERROR_BYTES: usize = 64 << 10;
 
 /// A connection to one system, shared by the pipes that use it.
-pub struct HttpSystem {
+pub(crate) struct HttpSystem {
     id: String,
     effective: Arc<Json>,
     settings: Settings,
     secrets: SecretValues,
     client: Client,
-    in_use: Semaphore,
     last: Mutex<Option<Result<(), String>>>,
 }
 
 /// A request that did not lead to a good answer. Never holds a header, a secret or a body.
 #[derive(Debug)]
-pub struct RequestFailure {
+pub(crate) struct RequestFailure {
     /// Stable kebab-case name.
     pub reason: &'static str,
     /// One sentence.
@@ -40,7 +38,7 @@ pub struct RequestFailure {
 
 impl HttpSystem {
     /// A client with the system's settings. Nothing is sent yet.
-    pub fn new(system: &System, settings: &Settings, secrets: &SecretValues) -> Result<Self, RequestFailure> {
+    pub(crate) fn new(system: &System, settings: &Settings, secrets: &SecretValues) -> Result<Self, RequestFailure> {
         let id = &system.id;
         let failed = || RequestFailure::new("invalid-system", format!("system \"{id}\" cannot be set up"));
         let client = client(settings).and_then(ClientBuilder::build).map_err(|source| failed().caused_by(source))?;
@@ -50,30 +48,24 @@ impl HttpSystem {
             settings: settings.clone(),
             secrets: secrets.clone(),
             client,
-            in_use: Semaphore::new(usize::try_from(system.worker_threads).unwrap_or(1).max(1)),
             last: Mutex::new(None),
         })
     }
 
     /// True if this connection was made from the same settings and secrets; another configuration makes another connection.
-    pub fn is_made_from(&self, system: &System, secrets: &SecretValues) -> bool {
+    pub(crate) fn is_made_from(&self, system: &System, secrets: &SecretValues) -> bool {
         self.effective.same_meaning(&system.effective)
             && self.secrets.global == secrets.global
             && self.secrets.systems.get(&self.id) == secrets.systems.get(&self.id)
     }
 
     /// Whether the last request got through, and what was wrong if not.
-    pub fn last(&self) -> Option<Result<(), String>> {
+    pub(crate) fn last(&self) -> Option<Result<(), String>> {
         self.last.lock().clone()
     }
 
-    /// The pipes that may use the system at the same time (SY1): hold the permit for the length of a run.
-    pub async fn enter(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        self.in_use.acquire().await.ok()
-    }
-
     /// A request with the system's address, headers and authentication.
-    pub fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, RequestFailure> {
+    pub(crate) fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, RequestFailure> {
         let address = self.address(url)?;
         let request = self.with_headers(self.client.request(method, address), &self.settings.headers);
         Ok(match &self.settings.authentication {
@@ -90,7 +82,7 @@ impl HttpSystem {
     }
 
     /// Adds headers, `$SECRET(...)` in them resolved. Names that are no header names are left out; validation has said so.
-    pub fn with_headers(&self, mut request: RequestBuilder, headers: &[(String, String)]) -> RequestBuilder {
+    pub(crate) fn with_headers(&self, mut request: RequestBuilder, headers: &[(String, String)]) -> RequestBuilder {
         for (name, value) in headers {
             if let Ok(value) = self.resolved(value) {
                 request = request.header(name, value);
@@ -100,7 +92,7 @@ impl HttpSystem {
     }
 
     /// Sends; an answer that is not 2xx is a failure. The status is kept for [`last`](Self::last).
-    pub async fn send(&self, request: RequestBuilder) -> Result<Response, RequestFailure> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, RequestFailure> {
         let outcome = self.send_unrecorded(request).await;
         *self.last.lock() = Some(outcome.as_ref().map(|_| ()).map_err(|failure| failure.message.clone()));
         outcome
@@ -123,7 +115,7 @@ impl HttpSystem {
     }
 
     /// The body of an answer up to a limit; a longer one is a failure.
-    pub async fn read_bounded(&self, mut answer: Response, limit: usize) -> Result<Vec<u8>, RequestFailure> {
+    pub(crate) async fn read_bounded(&self, mut answer: Response, limit: usize) -> Result<Vec<u8>, RequestFailure> {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|source| self.interrupted(source))? {
             if body.len() + chunk.len() > limit {
@@ -136,7 +128,7 @@ impl HttpSystem {
     }
 
     /// An answer that stopped in its middle.
-    pub fn interrupted(&self, source: reqwest::Error) -> RequestFailure {
+    pub(crate) fn interrupted(&self, source: reqwest::Error) -> RequestFailure {
         let message = format!("the answer of system \"{}\" broke off", self.id);
         RequestFailure::new("interrupted-answer", message).caused_by(source.without_url())
     }

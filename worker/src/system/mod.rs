@@ -2,7 +2,7 @@
 
 mod http;
 
-pub use http::{HttpSystem, RequestFailure};
+pub(crate) use http::{HttpSystem, RequestFailure};
 
 use parking_lot::RwLock;
 use sluice_config::System;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// All systems of the present configuration.
 #[derive(Default)]
-pub struct Systems {
+pub(crate) struct Systems {
     connected: RwLock<BTreeMap<String, Connection>>,
 }
 
@@ -26,14 +26,14 @@ enum Connection {
 
 impl Systems {
     /// Takes up a configuration; connections whose settings and secrets are the same stay.
-    pub fn take_up(&self, systems: &BTreeMap<String, Arc<System>>, secrets: &SecretValues) {
+    pub(crate) fn take_up(&self, systems: &BTreeMap<String, Arc<System>>, secrets: &SecretValues) {
         let before = self.connected.read().clone();
         let connected = systems.iter().map(|(id, system)| (id.clone(), connect(system, secrets, before.get(id)))).collect();
         *self.connected.write() = connected;
     }
 
     /// The connection of a system that is reached by HTTP; an error says in words why there is none.
-    pub fn http(&self, id: &str) -> Result<Arc<HttpSystem>, String> {
+    pub(crate) fn http(&self, id: &str) -> Result<Arc<HttpSystem>, String> {
         match self.connected.read().get(id) {
             Some(Connection::Http(system)) => Ok(system.clone()),
             Some(Connection::Unusable(why)) => Err(why.clone()),
@@ -42,7 +42,7 @@ impl Systems {
     }
 
     /// What the API shows of each.
-    pub fn reports(&self) -> Vec<SystemReport> {
+    pub(crate) fn reports(&self) -> Vec<SystemReport> {
         self.connected.read().iter().map(|(id, connection)| report(id, connection)).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Pipes that many tests use. Intervals of a day: nothing runs unless a test or a signal starts it.
 
 /// Entities in the configuration, into a dataset of the pipe's name.
-pub fn embedded(id: &str, entities: &str) -> String {
+pub(super) fn embedded(id: &str, entities: &str) -> String {
     format!(
         r#"{{"_id": "{id}", "type": "pipe", "source": {{"type": "embedded", "entities": {entities}}},
             "pump": {{"schedule_interval": 86400}}}}"#
@@ -9,13 +9,13 @@ pub fn embedded(id: &str, entities: &str) -> String {
 }
 
 /// `people` with so many entities: ids "0", "1", ... and the same number in `n`.
-pub fn people(count: u32) -> String {
+pub(super) fn people(count: u32) -> String {
     let entities: Vec<String> = (0..count).map(|n| format!(r#"{{"_id": "{n}", "n": {n}}}"#)).collect();
     embedded("people", &format!("[{}]", entities.join(",")))
 }
 
 /// From a dataset through rules into a dataset; started by hand.
-pub fn dataset(id: &str, from: &str, rules: &str) -> String {
+pub(super) fn dataset(id: &str, from: &str, rules: &str) -> String {
     format!(
         r#"{{"_id": "{id}", "type": "pipe", "source": {{"type": "dataset", "dataset": "{from}", "supports_signalling": false}},
             "transform": {{"type": "dtl", "rules": {{"default": {rules}}}}}, "pump": {{"schedule_interval": 86400}}}}"#
@@ -23,17 +23,17 @@ pub fn dataset(id: &str, from: &str, rules: &str) -> String {
 }
 
 /// The same, started by signals.
-pub fn signalled(id: &str, from: &str, rules: &str) -> String {
+pub(super) fn signalled(id: &str, from: &str, rules: &str) -> String {
     dataset(id, from, rules).replace(r#", "supports_signalling": false"#, "")
 }
 
 /// A receiver into a dataset of its name.
-pub fn receiver(id: &str) -> String {
+pub(super) fn receiver(id: &str) -> String {
     format!(r#"{{"_id": "{id}", "type": "pipe", "source": {{"type": "http_endpoint"}}}}"#)
 }
 
 /// A publisher of a dataset.
-pub fn publisher(id: &str, from: &str, rules: &str) -> String {
+pub(super) fn publisher(id: &str, from: &str, rules: &str) -> String {
     format!(
         r#"{{"_id": "{id}", "type": "pipe", "source": {{"type": "dataset", "dataset": "{from}"}},
             "transform": {{"type": "dtl", "rules": {{"default": {rules}}}}}, "sink": {{"type": "http_endpoint"}}}}"#

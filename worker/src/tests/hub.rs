@@ -24,7 +24,7 @@ use tokio::sync::watch;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Configuration and numbers in memory: what a storage node is to a worker.
-pub struct MemoryStorageNode {
+pub(super) struct MemoryStorageNode {
     snapshot: watch::Sender<Arc<ConfigurationSnapshot>>,
     numbers: AtomicU64,
     secrets: Mutex<SecretValues>,
@@ -40,7 +40,7 @@ impl MemoryStorageNode {
     }
 
     /// Replaces everything; answers the revision.
-    pub fn configure(&self, components: &[Json]) -> u64 {
+    pub(super) fn configure(&self, components: &[Json]) -> u64 {
         let revision = self.snapshot.borrow().revision + 1;
         let components = components.iter().map(|json| {
             let loaded = Loaded::from_json(json.clone()).expect("a component");
@@ -113,7 +113,7 @@ impl StorageNode for MemoryStorageNode {
 }
 
 /// A worker on a folder of its own.
-pub struct Hub {
+pub(super) struct Hub {
     /// The role under test.
     pub worker: Arc<LocalWorker>,
     node: Arc<MemoryStorageNode>,
@@ -122,18 +122,18 @@ pub struct Hub {
 }
 
 /// JSON of a test.
-pub fn json(text: &str) -> Json {
+pub(super) fn json(text: &str) -> Json {
     Json::parse(text.as_bytes(), &Limits::default()).unwrap_or_else(|error| panic!("{error} in {text}"))
 }
 
 impl Hub {
     /// A worker with these components, taken up.
-    pub async fn with(components: &[&str]) -> Self {
+    pub(super) async fn with(components: &[&str]) -> Self {
         Self::with_bounds(components, Bounds::default()).await
     }
 
     /// The same with other bounds of pushes.
-    pub async fn with_bounds(components: &[&str], bounds: Bounds) -> Self {
+    pub(super) async fn with_bounds(components: &[&str], bounds: Bounds) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let components: Vec<Json> = components.iter().map(|text| json(text)).collect();
         Self::open(folder, components, 1, bounds).await
@@ -150,7 +150,7 @@ impl Hub {
     }
 
     /// The same folder and configuration in a new worker.
-    pub async fn restart(self) -> Self {
+    pub(super) async fn restart(self) -> Self {
         self.worker.shutdown().await;
         let number = self.node.numbers.load(Ordering::Relaxed);
         drop(self.worker);
@@ -158,14 +158,14 @@ impl Hub {
     }
 
     /// Another configuration, taken up.
-    pub async fn configure(&mut self, components: &[&str]) {
+    pub(super) async fn configure(&mut self, components: &[&str]) {
         self.components = components.iter().map(|text| json(text)).collect();
         let revision = self.node.configure(&self.components);
         self.worker.wait_for_revision(revision).await.unwrap();
     }
 
     /// Entities of a feed as JSON, sorted names, generated fields only where `generated`.
-    pub async fn feed(&self, feed: Feed, generated: bool) -> Vec<String> {
+    pub(super) async fn feed(&self, feed: Feed, generated: bool) -> Vec<String> {
         let mut pages = feed.pages;
         let mut entities: Vec<Entity> = Vec::new();
         while let Some(page) = pages.next().await {
@@ -178,7 +178,7 @@ impl Hub {
     }
 
     /// The log of a dataset: bodies with `_deleted` where true.
-    pub async fn log(&self, dataset: &str) -> Vec<String> {
+    pub(super) async fn log(&self, dataset: &str) -> Vec<String> {
         match self.worker.read_dataset(dataset, ReadRequest::default()).await {
             Ok(feed) => self.feed(feed, false).await,
             Err(error) if error.reason == "unknown-dataset" => Vec::new(),
@@ -187,7 +187,7 @@ impl Hub {
     }
 
     /// Latest live versions of a dataset.
-    pub async fn live(&self, dataset: &str) -> Vec<String> {
+    pub(super) async fn live(&self, dataset: &str) -> Vec<String> {
         let read = ReadRequest { options: ReadOptions::live(), ..ReadRequest::default() };
         match self.worker.read_dataset(dataset, read).await {
             Ok(feed) => self.feed(feed, false).await,
@@ -197,38 +197,38 @@ impl Hub {
     }
 
     /// A pipe's entities at a stage.
-    pub async fn stage(&self, pipe: &str, stage: EntityStage) -> Vec<String> {
+    pub(super) async fn stage(&self, pipe: &str, stage: EntityStage) -> Vec<String> {
         let read = ReadRequest { options: ReadOptions::latest(), ..ReadRequest::default() };
         let feed = self.worker.read_pipe(pipe, stage, read).await.unwrap();
         self.feed(feed, false).await
     }
 
     /// Event types in a pipe's execution log, in order.
-    pub async fn events(&self, pipe: &str) -> Vec<String> {
+    pub(super) async fn events(&self, pipe: &str) -> Vec<String> {
         let log = self.log(&format!("system:pump:{pipe}")).await;
         log.iter().map(|event| json(event).get("event_type").and_then(Json::as_str).unwrap().to_owned()).collect()
     }
 
     /// The latest event of a type.
-    pub async fn event(&self, pipe: &str, id: &str) -> Json {
+    pub(super) async fn event(&self, pipe: &str, id: &str) -> Json {
         let entity = self.worker.entity(&format!("system:pump_execution:{pipe}"), id, None).await.unwrap();
         json(&printed(&entity, false))
     }
 
     /// Does something to a pump.
-    pub async fn operate(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> Result<PipeReport> {
+    pub(super) async fn operate(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> Result<PipeReport> {
         let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let operation = PumpOperation { kind, parameters };
         self.worker.operate_pump(pipe, PumpRequest { operation, user: "tester".to_owned() }).await
     }
 
     /// Starts a pipe and waits for the end of the run; answers whether it succeeded and what it says.
-    pub async fn run(&self, pipe: &str) -> (bool, String) {
+    pub(super) async fn run(&self, pipe: &str) -> (bool, String) {
         self.run_as(pipe, OperationKind::Start, &[]).await
     }
 
     /// Starts a pipe in a certain way and waits for the end of the run.
-    pub async fn run_as(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> (bool, String) {
+    pub(super) async fn run_as(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> (bool, String) {
         self.operate(pipe, kind, parameters).await.unwrap();
         self.until(|| async { !self.report(pipe).await.running }).await;
         let ended = self.report(pipe).await.last_run.unwrap();
@@ -236,29 +236,29 @@ impl Hub {
     }
 
     /// Runs pipes one after another; each has to succeed.
-    pub async fn run_all_of(&self, pipes: &[&str]) {
+    pub(super) async fn run_all_of(&self, pipes: &[&str]) {
         for pipe in pipes {
             assert_eq!(self.run(pipe).await.0, true, "pipe {pipe}: {:?}", self.report(pipe).await.last_run);
         }
     }
 
     /// The source offset as the API shows it, `null` without one.
-    pub async fn last_seen(&self, pipe: &str) -> String {
+    pub(super) async fn last_seen(&self, pipe: &str) -> String {
         self.report(pipe).await.last_seen.map_or_else(|| "null".to_owned(), |since| since.to_string())
     }
 
     /// Why there is no such pipe.
-    pub async fn worker_error(&self, pipe: &str) -> &'static str {
+    pub(super) async fn worker_error(&self, pipe: &str) -> &'static str {
         self.worker.pipe(pipe).await.unwrap_err().reason
     }
 
     /// A pipe as the API shows it.
-    pub async fn report(&self, pipe: &str) -> PipeReport {
+    pub(super) async fn report(&self, pipe: &str) -> PipeReport {
         self.worker.pipe(pipe).await.unwrap()
     }
 
     /// Waits until something holds.
-    pub async fn until<F: Future<Output = bool>>(&self, condition: impl Fn() -> F) {
+    pub(super) async fn until<F: Future<Output = bool>>(&self, condition: impl Fn() -> F) {
         let waiting = async {
             while !condition().await {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -268,17 +268,17 @@ impl Hub {
     }
 
     /// Pushes a body.
-    pub async fn push(&self, pipe: &str, body: &str) -> Result<PushReply> {
+    pub(super) async fn push(&self, pipe: &str, body: &str) -> Result<PushReply> {
         self.push_as(pipe, PushRequest::default(), body).await
     }
 
     /// Pushes a body as part of a sequence.
-    pub async fn push_as(&self, pipe: &str, request: PushRequest, body: &str) -> Result<PushReply> {
+    pub(super) async fn push_as(&self, pipe: &str, request: PushRequest, body: &str) -> Result<PushReply> {
         self.worker.push(pipe, request, stream(&[body])).await
     }
 
     /// The client's scheduler with its usual settings.
-    pub fn run_everything() -> RunAll {
+    pub(super) fn run_everything() -> RunAll {
         RunAll {
             extra_zero_runs: 2,
             max_runs: 100,
@@ -293,7 +293,7 @@ impl Hub {
 }
 
 /// A body in chunks.
-pub fn stream(chunks: &[&str]) -> ByteStream {
+pub(super) fn stream(chunks: &[&str]) -> ByteStream {
     let chunks: Vec<Result<Bytes>> = chunks.iter().map(|chunk| Ok(Bytes::from((*chunk).to_owned()))).collect();
     futures::stream::iter(chunks).boxed()
 }

@@ -3,6 +3,8 @@
 mod configurations;
 mod hub;
 mod joins;
+mod other_side;
+mod outside;
 mod pipes;
 mod publishing;
 mod receiving;

@@ -125,11 +125,11 @@ async fn a_full_push_that_would_delete_most_of_a_dataset_is_a_conflict_until_it_
 #[tokio::test(flavor = "multi_thread")]
 async fn pushed_entities_go_through_the_transforms_of_the_pipe() {
     let pipe = r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"},
-        "transform": {"type": "dtl", "rules": {"default": [["copy", "*"], ["add", "twice", ["*", 2, "_S.n"]],
+        "transform": {"type": "dtl", "rules": {"default": [["copy", "*"], ["add", "loud", ["upper", "_S.text"]],
             ["if", ["eq", "_S.n", 13], ["fail!", "unlucky"]]]}}}"#;
     let hub = Hub::with(&[pipe]).await;
-    hub.push("in", r#"[{"_id": "1", "n": 4}]"#).await.unwrap();
-    assert_eq!(hub.log("in").await, [r#"{"_id":"1","n":4,"twice":8}"#]);
+    hub.push("in", r#"[{"_id": "1", "text": "a"}]"#).await.unwrap();
+    assert_eq!(hub.log("in").await, [r#"{"_id":"1","loud":"A","text":"a"}"#]);
     assert!(hub.push("in", r#"[{"_id": "2", "n": 1}, {"_id": "3", "n": 13}]"#).await.is_err());
     assert_eq!(hub.log("in").await.len(), 1, "a push is written whole or not at all");
 }

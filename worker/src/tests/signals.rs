@@ -90,9 +90,46 @@ async fn a_pipe_may_run_at_startup() {
 async fn a_long_interval_survives_a_restart_and_a_short_one_begins_anew() {
     let short = people(1).replace("people", "short").replace("86400", "600");
     let hub = Hub::with(&[&people(1), &short]).await;
+    hub.until(|| async { hub.report("short").await.next_run.is_some() }).await;
     let before = (hub.report("people").await.next_run.unwrap(), hub.report("short").await.next_run.unwrap());
     let hub = hub.restart().await;
     hub.until(|| async { hub.report("short").await.next_run.is_some() }).await;
     assert_eq!(hub.report("people").await.next_run, Some(before.0));
     assert!(hub.report("short").await.next_run.unwrap() > before.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pushers_a_fan_of_pipes_and_restarts_end_in_the_same_data_everywhere() {
+    let components = [
+        receiver("in"),
+        signalled("a", "in", COPY),
+        signalled("b", "a", r#"[["copy", "_id"], ["add", "m", "_S.n"]]"#),
+        signalled("c", "in", r#"[["filter", ["neq", "_S.n", 0]], ["copy", "*"]]"#),
+    ];
+    let mut hub = Hub::with(&components.each_ref().map(String::as_str)).await;
+    for round in 0..4_u32 {
+        let pushes = (0..8_u32).map(|pusher| {
+            let hub = &hub;
+            async move {
+                for n in 0..10_u32 {
+                    let body = format!(r#"[{{"_id": "{}", "n": {}}}]"#, (pusher * 7 + n) % 23, (n + round) % 3);
+                    hub.push("in", &body).await.unwrap();
+                }
+            }
+        });
+        futures::future::join_all(pushes).await;
+        hub = hub.restart().await;
+    }
+    let expected: Vec<String> = hub.live("in").await;
+    let renamed = |entity: &String| entity.replace("\"n\"", "\"m\"");
+    let sorted = |mut entities: Vec<String>| {
+        entities.sort();
+        entities
+    };
+    let expected_b = sorted(expected.iter().map(renamed).collect());
+    let expected_c = sorted(expected.iter().filter(|entity| !entity.contains("\"n\":0")).cloned().collect());
+    let expected = sorted(expected);
+    hub.until(|| async { sorted(hub.live("a").await) == expected }).await;
+    hub.until(|| async { sorted(hub.live("b").await) == expected_b }).await;
+    hub.until(|| async { sorted(hub.live("c").await) == expected_c }).await;
 }

@@ -16,7 +16,7 @@ use sluice_entity::{Builder, Entity};
 use std::sync::Arc;
 
 /// Rows become entities with text properties; read as they arrive.
-pub struct CsvSource {
+pub(super) struct CsvSource {
     document: Arc<Document>,
     rows: Option<Rows>,
 }
@@ -39,7 +39,7 @@ struct Rows {
 
 impl CsvSource {
     /// From the pipe's settings and its system's connection.
-    pub fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
+    pub(super) fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
         CsvSource { document: Arc::new(Document { system, settings: settings.clone() }), rows: None }
     }
 }
