@@ -154,14 +154,12 @@ impl Check<'_> {
                     format!("a quoted element is not closed in \"{text}\""),
                 );
             }
-            Some(Ok((variable, _))) => {
-                if variable == "_" && !around.current {
-                    let message = format!(
-                        "\"{text}\" is null here: no function binds the current value \"_\""
-                    );
-                    self.out.report(site, Code::UnboundCurrentValue, message);
-                }
+            Some(Ok((variable, _))) if variable == "_" && !around.current => {
+                let message =
+                    format!("\"{text}\" is null here: no function binds the current value \"_\"");
+                self.out.report(site, Code::UnboundCurrentValue, message);
             }
+            Some(Ok(_)) => {}
         }
     }
 

@@ -48,7 +48,7 @@ impl<'a> Values<'a> {
             Values::One(value) => match value.kind() {
                 Kind::Null => false,
                 Kind::Bool => value.as_bool() == Some(true),
-                Kind::List => value.as_list().is_some_and(|list| list.len() > 0),
+                Kind::List => value.as_list().is_some_and(|list| !list.is_empty()),
                 _ => true,
             },
         }

@@ -1,7 +1,7 @@
 //! What a pipe tells the compiler about itself, and the bounds of an evaluation.
 
 /// Settings of the pipe that change what its rules mean.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Names generated namespaces (`<pipe>-<n>`), and is the default of both namespaces.
     pub pipe_id: String,
@@ -12,19 +12,6 @@ pub struct Options {
     /// Namespace to URI prefix, for `ni` of a URI (NS6); the built-in ones are always there.
     pub uri_namespaces: Vec<(String, String)>,
     pub budget: Budget,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            pipe_id: String::new(),
-            namespaced_identifiers: false,
-            identity_namespace: String::new(),
-            property_namespace: String::new(),
-            uri_namespaces: Vec::new(),
-            budget: Budget::default(),
-        }
-    }
 }
 
 /// What one source entity may cost; beyond it the evaluation fails instead of running on.

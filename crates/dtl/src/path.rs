@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sluice_entity::{Kind, Value};
+use sluice_entity::{Dict, Kind, Value};
 
 use crate::memory::{Items, Memory, Values};
 use crate::namespaces::{Namespaces, Reference, split_property};
@@ -56,7 +56,7 @@ impl PathStep {
     /// for what a dataset generated.
     pub(crate) fn stored<'a, 's>(&'s self, dict: Value<'a>) -> Option<(&'s str, Value<'a>)> {
         match &self.reference {
-            Reference::Exact(name) => Some((name, hinted(dict, name, &self.hint)?)),
+            Reference::Exact(name) => Some((name, hinted(dict.as_dict()?, name, &self.hint)?)),
             Reference::AnyNamespace(_) => None,
         }
     }
@@ -141,35 +141,34 @@ pub(crate) fn walk<'a>(memory: &Memory<'a>, start: Values<'a>, steps: &[PathStep
         };
     };
     for (index, step) in steps.iter().enumerate() {
-        match value.kind() {
-            Kind::Dict => match &step.reference {
-                Reference::Exact(name) => match property(memory, value, name, &step.hint) {
+        let Some(dict) = value.as_dict() else {
+            let rest = steps.get(index..).unwrap_or(&[]);
+            return match value.kind() {
+                Kind::List => walk_lists(memory, Values::One(value), rest),
+                _ => Values::NULL,
+            };
+        };
+        match &step.reference {
+            Reference::Exact(name) => {
+                match hinted(dict, name, &step.hint).or_else(|| generated(memory, value, name)) {
                     Some(found) => value = found,
                     None => return Values::NULL,
-                },
-                Reference::AnyNamespace(_) => {
-                    let mut found = same_identifiers(value, step);
-                    match (found.next(), found.next()) {
-                        (None, _) => return Values::NULL,
-                        (Some(only), None) => value = only,
-                        _ => {
-                            return walk_lists(
-                                memory,
-                                Values::One(value),
-                                steps.get(index..).unwrap_or(&[]),
-                            );
-                        }
+                }
+            }
+            Reference::AnyNamespace(_) => {
+                let mut found = same_identifiers(dict, step);
+                match (found.next(), found.next()) {
+                    (None, _) => return Values::NULL,
+                    (Some(only), None) => value = only,
+                    _ => {
+                        return walk_lists(
+                            memory,
+                            Values::One(value),
+                            steps.get(index..).unwrap_or(&[]),
+                        );
                     }
                 }
-            },
-            Kind::List => {
-                return walk_lists(
-                    memory,
-                    Values::One(value),
-                    steps.get(index..).unwrap_or(&[]),
-                );
             }
-            _ => return Values::NULL,
         }
     }
     Values::One(value)
@@ -196,48 +195,38 @@ fn collect<'a>(memory: &Memory<'a>, value: Value<'a>, steps: &[PathStep], found:
         }
         return;
     };
-    match value.kind() {
-        Kind::Dict => match &step.reference {
+    if let Some(dict) = value.as_dict() {
+        match &step.reference {
             Reference::Exact(name) => {
-                if let Some(next) = property(memory, value, name, &step.hint) {
-                    collect(memory, next, rest, found);
-                }
+                let next =
+                    hinted(dict, name, &step.hint).or_else(|| generated(memory, value, name));
+                next.into_iter()
+                    .for_each(|next| collect(memory, next, rest, found));
             }
             Reference::AnyNamespace(_) => {
-                for next in same_identifiers(value, step) {
-                    collect(memory, next, rest, found);
-                }
-            }
-        },
-        Kind::List => {
-            for element in value.as_list().into_iter().flat_map(|list| list.iter()) {
-                collect(memory, element, steps, found);
+                same_identifiers(dict, step).for_each(|next| collect(memory, next, rest, found));
             }
         }
-        _ => {}
+    } else if let Some(list) = value.as_list() {
+        list.iter()
+            .for_each(|element| collect(memory, element, steps, found));
     }
 }
 
-/// A property of a dict, or what a dataset generated for the entity.
-fn property<'a>(
-    memory: &Memory<'a>,
-    dict: Value<'a>,
-    name: &str,
-    hint: &AtomicU32,
-) -> Option<Value<'a>> {
-    hinted(dict, name, hint).or_else(|| {
-        if name.starts_with('_') {
-            memory.generated(dict, name)
-        } else {
-            None
-        }
-    })
+/// What a dataset generated for the entity with this body.
+fn generated<'a>(memory: &Memory<'a>, body: Value<'a>, name: &str) -> Option<Value<'a>> {
+    if name.starts_with('_') {
+        memory.generated(body, name)
+    } else {
+        None
+    }
 }
 
-fn hinted<'a>(dict: Value<'a>, name: &str, hint: &AtomicU32) -> Option<Value<'a>> {
+#[inline]
+fn hinted<'a>(dict: Dict<'a>, name: &str, hint: &AtomicU32) -> Option<Value<'a>> {
     let before = hint.load(Ordering::Relaxed);
     let mut after = before;
-    let found = dict.as_dict()?.get_hinted(name, &mut after);
+    let found = dict.get_hinted(name, &mut after);
     if after != before {
         hint.store(after, Ordering::Relaxed);
     }
@@ -246,13 +235,13 @@ fn hinted<'a>(dict: Value<'a>, name: &str, hint: &AtomicU32) -> Option<Value<'a>
 
 /// The properties with the step's identifier part, in the dict's own order (R67).
 fn same_identifiers<'a, 's>(
-    dict: Value<'a>,
+    dict: Dict<'a>,
     step: &'s PathStep,
 ) -> impl Iterator<Item = Value<'a>> + use<'a, 's> {
     let identifier: &'s str = match &step.reference {
         Reference::AnyNamespace(identifier) | Reference::Exact(identifier) => identifier,
     };
-    let entries = dict.as_dict().into_iter().flat_map(|dict| dict.iter());
+    let entries = dict.iter();
     entries
         .filter(move |(name, _)| split_property(name).1 == identifier)
         .map(|(_, value)| value)

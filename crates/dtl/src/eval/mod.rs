@@ -217,6 +217,9 @@ pub(crate) fn expression_over<'a>(
     Run::new(program, memory, environment, lookup).expression(source)
 }
 
+/// An access of a program by its address, and the keys it was asked for.
+type JoinPlace = (usize, Vec<Vec<u8>>);
+
 /// One evaluation.
 pub(crate) struct Run<'a> {
     pub(crate) program: &'a Program,
@@ -229,7 +232,7 @@ pub(crate) struct Run<'a> {
     created: RefCell<Vec<Value<'a>>>,
     statistics: RefCell<BTreeMap<&'a str, HopsStatistics>>,
     /// Join results by access and keys: many rows tend to look for the same few entities.
-    found: RefCell<HashMap<(usize, Vec<Vec<u8>>), &'a [Value<'a>]>>,
+    found: RefCell<HashMap<JoinPlace, &'a [Value<'a>]>>,
     depth: Cell<u32>,
 }
 

@@ -63,7 +63,7 @@ const ROWS: &[Form] = &[
 ];
 
 fn and<'a>(run: &Run<'a>, arguments: &'a [Node], scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
-    all_true(run, arguments, scope).map(|all| Values::bool(all))
+    all_true(run, arguments, scope).map(Values::bool)
 }
 
 fn not<'a>(run: &Run<'a>, arguments: &'a [Node], scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {

@@ -40,7 +40,7 @@ fn from_hex(digits: &str) -> Option<Number> {
     {
         return None;
     }
-    let even = if digits.len() % 2 == 0 {
+    let even = if digits.len().is_multiple_of(2) {
         digits.to_owned()
     } else {
         format!("0{digits}")
