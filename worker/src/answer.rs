@@ -24,7 +24,9 @@ pub(crate) fn dataset(error: DatasetError) -> Error {
 pub(crate) fn since(error: SinceError) -> Error {
     match error {
         SinceError::Malformed => Error::invalid("invalid-since", error.to_string()),
-        SinceError::OtherGeneration { .. } => Error::new(Code::Gone, "other-generation", error.to_string()),
+        SinceError::OtherGeneration { .. } => {
+            Error::new(Code::Gone, "other-generation", error.to_string())
+        }
     }
 }
 
@@ -42,7 +44,11 @@ pub(crate) fn entity_read(error: sluice_entity::ReadError, accepted: u64) -> Err
 
 /// A source that could not be read for a caller.
 pub(crate) fn read(error: ReadError) -> Error {
-    let code = if error.kind == FailureKind::Communication { Code::Unavailable } else { Code::FailedPrecondition };
+    let code = if error.kind == FailureKind::Communication {
+        Code::Unavailable
+    } else {
+        Code::FailedPrecondition
+    };
     let answer = Error::new(code, error.reason, error.to_string());
     let answer = match error.index {
         Some(index) => answer.with("index", number(index)),
@@ -63,7 +69,8 @@ pub(crate) fn write(error: WriteError) -> Error {
 
 /// A transform that failed for a caller.
 pub(crate) fn run(failure: RunFailure) -> Error {
-    Error::new(Code::FailedPrecondition, "run-failed", failure.message).with("cause", Json::from(failure.reason.as_str()))
+    Error::new(Code::FailedPrecondition, "run-failed", failure.message)
+        .with("cause", Json::from(failure.reason.as_str()))
 }
 
 /// A non-negative number in a problem document.

@@ -21,15 +21,22 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[allow(clippy::disallowed_methods, reason = "this is the clock type")]
     fn now(&self) -> Micros {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 }
 
 /// A moment in ISO form with microseconds, as events are written.
 pub(crate) fn iso(micros: Micros) -> String {
-    let moment = i64::try_from(micros).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
-    moment.map_or_else(|| micros.to_string(), |moment| moment.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string())
+    let moment = i64::try_from(micros)
+        .ok()
+        .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+    moment.map_or_else(
+        || micros.to_string(),
+        |moment| moment.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
+    )
 }
 
 #[cfg(test)]

@@ -113,7 +113,11 @@ impl Deployed {
 
     /// `runtime.state`
     pub(crate) fn state(&self) -> PipeState {
-        if self.activity.lock().is_removing { PipeState::Removing } else { PipeState::Deployed }
+        if self.activity.lock().is_removing {
+            PipeState::Removing
+        } else {
+            PipeState::Deployed
+        }
     }
 
     /// Runs and pushes may begin: the configuration is valid and this version can run it.
@@ -122,11 +126,18 @@ impl Deployed {
         if !settings.valid {
             return Err("the configuration has errors".to_owned());
         }
-        settings.runnable.as_ref().map_err(ToString::to_string).map(|_| ())
+        settings
+            .runnable
+            .as_ref()
+            .map_err(ToString::to_string)
+            .map(|_| ())
     }
 
     /// Why the pipe would not run now, in words.
     pub(crate) fn waiting_for(&self, shared: &Shared) -> Option<String> {
-        self.check_runnable().err().or_else(|| self.opening()).or_else(|| crate::gates::waiting_for(&self.settings(), shared))
+        self.check_runnable()
+            .err()
+            .or_else(|| self.opening())
+            .or_else(|| crate::gates::waiting_for(&self.settings(), shared))
     }
 }

@@ -22,8 +22,13 @@ pub(crate) struct Taken {
 
 impl Default for Deployment {
     fn default() -> Self {
-        let taken = Taken { configuration: sluice_config::load(&[], &Environment::default()) };
-        Deployment { pipes: RwLock::default(), taken: ArcSwap::from_pointee(taken) }
+        let taken = Taken {
+            configuration: sluice_config::load(&[], &Environment::default()),
+        };
+        Deployment {
+            pipes: RwLock::default(),
+            taken: ArcSwap::from_pointee(taken),
+        }
     }
 }
 
@@ -40,12 +45,17 @@ impl Deployment {
 
     /// One pipe, or the answer that there is none.
     pub(crate) fn pipe(&self, id: &str) -> Result<Arc<Deployed>> {
-        self.get(id).ok_or_else(|| Error::not_found("unknown-pipe", "pipe", id))
+        self.get(id)
+            .ok_or_else(|| Error::not_found("unknown-pipe", "pipe", id))
     }
 
     /// The pipe that writes a dataset.
     pub(crate) fn writer_of(&self, dataset: &str) -> Option<Arc<Deployed>> {
-        self.pipes.read().values().find(|pipe| pipe.settings().sink_dataset.as_deref() == Some(dataset)).cloned()
+        self.pipes
+            .read()
+            .values()
+            .find(|pipe| pipe.settings().sink_dataset.as_deref() == Some(dataset))
+            .cloned()
     }
 
     /// Adds a pipe, or takes the place of one.

@@ -24,19 +24,32 @@ pub(crate) async fn empty_pipe(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> Re
     let disabled = pipe.control.lock().disabled;
     take_up::forget(shared, &pipe.id).await?;
     *pipe.progress.lock() = Progress::default();
-    *pipe.control.lock() = Control { disabled, ..Control::default() };
+    *pipe.control.lock() = Control {
+        disabled,
+        ..Control::default()
+    };
     if disabled {
-        crate::scheduler::keep_control(shared, pipe).await.map_err(answer::dataset)?;
+        crate::scheduler::keep_control(shared, pipe)
+            .await
+            .map_err(answer::dataset)?;
     }
     take_up::prepare(shared, &settings).await
 }
 
 /// Deletes one dataset. The pipe that writes it starts over: its offset says nothing about an empty dataset.
-pub(crate) async fn delete_dataset(shared: &Arc<Shared>, deployment: &Deployment, name: &str) -> Result<()> {
+pub(crate) async fn delete_dataset(
+    shared: &Arc<Shared>,
+    deployment: &Deployment,
+    name: &str,
+) -> Result<()> {
     let dataset = crate::feed::existing(shared, name)?;
     if dataset.name().is_internal() {
         let message = format!("dataset \"{name}\" belongs to the hub and cannot be deleted");
-        return Err(Error::new(Code::PermissionDenied, "internal-dataset", message));
+        return Err(Error::new(
+            Code::PermissionDenied,
+            "internal-dataset",
+            message,
+        ));
     }
     match deployment.writer_of(name) {
         Some(pipe) => empty_pipe(shared, &pipe).await,
@@ -45,9 +58,15 @@ pub(crate) async fn delete_dataset(shared: &Arc<Shared>, deployment: &Deployment
 }
 
 /// Empties every pipe that writes a dataset.
-pub(crate) async fn delete_all_sink_datasets(shared: &Arc<Shared>, deployment: &Deployment) -> Result<()> {
+pub(crate) async fn delete_all_sink_datasets(
+    shared: &Arc<Shared>,
+    deployment: &Deployment,
+) -> Result<()> {
     let pipes = deployment.pipes();
-    join_all(pipes.iter().map(|pipe| empty_pipe(shared, pipe))).await.into_iter().collect()
+    join_all(pipes.iter().map(|pipe| empty_pipe(shared, pipe)))
+        .await
+        .into_iter()
+        .collect()
 }
 
 /// Everything: all datasets, the hub's own too, and all that any pipe remembers.
@@ -78,7 +97,11 @@ pub(crate) async fn reset(shared: &Arc<Shared>, deployment: &Deployment) -> Resu
 }
 
 async fn delete(shared: &Arc<Shared>, name: &str) -> Result<bool> {
-    let Ok(name) = DatasetName::existing(name) else { return Ok(false) };
+    let Ok(name) = DatasetName::existing(name) else {
+        return Ok(false);
+    };
     let store = shared.store.clone();
-    blocking::run(move || store.delete_dataset(&name)).await.map_err(answer::dataset)
+    blocking::run(move || store.delete_dataset(&name))
+        .await
+        .map_err(answer::dataset)
 }

@@ -16,7 +16,10 @@ pub(crate) struct DtlEnvironment {
 impl DtlEnvironment {
     /// With the secrets of the present configuration.
     pub(crate) fn new(shared: &Shared) -> Self {
-        DtlEnvironment { clock: shared.clock.clone(), secrets: shared.secrets.load_full() }
+        DtlEnvironment {
+            clock: shared.clock.clone(),
+            secrets: shared.secrets.load_full(),
+        }
     }
 }
 

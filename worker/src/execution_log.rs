@@ -18,12 +18,16 @@ pub(crate) fn dataset_name(pipe: &str) -> Result<DatasetName, NameError> {
 
 /// The pipe whose log this dataset is, under its name or its alias.
 pub(crate) fn pipe_of(dataset: &str) -> Option<&str> {
-    dataset.strip_prefix(PREFIX).or_else(|| dataset.strip_prefix(ALIAS))
+    dataset
+        .strip_prefix(PREFIX)
+        .or_else(|| dataset.strip_prefix(ALIAS))
 }
 
 /// What a dataset is called in the store: the alias of a log stands for the log.
 pub(crate) fn stored_name(dataset: &str) -> String {
-    dataset.strip_prefix(ALIAS).map_or_else(|| dataset.to_owned(), |pipe| format!("{PREFIX}{pipe}"))
+    dataset
+        .strip_prefix(ALIAS)
+        .map_or_else(|| dataset.to_owned(), |pipe| format!("{PREFIX}{pipe}"))
 }
 
 /// An event in the making: a flat dict with a fixed beginning.
@@ -36,7 +40,10 @@ impl Event {
         let mut builder = Builder::new();
         builder.begin_dict();
         let mut event = Event { builder };
-        event.text("_id", id).text("event_type", kind).text("pipe", pipe);
+        event
+            .text("_id", id)
+            .text("event_type", kind)
+            .text("pipe", pipe);
         event
     }
 
@@ -84,7 +91,8 @@ impl Event {
     }
 
     fn figures(&mut self, figures: &Figures) -> &mut Self {
-        self.number("entities_succeeded", figures.succeeded).number("entities_failed", figures.failed);
+        self.number("entities_succeeded", figures.succeeded)
+            .number("entities_failed", figures.failed);
         self.builder.name("metrics");
         self.builder.begin_dict();
         self.builder.name("entities");
@@ -144,8 +152,12 @@ pub(crate) struct Outcome<'a> {
 impl RunEvents {
     fn event(&self, kind: &str) -> Event {
         let mut event = Event::new(kind, kind, &self.pipe);
-        event.text("pump_definition", &self.pipe).text("sync_type", self.sync_type.as_str());
-        event.text("start_time", &iso(self.started)).user(self.user.as_deref());
+        event
+            .text("pump_definition", &self.pipe)
+            .text("sync_type", self.sync_type.as_str());
+        event
+            .text("start_time", &iso(self.started))
+            .user(self.user.as_deref());
         event
     }
 
@@ -169,7 +181,10 @@ impl RunEvents {
             .text("reason_why_stopped", &failure.message)
             .text("reason", &failure.reason)
             .text("traceback", &failure.full_text())
-            .text("original_error_message", failure.causes.last().unwrap_or(&failure.message));
+            .text(
+                "original_error_message",
+                failure.causes.last().unwrap_or(&failure.message),
+            );
         if let Some(entity) = &failure.entity {
             event.entity("exception_entity", entity);
         }
@@ -183,7 +198,10 @@ impl RunEvents {
     fn outcome(&self, event: &mut Event, outcome: &Outcome<'_>) {
         event
             .text("end_time", &iso(outcome.ended))
-            .seconds("total_time", outcome.ended.saturating_sub(self.started) as f64 / 1e6)
+            .seconds(
+                "total_time",
+                outcome.ended.saturating_sub(self.started) as f64 / 1e6,
+            )
             .flag("retry_entities_exist", outcome.retries_exist)
             .figures(outcome.figures);
         if let Some(seconds) = outcome.next_interval {
@@ -195,17 +213,33 @@ impl RunEvents {
     }
 
     /// `read-error:<guid>`
-    pub(crate) fn read_error(&self, kind: FailureKind, now: Micros, message: &str, causes: &[String]) -> PreparedEntity {
+    pub(crate) fn read_error(
+        &self,
+        kind: FailureKind,
+        now: Micros,
+        message: &str,
+        causes: &[String],
+    ) -> PreparedEntity {
         let id = format!("read-error:{}", uuid::Uuid::new_v4());
         let mut event = Event::new(&id, "read-error", &self.pipe);
-        event.number("error_code", kind.code().unsigned_abs()).text("event_time", &iso(now)).text("traceback", message);
-        event.text("original_error_message", causes.last().map_or(message, String::as_str));
+        event
+            .number("error_code", kind.code().unsigned_abs())
+            .text("event_time", &iso(now))
+            .text("traceback", message);
+        event.text(
+            "original_error_message",
+            causes.last().map_or(message, String::as_str),
+        );
         event.finish(&self.hash_key)
     }
 
     /// `write-error:<entity id>`, new or with another standing.
     pub(crate) fn write_error(&self, error: &WriteErrorEvent<'_>) -> PreparedEntity {
-        let mut event = Event::new(&format!("write-error:{}", error.entity_id), "write-error", &self.pipe);
+        let mut event = Event::new(
+            &format!("write-error:{}", error.entity_id),
+            "write-error",
+            &self.pipe,
+        );
         event
             .number("error_code", error.kind.code().unsigned_abs())
             .text("event_time", &iso(error.now))
@@ -280,14 +314,26 @@ pub(crate) fn user_event(
 }
 
 /// `entities-reposted`: ids with the offset they had.
-pub(crate) fn reposted(pipe: &str, user: &str, now: Micros, entities: &[(String, bool, u64)], key: &HashKey) -> PreparedEntity {
+pub(crate) fn reposted(
+    pipe: &str,
+    user: &str,
+    now: Micros,
+    entities: &[(String, bool, u64)],
+    key: &HashKey,
+) -> PreparedEntity {
     let mut event = Event::new("entities-reposted", "entities-reposted", pipe);
-    event.text("event_time", &iso(now)).user(Some(user)).number("num_entities", entities.len() as u64);
+    event
+        .text("event_time", &iso(now))
+        .user(Some(user))
+        .number("num_entities", entities.len() as u64);
     event.builder.name("entities");
     event.builder.begin_list();
     for (id, deleted, updated) in entities {
         event.builder.begin_dict();
-        event.text("_id", id).flag("_deleted", *deleted).number("_updated", *updated);
+        event
+            .text("_id", id)
+            .flag("_deleted", *deleted)
+            .number("_updated", *updated);
         event.builder.end();
     }
     event.builder.end();

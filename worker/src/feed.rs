@@ -14,7 +14,9 @@ use std::sync::Arc;
 /// A dataset that exists, under its name or its alias.
 pub(crate) fn existing(shared: &Shared, name: &str) -> Result<Dataset> {
     let stored = execution_log::stored_name(name);
-    shared.existing(&stored).ok_or_else(|| Error::not_found("unknown-dataset", "dataset", name))
+    shared
+        .existing(&stored)
+        .ok_or_else(|| Error::not_found("unknown-dataset", "dataset", name))
 }
 
 /// The entities of a dataset as the request wants them.
@@ -23,11 +25,19 @@ pub(crate) async fn dataset(shared: &Arc<Shared>, name: &str, read: ReadRequest)
     let status = dataset.status().map_err(answer::dataset)?;
     check(&status, &read)?;
     let since = match &read.since_text {
-        Some(text) => Since::parse(text, status.generation).map_err(answer::since)?.offset(),
+        Some(text) => Since::parse(text, status.generation)
+            .map_err(answer::since)?
+            .offset(),
         None => read.options.since,
     };
-    let options = ReadOptions { since, ..read.options };
-    Ok(Feed { headers: headers(&status), pages: pages(dataset, options) })
+    let options = ReadOptions {
+        since,
+        ..read.options
+    };
+    Ok(Feed {
+        headers: headers(&status),
+        pages: pages(dataset, options),
+    })
 }
 
 /// What the request asks beyond position and filters.
@@ -69,7 +79,10 @@ fn pages(dataset: Dataset, options: ReadOptions) -> FeedStream {
         match blocking::run(move || dataset.read(&options, DEFAULT_PAGE_BYTES)).await {
             Ok(page) => {
                 let is_last = page.at_end();
-                reading.options.limit = reading.options.limit.map(|limit| limit.saturating_sub(page.len() as u64));
+                reading.options.limit = reading
+                    .options
+                    .limit
+                    .map(|limit| limit.saturating_sub(page.len() as u64));
                 reading.options.since = page.resume().or(reading.options.since);
                 Some((Ok(Page::Versions(page)), (!is_last).then_some(reading)))
             }
@@ -80,7 +93,12 @@ fn pages(dataset: Dataset, options: ReadOptions) -> FeedStream {
 }
 
 /// One entity: the latest version, or exactly the one at `offset`.
-pub(crate) async fn entity(shared: &Shared, name: &str, id: &str, offset: Option<Offset>) -> Result<Entity> {
+pub(crate) async fn entity(
+    shared: &Shared,
+    name: &str,
+    id: &str,
+    offset: Option<Offset>,
+) -> Result<Entity> {
     let dataset = existing(shared, name)?;
     let wanted = id.to_owned();
     let found = blocking::run(move || match offset {
@@ -89,6 +107,7 @@ pub(crate) async fn entity(shared: &Shared, name: &str, id: &str, offset: Option
     });
     let version = found.await.map_err(answer::dataset)?;
     version.map(|version| version.to_entity()).ok_or_else(|| {
-        Error::not_found("unknown-entity", "entity", id).with("dataset", sluice_entity::Json::from(name))
+        Error::not_found("unknown-entity", "entity", id)
+            .with("dataset", sluice_entity::Json::from(name))
     })
 }

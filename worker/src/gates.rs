@@ -6,34 +6,55 @@ use sluice_dataset::Dataset;
 
 /// Why the pipe waits, in words; `None` when it may run.
 pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
-    required(pipe).find(|dataset| !is_populated(shared, dataset)).map(|dataset| format!("waits for dataset {dataset} to be populated"))
+    required(pipe)
+        .find(|dataset| !is_populated(shared, dataset))
+        .map(|dataset| format!("waits for dataset {dataset} to be populated"))
 }
 
 /// Every dataset that must be populated first.
 fn required(pipe: &Pipe) -> impl Iterator<Item = &String> {
-    let inputs: &[String] = if pipe.source.require_populated_input() { initial_datasets(&pipe.source) } else { &[] };
+    let inputs: &[String] = if pipe.source.require_populated_input() {
+        initial_datasets(&pipe.source)
+    } else {
+        &[]
+    };
     inputs.iter().chain(&pipe.hop_datasets)
 }
 
 /// True if the dataset exists and its owner has read all of its source once.
 pub(crate) fn is_populated(shared: &Shared, dataset: &str) -> bool {
-    shared.existing(dataset).and_then(|dataset| dataset.status().ok()).is_some_and(|status| status.populated)
+    shared
+        .existing(dataset)
+        .and_then(|dataset| dataset.status().ok())
+        .is_some_and(|status| status.populated)
 }
 
 /// The inputs that count for being populated: `initial_datasets`, or all.
 pub(crate) fn initial_datasets(source: &Source) -> &[String] {
     match source {
         Source::Dataset(source) => std::slice::from_ref(&source.dataset),
-        Source::UnionDatasets(source) => source.initial_datasets.as_deref().unwrap_or(&source.datasets),
-        Source::MergeDatasets(source) => source.initial_datasets.as_deref().unwrap_or(&source.datasets),
+        Source::UnionDatasets(source) => source
+            .initial_datasets
+            .as_deref()
+            .unwrap_or(&source.datasets),
+        Source::MergeDatasets(source) => source
+            .initial_datasets
+            .as_deref()
+            .unwrap_or(&source.datasets),
         _ => &[],
     }
 }
 
 /// Whether the pipe has something to read: it stands behind an input, or its inputs are populated and its dataset could be.
-pub(crate) fn has_work(pipe: &Pipe, since: Option<&crate::source::SinceValue>, shared: &Shared) -> bool {
+pub(crate) fn has_work(
+    pipe: &Pipe,
+    since: Option<&crate::source::SinceValue>,
+    shared: &Shared,
+) -> bool {
     let behind = |dataset: &String| {
-        let newest = shared.existing(dataset).and_then(|dataset| dataset.status().ok()?.max_offset);
+        let newest = shared
+            .existing(dataset)
+            .and_then(|dataset| dataset.status().ok()?.max_offset);
         let read = since.and_then(|since| since.offset().or_else(|| since.offset_in(dataset)));
         newest.is_some_and(|newest| read.is_none_or(|read| read < newest))
     };
@@ -41,7 +62,9 @@ pub(crate) fn has_work(pipe: &Pipe, since: Option<&crate::source::SinceValue>, s
 }
 
 fn could_be_populated(pipe: &Pipe, shared: &Shared) -> bool {
-    let sluice_config::Sink::Dataset(sink) = &pipe.sink else { return false };
+    let sluice_config::Sink::Dataset(sink) = &pipe.sink else {
+        return false;
+    };
     let inputs = initial_datasets(&pipe.source);
     sink.set_initial_offset == sluice_config::SetInitialOffset::IfSourcePopulated
         && !inputs.is_empty()

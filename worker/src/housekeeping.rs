@@ -31,10 +31,16 @@ pub(crate) async fn run(shared: Arc<Shared>, deployment: Arc<Deployment>, stop: 
         for pipe in deployment.pipes() {
             let settings = pipe.settings();
             let now = shared.clock.now();
-            if let Some(dataset) = settings.sink_dataset.as_deref().and_then(|name| shared.existing(name)) {
+            if let Some(dataset) = settings
+                .sink_dataset
+                .as_deref()
+                .and_then(|name| shared.existing(name))
+            {
                 compact(dataset, retention(&settings.compaction, now), &stop).await;
             }
-            let log = execution_log::dataset_name(&pipe.id).ok().and_then(|name| shared.store.dataset(&name));
+            let log = execution_log::dataset_name(&pipe.id)
+                .ok()
+                .and_then(|name| shared.store.dataset(&name));
             if let Some(log) = log {
                 compact(log, log_retention(&settings.compaction, now), &stop).await;
             }
@@ -70,7 +76,11 @@ pub(crate) async fn compact(dataset: Dataset, retention: Retention, stop: &Cance
     }
 }
 
-async fn step(dataset: &Dataset, retention: Retention, from: Option<u64>) -> Result<(u64, Option<u64>)> {
+async fn step(
+    dataset: &Dataset,
+    retention: Retention,
+    from: Option<u64>,
+) -> Result<(u64, Option<u64>)> {
     let dataset = dataset.clone();
     blocking::run(move || {
         let compacted = dataset.compact(&retention, from, BUDGET)?;
@@ -83,7 +93,9 @@ async fn step(dataset: &Dataset, retention: Retention, from: Option<u64>) -> Res
 pub(crate) fn retention(settings: &Compaction, now: Micros) -> Retention {
     Retention {
         keep_versions: u32::try_from(settings.keep_versions).unwrap_or(u32::MAX),
-        keep_since: settings.time_threshold_hours.map(|hours| now.saturating_sub(hours.saturating_mul(HOUR))),
+        keep_since: settings
+            .time_threshold_hours
+            .map(|hours| now.saturating_sub(hours.saturating_mul(HOUR))),
         consumed: None,
     }
 }
@@ -91,5 +103,9 @@ pub(crate) fn retention(settings: &Compaction, now: Micros) -> Retention {
 /// CO4: by time alone.
 fn log_retention(settings: &Compaction, now: Micros) -> Retention {
     let hours = settings.time_threshold_hours_pump.max(720);
-    Retention { keep_versions: 1, keep_since: Some(now.saturating_sub(hours.saturating_mul(HOUR))), consumed: None }
+    Retention {
+        keep_versions: 1,
+        keep_since: Some(now.saturating_sub(hours.saturating_mul(HOUR))),
+        consumed: None,
+    }
 }

@@ -23,17 +23,31 @@ impl Indexes {
     /// Takes up a configuration.
     pub(crate) fn take_up(&self, configuration: &Configuration) {
         let mut needed: HashMap<String, BTreeMap<String, Arc<dyn IndexKeys>>> = HashMap::new();
-        for pipe in configuration.pipes.values().filter(|pipe| pipe.runnable.is_ok()) {
+        for pipe in configuration
+            .pipes
+            .values()
+            .filter(|pipe| pipe.runnable.is_ok())
+        {
             for transform in &pipe.transforms {
-                let Transform::Dtl(dtl) = transform else { continue };
-                for requirement in dtl.program.indexes().iter().filter(|need| need.index.name() != PRIMARY) {
+                let Transform::Dtl(dtl) = transform else {
+                    continue;
+                };
+                for requirement in dtl
+                    .program
+                    .indexes()
+                    .iter()
+                    .filter(|need| need.index.name() != PRIMARY)
+                {
                     let keys = ExpressionKeys::new(requirement.index.clone());
                     let of_dataset = needed.entry(requirement.dataset.clone()).or_default();
                     of_dataset.insert(requirement.index.name().to_owned(), Arc::new(keys));
                 }
             }
         }
-        *self.needed.write() = needed.into_iter().map(|(name, keys)| (name, keys.into_values().collect())).collect();
+        *self.needed.write() = needed
+            .into_iter()
+            .map(|(name, keys)| (name, keys.into_values().collect()))
+            .collect();
     }
 
     /// The datasets that need any.
@@ -52,12 +66,24 @@ impl Indexes {
     /// Whether all of the dataset's indexes can be asked.
     pub(crate) fn are_ready(&self, dataset: &Dataset) -> Result<bool> {
         let status = dataset.status()?;
-        let is_ready = |name: &str| status.indexes.iter().any(|index| index.name == name && index.ready);
-        Ok(self.needed_by(dataset).iter().all(|keys| is_ready(keys.name())))
+        let is_ready = |name: &str| {
+            status
+                .indexes
+                .iter()
+                .any(|index| index.name == name && index.ready)
+        };
+        Ok(self
+            .needed_by(dataset)
+            .iter()
+            .all(|keys| is_ready(keys.name())))
     }
 
     fn needed_by(&self, dataset: &Dataset) -> Vec<Arc<dyn IndexKeys>> {
-        self.needed.read().get(dataset.name().as_str()).cloned().unwrap_or_default()
+        self.needed
+            .read()
+            .get(dataset.name().as_str())
+            .cloned()
+            .unwrap_or_default()
     }
 }
 
@@ -70,7 +96,10 @@ pub(crate) struct ExpressionKeys {
 impl ExpressionKeys {
     /// Keys by this expression.
     pub(crate) fn new(expression: Arc<IndexExpression>) -> Self {
-        ExpressionKeys { expression, arena: Mutex::new(Arena::new()) }
+        ExpressionKeys {
+            expression,
+            arena: Mutex::new(Arena::new()),
+        }
     }
 }
 

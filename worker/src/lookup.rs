@@ -18,35 +18,60 @@ pub(crate) struct LocalLookup<'a> {
 
 impl<'a> LocalLookup<'a> {
     /// For a run that writes `own_sink`, if it writes a dataset.
-    pub(crate) fn new(slice: &'a Slice, own_sink: Option<(&'a str, &'a sluice_store::Dataset)>) -> Self {
+    pub(crate) fn new(
+        slice: &'a Slice,
+        own_sink: Option<(&'a str, &'a sluice_store::Dataset)>,
+    ) -> Self {
         LocalLookup { slice, own_sink }
     }
 
     /// Runs `read` on the dataset.
-    fn on<T>(&self, dataset: &str, read: impl Fn(&dyn Dataset) -> Result<T>) -> Result<T, LookupError> {
+    fn on<T>(
+        &self,
+        dataset: &str,
+        read: impl Fn(&dyn Dataset) -> Result<T>,
+    ) -> Result<T, LookupError> {
         let result = match self.own_sink {
             Some((own, present)) if own == dataset => read(present),
             _ => match self.slice.dataset(dataset) {
                 Ok(Some(view)) => read(&view),
-                Ok(None) => return Err(LookupError::UnknownDataset { dataset: dataset.to_owned() }),
+                Ok(None) => {
+                    return Err(LookupError::UnknownDataset {
+                        dataset: dataset.to_owned(),
+                    });
+                }
                 Err(error) => Err(error),
             },
         };
-        result.map_err(|source| LookupError::Read { dataset: dataset.to_owned(), source: Box::new(source) })
+        result.map_err(|source| LookupError::Read {
+            dataset: dataset.to_owned(),
+            source: Box::new(source),
+        })
     }
 }
 
 impl Lookup for LocalLookup<'_> {
     fn entity(&self, dataset: &str, id: &str) -> Result<Option<Entity>, LookupError> {
         self.on(dataset, |dataset| {
-            Ok(dataset.get(id)?.filter(|version| !version.is_deleted()).map(|version| version.to_entity()))
+            Ok(dataset
+                .get(id)?
+                .filter(|version| !version.is_deleted())
+                .map(|version| version.to_entity()))
         })
     }
 
-    fn by_index(&self, dataset: &str, index: &IndexExpression, keys: &[Vec<u8>]) -> Result<Vec<Entity>, LookupError> {
+    fn by_index(
+        &self,
+        dataset: &str,
+        index: &IndexExpression,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Entity>, LookupError> {
         self.on(dataset, |dataset| {
             if index.name() == PRIMARY {
-                let ids: BTreeSet<&str> = keys.iter().filter_map(|key| string_of_join_key(key)).collect();
+                let ids: BTreeSet<&str> = keys
+                    .iter()
+                    .filter_map(|key| string_of_join_key(key))
+                    .collect();
                 return live(dataset, &ids.into_iter().collect::<Vec<_>>());
             }
             let ids = dataset.matches(index.name(), keys)?;
@@ -57,5 +82,8 @@ impl Lookup for LocalLookup<'_> {
 
 fn live(dataset: &dyn Dataset, ids: &[&str]) -> Result<Vec<Entity>> {
     let versions = dataset.get_many(ids)?.into_iter().flatten();
-    Ok(versions.filter(|version| !version.is_deleted()).map(|version| version.to_entity()).collect())
+    Ok(versions
+        .filter(|version| !version.is_deleted())
+        .map(|version| version.to_entity())
+        .collect())
 }

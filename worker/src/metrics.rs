@@ -22,15 +22,51 @@ impl Metrics {
     /// Adds all of them to the registry.
     pub(crate) fn register(&self, registry: &mut Registry) {
         let rows: [(&str, &str, &Counter); 9] = [
-            ("pipe_runs_completed", "Runs of pipes that read their source to the end", &self.runs_completed),
-            ("pipe_runs_failed", "Runs of pipes that stopped before their end", &self.runs_failed),
-            ("pipe_entities_read", "Entities that runs read from their sources", &self.entities_read),
-            ("pipe_entities_changed", "Versions that runs appended, or entities they delivered", &self.entities_changed),
-            ("pipe_read_errors", "Failed reads of sources, retried ones included", &self.read_errors),
-            ("pipe_write_errors", "Failed writes to sinks, retried ones included", &self.write_errors),
-            ("receiver_entities", "Entities that receivers took", &self.entities_pushed),
-            ("receiver_requests_refused", "Requests that receivers refused or could not finish", &self.pushes_failed),
-            ("publisher_entities", "Entities that publishers gave", &self.entities_published),
+            (
+                "pipe_runs_completed",
+                "Runs of pipes that read their source to the end",
+                &self.runs_completed,
+            ),
+            (
+                "pipe_runs_failed",
+                "Runs of pipes that stopped before their end",
+                &self.runs_failed,
+            ),
+            (
+                "pipe_entities_read",
+                "Entities that runs read from their sources",
+                &self.entities_read,
+            ),
+            (
+                "pipe_entities_changed",
+                "Versions that runs appended, or entities they delivered",
+                &self.entities_changed,
+            ),
+            (
+                "pipe_read_errors",
+                "Failed reads of sources, retried ones included",
+                &self.read_errors,
+            ),
+            (
+                "pipe_write_errors",
+                "Failed writes to sinks, retried ones included",
+                &self.write_errors,
+            ),
+            (
+                "receiver_entities",
+                "Entities that receivers took",
+                &self.entities_pushed,
+            ),
+            (
+                "receiver_requests_refused",
+                "Requests that receivers refused or could not finish",
+                &self.pushes_failed,
+            ),
+            (
+                "publisher_entities",
+                "Entities that publishers gave",
+                &self.entities_published,
+            ),
         ];
         for (name, help, counter) in rows {
             registry.register(name, help, counter.clone());
@@ -39,7 +75,11 @@ impl Metrics {
 
     /// A run has ended.
     pub(crate) fn run_ended(&self, success: bool, figures: &Figures) {
-        if success { self.runs_completed.inc() } else { self.runs_failed.inc() };
+        if success {
+            self.runs_completed.inc()
+        } else {
+            self.runs_failed.inc()
+        };
         self.entities_read.inc_by(figures.read);
         self.entities_changed.inc_by(figures.changes);
         self.read_errors.inc_by(figures.read_errors);

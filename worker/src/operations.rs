@@ -30,22 +30,43 @@ pub(crate) fn supported(settings: &Pipe) -> Vec<OperationKind> {
     let takes = |kind: &OperationKind| match kind {
         OperationKind::Start | OperationKind::StartRescan => settings.pump.mode != Mode::Off,
         OperationKind::UpdateLastSeen => !settings.disable_set_last_seen,
-        OperationKind::SetLastSeenToEnd => !settings.disable_set_last_seen && !settings.inputs.is_empty(),
+        OperationKind::SetLastSeenToEnd => {
+            !settings.disable_set_last_seen && !settings.inputs.is_empty()
+        }
         OperationKind::Repost => settings.sink_dataset.is_some(),
         _ => true,
     };
-    OperationKind::ALL.iter().map(|(kind, _)| *kind).filter(takes).collect()
+    OperationKind::ALL
+        .iter()
+        .map(|(kind, _)| *kind)
+        .filter(takes)
+        .collect()
 }
 
 /// Does what was asked.
-pub(crate) async fn operate(shared: &Arc<Shared>, runs: &Arc<Runs>, pipe: &Arc<Deployed>, request: PumpRequest) -> Result<()> {
+pub(crate) async fn operate(
+    shared: &Arc<Shared>,
+    runs: &Arc<Runs>,
+    pipe: &Arc<Deployed>,
+    request: PumpRequest,
+) -> Result<()> {
     let settings = pipe.settings();
     let kind = request.operation.kind;
     if !supported(&settings).contains(&kind) {
-        let message = format!("the pump of pipe \"{}\" doesn't support the operation \"{}\"", pipe.id, kind.as_str());
+        let message = format!(
+            "the pump of pipe \"{}\" doesn't support the operation \"{}\"",
+            pipe.id,
+            kind.as_str()
+        );
         return Err(Error::invalid("unsupported-operation", message));
     }
-    let operation = Operation { shared, pipe, settings: &settings, user: &request.user, parameters: &request.operation.parameters };
+    let operation = Operation {
+        shared,
+        pipe,
+        settings: &settings,
+        user: &request.user,
+        parameters: &request.operation.parameters,
+    };
     match kind {
         OperationKind::Start => operation.start(runs, false),
         OperationKind::StartRescan => operation.start(runs, true),
@@ -74,15 +95,27 @@ impl Operation<'_> {
             return Err(Error::new(Code::FailedPrecondition, "pipe-waits", message));
         }
         let allow_mass_delete = self.flag("allow-mass-delete");
-        let asked = Asked { rescan, allow_mass_delete, user: Some(self.user.to_owned()) };
-        runs.start(self.pipe, asked).map(|_| ()).map_err(|error| match error {
-            NotStarted::Running => Error::new(Code::Conflict, "already-running", error.to_string()),
-            NotStarted::Stopping => Error::new(Code::Unavailable, "stopping", error.to_string()),
-        })
+        let asked = Asked {
+            rescan,
+            allow_mass_delete,
+            user: Some(self.user.to_owned()),
+        };
+        runs.start(self.pipe, asked)
+            .map(|_| ())
+            .map_err(|error| match error {
+                NotStarted::Running => {
+                    Error::new(Code::Conflict, "already-running", error.to_string())
+                }
+                NotStarted::Stopping => {
+                    Error::new(Code::Unavailable, "stopping", error.to_string())
+                }
+            })
     }
 
     fn flag(&self, name: &str) -> bool {
-        self.parameters.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+        self.parameters
+            .get(name)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
     }
 
     async fn stop(&self) -> Result<()> {
@@ -94,11 +127,25 @@ impl Operation<'_> {
     }
 
     async fn set_disabled(&self, disabled: bool) -> Result<()> {
-        let control = Control { disabled, ..self.pipe.control.lock().clone() };
-        let kind = if disabled { "pump-disabled" } else { "pump-enabled" };
+        let control = Control {
+            disabled,
+            ..self.pipe.control.lock().clone()
+        };
+        let kind = if disabled {
+            "pump-disabled"
+        } else {
+            "pump-enabled"
+        };
         let comment = self.parameters.get("comment").map_or("", String::as_str);
-        let texts: &[(&str, &str)] = if comment.is_empty() { &[] } else { &[("comment", comment)] };
-        let record = (Control::key(&self.pipe.id).map_err(answer::dataset)?, Some(control.to_bytes()));
+        let texts: &[(&str, &str)] = if comment.is_empty() {
+            &[]
+        } else {
+            &[("comment", comment)]
+        };
+        let record = (
+            Control::key(&self.pipe.id).map_err(answer::dataset)?,
+            Some(control.to_bytes()),
+        );
         self.write(kind, texts, &[], vec![record]).await?;
         self.pipe.control.lock().disabled = disabled;
         Ok(())
@@ -118,13 +165,16 @@ impl Operation<'_> {
         let fits = match (self.settings.inputs.as_slice(), since) {
             ([], _) => true,
             ([_], SinceValue::Offset(_)) => true,
-            (inputs, SinceValue::Datasets(offsets)) => offsets.keys().all(|dataset| inputs.contains(dataset)),
+            (inputs, SinceValue::Datasets(offsets)) => {
+                offsets.keys().all(|dataset| inputs.contains(dataset))
+            }
             _ => false,
         };
         if fits {
             return Ok(());
         }
-        let message = "\"last-seen\" is no offset of the pipe's input, or no object of offsets by dataset";
+        let message =
+            "\"last-seen\" is no offset of the pipe's input, or no object of offsets by dataset";
         Err(Error::invalid("invalid-last-seen", message))
     }
 
@@ -153,7 +203,12 @@ impl Operation<'_> {
         };
         let is_reset = since.is_none();
         let mut progress = self.pipe.progress.lock().clone();
-        let text = |since: &Option<KeptSince>| since.as_ref().map(|since| since.value().to_text()).unwrap_or_default();
+        let text = |since: &Option<KeptSince>| {
+            since
+                .as_ref()
+                .map(|since| since.value().to_text())
+                .unwrap_or_default()
+        };
         let before = text(&progress.since);
         progress.reset();
         progress.since = since.as_ref().map(KeptSince::from);
@@ -161,9 +216,21 @@ impl Operation<'_> {
         if is_reset {
             self.drop_retries().await?;
         }
-        let record = (Progress::key(&self.pipe.id).map_err(answer::dataset)?, Some(progress.to_bytes()));
-        let texts = [("pipe_offset", after.as_str()), ("original_pipe_offset", before.as_str())];
-        self.write("pump-offset-set", &texts, &[("is_reset", is_reset)], vec![record]).await?;
+        let record = (
+            Progress::key(&self.pipe.id).map_err(answer::dataset)?,
+            Some(progress.to_bytes()),
+        );
+        let texts = [
+            ("pipe_offset", after.as_str()),
+            ("original_pipe_offset", before.as_str()),
+        ];
+        self.write(
+            "pump-offset-set",
+            &texts,
+            &[("is_reset", is_reset)],
+            vec![record],
+        )
+        .await?;
         *self.pipe.progress.lock() = progress;
         Ok(())
     }
@@ -174,7 +241,8 @@ impl Operation<'_> {
             return Err(Error::new(Code::Conflict, "already-running", message));
         };
         self.drop_retries().await?;
-        self.write("pump-discard-retries", &[], &[], Vec::new()).await
+        self.write("pump-discard-retries", &[], &[], Vec::new())
+            .await
     }
 
     async fn drop_retries(&self) -> Result<()> {
@@ -189,10 +257,13 @@ impl Operation<'_> {
 
     /// DS11: appends chosen entities once more, so that readers see them again.
     async fn repost(&self) -> Result<()> {
-        let SinkSettings::Dataset(sink) = &self.settings.sink else { return Ok(()) };
+        let SinkSettings::Dataset(sink) = &self.settings.sink else {
+            return Ok(());
+        };
         let ids = self.entity_ids()?;
         let dataset = self.shared.existing(&sink.dataset);
-        let dataset = dataset.ok_or_else(|| Error::not_found("unknown-dataset", "dataset", &sink.dataset))?;
+        let dataset =
+            dataset.ok_or_else(|| Error::not_found("unknown-dataset", "dataset", &sink.dataset))?;
         let shared = self.shared.clone();
         let now = shared.clock.now();
         let name = dataset.name().to_string();
@@ -200,7 +271,10 @@ impl Operation<'_> {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             let known = dataset.get_many(&ids)?.into_iter().zip(&ids);
             let known: Vec<(String, bool, u64)> = known
-                .filter_map(|(version, id)| version.map(|version| ((*id).to_owned(), version.is_deleted(), version.offset())))
+                .filter_map(|(version, id)| {
+                    version
+                        .map(|version| ((*id).to_owned(), version.is_deleted(), version.offset()))
+                })
                 .collect();
             let mut transaction = shared.store.transaction(&[&dataset])?;
             transaction.repost(&dataset, &ids, now)?;
@@ -216,15 +290,24 @@ impl Operation<'_> {
 
     /// `entity-ids`: a JSON list of texts, or one id.
     fn entity_ids(&self) -> Result<Vec<String>> {
-        let Some(text) = self.parameters.get("entity-ids").filter(|text| !text.is_empty()) else {
-            return Err(Error::invalid("missing-entity-ids", "\"entity-ids\" names no entity"));
+        let Some(text) = self
+            .parameters
+            .get("entity-ids")
+            .filter(|text| !text.is_empty())
+        else {
+            return Err(Error::invalid(
+                "missing-entity-ids",
+                "\"entity-ids\" names no entity",
+            ));
         };
         match Json::parse(text.as_bytes(), &Limits::default()) {
             Ok(Json::Array(ids)) => ids
                 .iter()
                 .map(|id| id.as_str().map(str::to_owned))
                 .collect::<Option<Vec<_>>>()
-                .ok_or_else(|| Error::invalid("invalid-entity-ids", "\"entity-ids\" is a list of texts")),
+                .ok_or_else(|| {
+                    Error::invalid("invalid-entity-ids", "\"entity-ids\" is a list of texts")
+                }),
             _ => Ok(vec![text.clone()]),
         }
     }
@@ -237,14 +320,31 @@ impl Operation<'_> {
         records: Vec<(StateKey, Option<Vec<u8>>)>,
     ) -> Result<()> {
         let (now, key) = (self.shared.clock.now(), self.shared.store.hash_key());
-        let event = execution_log::user_event(kind, &self.pipe.id, self.user, now, texts, flags, key);
+        let event =
+            execution_log::user_event(kind, &self.pipe.id, self.user, now, texts, flags, key);
         self.write_event(event, records).await
     }
 
-    async fn write_event(&self, event: PreparedEntity, records: Vec<(StateKey, Option<Vec<u8>>)>) -> Result<()> {
-        let log = self.shared.internal_dataset(execution_log::dataset_name(&self.pipe.id)).await?;
+    async fn write_event(
+        &self,
+        event: PreparedEntity,
+        records: Vec<(StateKey, Option<Vec<u8>>)>,
+    ) -> Result<()> {
+        let log = self
+            .shared
+            .internal_dataset(execution_log::dataset_name(&self.pipe.id))
+            .await?;
         let appends = vec![Append::new(&log, vec![event])];
-        let writes = Writes { appends, records, durability: Durability::Synced, ..Writes::default() };
-        self.shared.commit(writes).await.map(|_| ()).map_err(answer::dataset)
+        let writes = Writes {
+            appends,
+            records,
+            durability: Durability::Synced,
+            ..Writes::default()
+        };
+        self.shared
+            .commit(writes)
+            .await
+            .map(|_| ())
+            .map_err(answer::dataset)
     }
 }

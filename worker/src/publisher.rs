@@ -20,8 +20,8 @@ use sluice_config::Sink as SinkSettings;
 use sluice_dataset::{Dataset as _, Since};
 use sluice_entity::{Builder, Entity, ValueBuf};
 use sluice_protocol::{
-    ByteStream, Code, EntityStage, Error, Feed, FeedHeaders, FeedStream, Page, Published, PublishRequest, ReadRequest,
-    Result,
+    ByteStream, Code, EntityStage, Error, Feed, FeedHeaders, FeedStream, Page, PublishRequest,
+    Published, ReadRequest, Result,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -30,7 +30,12 @@ use std::sync::Arc;
 const BATCH: usize = 100;
 
 /// The entities of a pipe at a stage. What a dataset sink stores is read from the dataset; all else is evaluated.
-pub(crate) async fn read_pipe(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
+pub(crate) async fn read_pipe(
+    shared: &Arc<Shared>,
+    pipe: &Deployed,
+    stage: EntityStage,
+    read: ReadRequest,
+) -> Result<Feed> {
     let settings = pipe.settings();
     if let (EntityStage::Sink, SinkSettings::Dataset(sink)) = (stage, &settings.sink) {
         if shared.existing(&sink.dataset).is_none() {
@@ -40,7 +45,11 @@ pub(crate) async fn read_pipe(shared: &Arc<Shared>, pipe: &Deployed, stage: Enti
     }
     if let Err(reason) = pipe.check_runnable() {
         let message = format!("pipe \"{}\" cannot be evaluated: {reason}", pipe.id);
-        return Err(Error::new(Code::FailedPrecondition, "pipe-not-runnable", message));
+        return Err(Error::new(
+            Code::FailedPrecondition,
+            "pipe-not-runnable",
+            message,
+        ));
     }
     evaluate(shared, pipe, stage, read).await
 }
@@ -51,37 +60,67 @@ fn nothing_yet(dataset: &str, read: &ReadRequest) -> Result<Feed> {
         let message = format!("dataset \"{dataset}\" is not populated");
         return Err(Error::new(Code::NotFound, "not-populated", message));
     }
-    let headers = FeedHeaders { populated: Some(false), ..FeedHeaders::default() };
-    Ok(Feed { headers, pages: stream::empty().boxed() })
+    let headers = FeedHeaders {
+        populated: Some(false),
+        ..FeedHeaders::default()
+    };
+    Ok(Feed {
+        headers,
+        pages: stream::empty().boxed(),
+    })
 }
 
 /// Renders a publisher.
-pub(crate) async fn publish(shared: &Arc<Shared>, pipe: &Deployed, request: PublishRequest) -> Result<Published> {
+pub(crate) async fn publish(
+    shared: &Arc<Shared>,
+    pipe: &Deployed,
+    request: PublishRequest,
+) -> Result<Published> {
     let settings = pipe.settings();
     let format = match &settings.sink {
         SinkSettings::HttpEndpoint(_) => "json",
         SinkSettings::CsvEndpoint(_) => "csv",
         _ => {
-            let message = format!("pipe \"{}\" publishes nothing: its sink is no endpoint", pipe.id);
+            let message = format!(
+                "pipe \"{}\" publishes nothing: its sink is no endpoint",
+                pipe.id
+            );
             return Err(Error::new(Code::NotFound, "unknown-publisher", message));
         }
     };
     if format != request.format {
-        let message = format!("pipe \"{}\" publishes {format}, not {}", pipe.id, request.format);
+        let message = format!(
+            "pipe \"{}\" publishes {format}, not {}",
+            pipe.id, request.format
+        );
         return Err(Error::new(Code::NotFound, "other-format", message));
     }
     let feed = evaluate(shared, pipe, EntityStage::Sink, request.read).await?;
-    let Some(renderer) = sink::renderer(&settings.sink) else { return Ok(Published::Entities(feed)) };
+    let Some(renderer) = sink::renderer(&settings.sink) else {
+        return Ok(Published::Entities(feed));
+    };
     let file = match &settings.sink {
         SinkSettings::CsvEndpoint(sink) => request.file.or_else(|| sink.filename.clone()),
         _ => request.file,
     };
-    Ok(Published::Bytes { content_type: renderer.content_type(), file, body: rendered(renderer, feed.pages) })
+    Ok(Published::Bytes {
+        content_type: renderer.content_type(),
+        file,
+        body: rendered(renderer, feed.pages),
+    })
 }
 
-async fn evaluate(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
+async fn evaluate(
+    shared: &Arc<Shared>,
+    pipe: &Deployed,
+    stage: EntityStage,
+    read: ReadRequest,
+) -> Result<Feed> {
     let settings = pipe.settings();
-    if let Some(reason) = pipe.opening().or_else(|| gates::waiting_for(&settings, shared)) {
+    if let Some(reason) = pipe
+        .opening()
+        .or_else(|| gates::waiting_for(&settings, shared))
+    {
         let message = format!("pipe \"{}\" {reason}", pipe.id);
         return Err(Error::new(Code::FailedPrecondition, "pipe-waits", message));
     }
@@ -89,11 +128,17 @@ async fn evaluate(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, rea
     let headers = headers(shared, &plan, &read, stage)?;
     let Some(mut source) = plan.connect_source(shared).map_err(answer::read)? else {
         // What was pushed into a receiver is not kept on the way to its sink.
-        return Ok(Feed { headers, pages: stream::empty().boxed() });
+        return Ok(Feed {
+            headers,
+            pages: stream::empty().boxed(),
+        });
     };
     let since = since(shared, &plan, &read)?;
     let slice = shared.slice().await;
-    source.open(since.as_ref(), &slice).await.map_err(answer::read)?;
+    source
+        .open(since.as_ref(), &slice)
+        .await
+        .map_err(answer::read)?;
     let evaluation = Evaluating {
         shared: shared.clone(),
         plan: Arc::new(plan),
@@ -106,12 +151,22 @@ async fn evaluate(shared: &Arc<Shared>, pipe: &Deployed, stage: EntityStage, rea
         shows_deleted: read.options.deleted || read.options.history,
         ended: false,
     };
-    Ok(Feed { headers, pages: evaluation.pages() })
+    Ok(Feed {
+        headers,
+        pages: evaluation.pages(),
+    })
 }
 
 /// Facts of the dataset that is read, where it is one.
-fn headers(shared: &Shared, plan: &Plan, read: &ReadRequest, stage: EntityStage) -> Result<FeedHeaders> {
-    let [input] = plan.pipe.inputs.as_slice() else { return Ok(FeedHeaders::default()) };
+fn headers(
+    shared: &Shared,
+    plan: &Plan,
+    read: &ReadRequest,
+    stage: EntityStage,
+) -> Result<FeedHeaders> {
+    let [input] = plan.pipe.inputs.as_slice() else {
+        return Ok(FeedHeaders::default());
+    };
     let Some(dataset) = shared.existing(input) else {
         return nothing_yet(input, read).map(|feed| feed.headers);
     };
@@ -119,13 +174,22 @@ fn headers(shared: &Shared, plan: &Plan, read: &ReadRequest, stage: EntityStage)
     feed::check(&status, read)?;
     // R65: a transform may leave out the entity at the maximum offset.
     let filtered = Some(stage != EntityStage::Source && !plan.programs.is_empty());
-    Ok(FeedHeaders { filtered, ..feed::headers(&status) })
+    Ok(FeedHeaders {
+        filtered,
+        ..feed::headers(&status)
+    })
 }
 
 fn since(shared: &Shared, plan: &Plan, read: &ReadRequest) -> Result<Option<SinceValue>> {
-    let Some(text) = &read.since_text else { return Ok(read.options.since.map(SinceValue::Offset)) };
-    let [input] = plan.pipe.inputs.as_slice() else { return Ok(Some(SinceValue::from_text(text))) };
-    let Some(dataset) = shared.existing(input) else { return Ok(None) };
+    let Some(text) = &read.since_text else {
+        return Ok(read.options.since.map(SinceValue::Offset));
+    };
+    let [input] = plan.pipe.inputs.as_slice() else {
+        return Ok(Some(SinceValue::from_text(text)));
+    };
+    let Some(dataset) = shared.existing(input) else {
+        return Ok(None);
+    };
     let generation = dataset.status().map_err(answer::dataset)?.generation;
     let since = Since::parse(text, generation).map_err(answer::since)?;
     Ok(since.offset().map(SinceValue::Offset))
@@ -187,7 +251,10 @@ impl Evaluating {
                 None => self.ended = true,
             }
         }
-        let batch: Vec<Item> = self.pending.drain(..self.pending.len().min(BATCH)).collect();
+        let batch: Vec<Item> = self
+            .pending
+            .drain(..self.pending.len().min(BATCH))
+            .collect();
         let mut entities = self.transform(batch).await.map_err(answer::run)?;
         if let Some(remaining) = &mut self.remaining {
             entities.truncate(usize::try_from(*remaining).unwrap_or(usize::MAX));
@@ -199,9 +266,13 @@ impl Evaluating {
 
     async fn transform(&mut self, batch: Vec<Item>) -> Result<Vec<Entity>, RunFailure> {
         let (shared, plan, slice) = (self.shared.clone(), self.plan.clone(), self.slice.clone());
-        let (stage, parameters, shows_deleted) = (self.stage, self.parameters.clone(), self.shows_deleted);
+        let (stage, parameters, shows_deleted) =
+            (self.stage, self.parameters.clone(), self.shows_deleted);
         blocking::run(move || {
-            let (entities, since): (Vec<Entity>, Vec<_>) = batch.into_iter().map(|item| (item.entity, item.since)).unzip();
+            let (entities, since): (Vec<Entity>, Vec<_>) = batch
+                .into_iter()
+                .map(|item| (item.entity, item.since))
+                .unzip();
             let made = plan.evaluating(&shared, &slice, None, Some(&parameters), |evaluation| {
                 step::transform(&plan, entities, stage, evaluation)
             })?;
@@ -211,7 +282,9 @@ impl Evaluating {
                     && (shows_deleted || !tagged.entity.is_deleted())
             });
             let since_of = |origin: usize| since.get(origin).and_then(Option::as_ref);
-            Ok(shown.map(|tagged| with_updated(&tagged.entity, since_of(tagged.origin))).collect())
+            Ok(shown
+                .map(|tagged| with_updated(&tagged.entity, since_of(tagged.origin)))
+                .collect())
         })
         .await
     }
@@ -219,13 +292,20 @@ impl Evaluating {
 
 /// The entity with its source's since value as `_updated`, by which a reader goes on.
 fn with_updated(entity: &Entity, since: Option<&SinceValue>) -> Entity {
-    let (Some(since), None) = (since, entity.generated()) else { return entity.clone() };
+    let (Some(since), None) = (since, entity.generated()) else {
+        return entity.clone();
+    };
     if entity.body().get("_updated").is_some() {
         return entity.clone();
     }
     let mut builder = Builder::new();
     builder.begin_dict();
-    for (name, value) in entity.body().as_dict().into_iter().flat_map(|dict| dict.iter()) {
+    for (name, value) in entity
+        .body()
+        .as_dict()
+        .into_iter()
+        .flat_map(|dict| dict.iter())
+    {
         builder.name(name);
         builder.value(value);
     }
@@ -254,7 +334,9 @@ fn rendered(renderer: Box<dyn Render>, pages: FeedStream) -> ByteStream {
                     let mut out = Vec::new();
                     let entities = match page {
                         Page::Entities(entities) => entities,
-                        Page::Versions(versions) => versions.iter().map(|version| version.to_entity()).collect(),
+                        Page::Versions(versions) => {
+                            versions.iter().map(|version| version.to_entity()).collect()
+                        }
                     };
                     let rendered = renderer.entities(&entities, &mut out);
                     Some(chunk(rendered, out, || Rendering::Pages(renderer, pages)))

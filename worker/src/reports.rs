@@ -12,7 +12,9 @@ use crate::source::SinceValue;
 use sluice_config::Pipe;
 use sluice_dataset::Dataset as _;
 use sluice_entity::Json;
-use sluice_protocol::{DatasetReport, Diagnostic, LastRun, Level, PathElement, PipeReport, QueueReport, Queues, Result};
+use sluice_protocol::{
+    DatasetReport, Diagnostic, LastRun, Level, PathElement, PipeReport, QueueReport, Queues, Result,
+};
 use sluice_store::Dataset;
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,10 +24,22 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
     let progress = pipe.progress.lock().clone();
     let running = pipe.running();
     let since = progress.since.as_ref().map(|since| since.value());
-    let retries = RetryQueue::load(&shared.store, &pipe.id).map_err(answer::dataset)?.len();
-    let source = settings.inputs.iter().map(|dataset| (dataset.clone(), unread(shared, dataset, since.as_ref())));
-    let storage = settings.sink_dataset.as_ref().and_then(|name| shared.existing(name));
-    let waiting_for = if running.is_some() { None } else { pipe.waiting_for(shared) };
+    let retries = RetryQueue::load(&shared.store, &pipe.id)
+        .map_err(answer::dataset)?
+        .len();
+    let source = settings
+        .inputs
+        .iter()
+        .map(|dataset| (dataset.clone(), unread(shared, dataset, since.as_ref())));
+    let storage = settings
+        .sink_dataset
+        .as_ref()
+        .and_then(|name| shared.existing(name));
+    let waiting_for = if running.is_some() {
+        None
+    } else {
+        pipe.waiting_for(shared)
+    };
     Ok(PipeReport {
         id: pipe.id.clone(),
         origin: origin(&settings),
@@ -40,16 +54,24 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
         mode: settings.pump.mode.as_str(),
         disabled: pipe.control.lock().disabled,
         running: running.is_some(),
-        last_started: running.map(|running| running.started).or(progress.last_started),
+        last_started: running
+            .map(|running| running.started)
+            .or(progress.last_started),
         next_run: pipe.next_run(),
         average_process_time: progress.average_duration(),
         last_seen: progress.since.as_ref().map(|since| since.to_json()),
-        queues: Queues { source: source.collect(), dependencies: 0, retries },
+        queues: Queues {
+            source: source.collect(),
+            dependencies: 0,
+            retries,
+        },
         reprocessing_reasons: reprocessing::reasons(&settings, &progress, shared),
         dead_letter_dataset: settings.pump.dead_letter_dataset.clone(),
         dependencies: dependencies(&settings),
         sink_dataset: settings.sink_dataset.clone(),
-        storage: storage.and_then(|dataset| dataset.status().ok()).map_or(0, |status| status.counters.bytes),
+        storage: storage
+            .and_then(|dataset| dataset.status().ok())
+            .map_or(0, |status| status.counters.bytes),
         last_run: progress.last_run.map(|ended| LastRun {
             started: ended.started,
             finished: ended.finished,
@@ -60,7 +82,11 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
 }
 
 fn origin(settings: &Pipe) -> String {
-    let origin = settings.original.get("metadata").and_then(|metadata| metadata.get("origin")).and_then(Json::as_str);
+    let origin = settings
+        .original
+        .get("metadata")
+        .and_then(|metadata| metadata.get("origin"))
+        .and_then(Json::as_str);
     origin.unwrap_or("user").to_owned()
 }
 
@@ -92,8 +118,15 @@ fn diagnostic(diagnostic: &sluice_config::Diagnostic) -> Diagnostic {
 
 /// Entries of a dataset that a reader has yet to read, at most: offsets may have gaps, so the ids there are bound it as well.
 pub(crate) fn unread(shared: &Shared, dataset: &str, since: Option<&SinceValue>) -> u64 {
-    let Some(status) = shared.existing(dataset).and_then(|dataset| dataset.status().ok()) else { return 0 };
-    let Some(newest) = status.max_offset else { return 0 };
+    let Some(status) = shared
+        .existing(dataset)
+        .and_then(|dataset| dataset.status().ok())
+    else {
+        return 0;
+    };
+    let Some(newest) = status.max_offset else {
+        return 0;
+    };
     let ids = status.counters.index_exists + status.counters.index_deleted;
     match since.and_then(|since| since.offset().or_else(|| since.offset_in(dataset))) {
         Some(read) => newest.saturating_sub(read).min(ids),
@@ -104,11 +137,20 @@ pub(crate) fn unread(shared: &Shared, dataset: &str, since: Option<&SinceValue>)
 /// All datasets.
 pub(crate) fn datasets(shared: &Shared, deployment: &Deployment) -> Result<Vec<DatasetReport>> {
     let facts = PipeFacts::collect(shared, deployment);
-    shared.store.datasets().iter().map(|dataset| dataset_report(dataset, &facts)).collect()
+    shared
+        .store
+        .datasets()
+        .iter()
+        .map(|dataset| dataset_report(dataset, &facts))
+        .collect()
 }
 
 /// One dataset.
-pub(crate) fn dataset(shared: &Shared, deployment: &Deployment, name: &str) -> Result<DatasetReport> {
+pub(crate) fn dataset(
+    shared: &Shared,
+    deployment: &Deployment,
+    name: &str,
+) -> Result<DatasetReport> {
     let dataset = crate::feed::existing(shared, name)?;
     dataset_report(&dataset, &PipeFacts::collect(shared, deployment))
 }
@@ -121,16 +163,25 @@ struct PipeFacts {
 
 impl PipeFacts {
     fn collect(shared: &Shared, deployment: &Deployment) -> Self {
-        let mut facts = PipeFacts { writers: HashMap::new(), unread: BTreeMap::new() };
+        let mut facts = PipeFacts {
+            writers: HashMap::new(),
+            unread: BTreeMap::new(),
+        };
         for pipe in deployment.pipes() {
             let settings = pipe.settings();
             if let Some(dataset) = &settings.sink_dataset {
                 facts.writers.insert(dataset.clone(), pipe.id.clone());
             }
-            let since = pipe.progress.lock().since.as_ref().map(|since| since.value());
+            let since = pipe
+                .progress
+                .lock()
+                .since
+                .as_ref()
+                .map(|since| since.value());
             if settings.pump.exists() {
                 for dataset in &settings.inputs {
-                    *facts.unread.entry(dataset.clone()).or_default() += unread(shared, dataset, since.as_ref());
+                    *facts.unread.entry(dataset.clone()).or_default() +=
+                        unread(shared, dataset, since.as_ref());
                 }
             }
         }
@@ -141,12 +192,26 @@ impl PipeFacts {
 fn dataset_report(dataset: &Dataset, facts: &PipeFacts) -> Result<DatasetReport> {
     let status = dataset.status().map_err(answer::dataset)?;
     let name = status.name.as_str();
-    let pipe = facts.writers.get(name).cloned().or_else(|| execution_log::pipe_of(name).map(str::to_owned));
+    let pipe = facts
+        .writers
+        .get(name)
+        .cloned()
+        .or_else(|| execution_log::pipe_of(name).map(str::to_owned));
     Ok(DatasetReport {
         pipe,
-        origin: if status.name.is_internal() { "system" } else { "user" },
-        queues: QueueReport { size: facts.unread.get(name).copied().unwrap_or_default() },
-        indexes: status.indexes.iter().map(|index| index.name.clone()).collect(),
+        origin: if status.name.is_internal() {
+            "system"
+        } else {
+            "user"
+        },
+        queues: QueueReport {
+            size: facts.unread.get(name).copied().unwrap_or_default(),
+        },
+        indexes: status
+            .indexes
+            .iter()
+            .map(|index| index.name.clone())
+            .collect(),
         status,
     })
 }

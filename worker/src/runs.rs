@@ -58,14 +58,25 @@ impl Runs {
     }
 
     /// Starts a run; the receiver gets how it went. A run that waits for a place counts as running.
-    pub(crate) fn start(self: &Arc<Self>, deployed: &Arc<Deployed>, asked: Asked) -> Result<oneshot::Receiver<Outcome>, NotStarted> {
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        deployed: &Arc<Deployed>,
+        asked: Asked,
+    ) -> Result<oneshot::Receiver<Outcome>, NotStarted> {
         if self.stop.is_cancelled() {
             return Err(NotStarted::Stopping);
         }
-        let only_one = deployed.run_lock.clone().try_lock_owned().map_err(|_| NotStarted::Running)?;
+        let only_one = deployed
+            .run_lock
+            .clone()
+            .try_lock_owned()
+            .map_err(|_| NotStarted::Running)?;
         let (report, outcome) = oneshot::channel();
         let stop = self.stop.child_token();
-        deployed.set_running(Some(Running { started: self.shared.clock.now(), stop: stop.clone() }));
+        deployed.set_running(Some(Running {
+            started: self.shared.clock.now(),
+            stop: stop.clone(),
+        }));
         let (runs, deployed, stop) = (self.clone(), deployed.clone(), stop);
         let span = tracing::info_span!("run", pipe = %deployed.id);
         self.tracker.spawn(
@@ -75,7 +86,10 @@ impl Runs {
                 // The next run may begin before anybody is told, or a start right after would meet this one.
                 drop(only_one);
                 let done_something = ended.figures.read > 0 || ended.figures.changes > 0;
-                let _ = runs.wake.send(Wake::Ended { pipe: deployed.id.clone(), useful: ended.is_success() && done_something });
+                let _ = runs.wake.send(Wake::Ended {
+                    pipe: deployed.id.clone(),
+                    useful: ended.is_success() && done_something,
+                });
                 let _ = report.send(ended);
             }
             .instrument(span),
@@ -83,7 +97,12 @@ impl Runs {
         Ok(outcome)
     }
 
-    async fn run(&self, deployed: &Arc<Deployed>, asked: Asked, stop: CancellationToken) -> Outcome {
+    async fn run(
+        &self,
+        deployed: &Arc<Deployed>,
+        asked: Asked,
+        stop: CancellationToken,
+    ) -> Outcome {
         let places = tokio::select! {
             places = self.places(deployed) => places,
             () = stop.cancelled() => {
@@ -102,22 +121,36 @@ impl Runs {
         let settings = deployed.settings();
         let mut systems = settings.systems();
         systems.sort_unstable();
-        let mut semaphores: Vec<Arc<Semaphore>> = systems.iter().filter_map(|id| self.system(id)).collect();
+        let mut semaphores: Vec<Arc<Semaphore>> =
+            systems.iter().filter_map(|id| self.system(id)).collect();
         if semaphores.is_empty() {
             semaphores.push(self.internal.clone());
         }
         let mut places = Vec::new();
         for semaphore in semaphores {
-            places.push(semaphore.acquire_owned().await.expect("the semaphore is never closed"));
+            places.push(
+                semaphore
+                    .acquire_owned()
+                    .await
+                    .expect("the semaphore is never closed"),
+            );
         }
         places
     }
 
     fn system(&self, id: &str) -> Option<Arc<Semaphore>> {
-        let threads = self.deployment.taken().configuration.systems.get(id)?.worker_threads.max(1);
+        let threads = self
+            .deployment
+            .taken()
+            .configuration
+            .systems
+            .get(id)?
+            .worker_threads
+            .max(1);
         let mut systems = self.systems.lock();
         let entry = systems.entry(id.to_owned());
-        let (known, semaphore) = entry.or_insert_with(|| (threads, Arc::new(Semaphore::new(threads as usize))));
+        let (known, semaphore) =
+            entry.or_insert_with(|| (threads, Arc::new(Semaphore::new(threads as usize))));
         if *known != threads {
             // Runs that hold a place of the old number finish with it.
             *known = threads;

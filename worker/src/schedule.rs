@@ -27,7 +27,10 @@ impl Schedule {
     /// From seconds, as configured.
     pub(crate) fn interval(seconds: f64, jitter: f64) -> Self {
         let micros = |seconds: f64| (seconds.max(0.0) * SECOND as f64) as Micros;
-        Schedule::Interval { every: micros(seconds), jitter: micros(jitter) }
+        Schedule::Interval {
+            every: micros(seconds),
+            jitter: micros(jitter),
+        }
     }
 
     /// From a cron expression of five fields, or six with a year.
@@ -60,7 +63,9 @@ impl Schedule {
 /// The first time after `now` that matches.
 pub(crate) fn next_occurrence(cron: &Cron, now: Micros) -> Option<Micros> {
     let now = jiff::Timestamp::from_microsecond(i64::try_from(now).ok()?).ok()?;
-    let next = cron.find_next_occurrence(&now.to_zoned(jiff::tz::TimeZone::UTC), false).ok()?;
+    let next = cron
+        .find_next_occurrence(&now.to_zoned(jiff::tz::TimeZone::UTC), false)
+        .ok()?;
     u64::try_from(next.timestamp().as_microsecond()).ok()
 }
 
@@ -74,23 +79,54 @@ mod tests {
     }
 
     fn next(expression: &str, now: &str) -> Option<String> {
-        Schedule::cron(expression).unwrap().next(moment(now), 0.5).map(|next| iso(next).replace(".000000Z", "Z"))
+        Schedule::cron(expression)
+            .unwrap()
+            .next(moment(now), 0.5)
+            .map(|next| iso(next).replace(".000000Z", "Z"))
     }
 
     #[test]
     fn cron_expressions_name_moments_in_utc() {
         for (expression, now, expected) in [
             ("0 0 * * *", "2026-03-01T10:00:00Z", "2026-03-02T00:00:00Z"),
-            ("0/5 14,18 * * ?", "2026-03-01T14:57:00Z", "2026-03-01T18:00:00Z"),
-            ("*/15 * * * *", "2026-03-01T10:00:00Z", "2026-03-01T10:15:00Z"),
+            (
+                "0/5 14,18 * * ?",
+                "2026-03-01T14:57:00Z",
+                "2026-03-01T18:00:00Z",
+            ),
+            (
+                "*/15 * * * *",
+                "2026-03-01T10:00:00Z",
+                "2026-03-01T10:15:00Z",
+            ),
             ("0 12 L * ?", "2026-02-01T00:00:00Z", "2026-02-28T12:00:00Z"),
-            ("0 12 ? * 5#2", "2026-03-01T00:00:00Z", "2026-03-13T12:00:00Z"),
-            ("0 12 15W * ?", "2026-08-01T00:00:00Z", "2026-08-14T12:00:00Z"),
-            ("0 0 1 1 ? 2030", "2026-03-01T00:00:00Z", "2030-01-01T00:00:00Z"),
+            (
+                "0 12 ? * 5#2",
+                "2026-03-01T00:00:00Z",
+                "2026-03-13T12:00:00Z",
+            ),
+            (
+                "0 12 15W * ?",
+                "2026-08-01T00:00:00Z",
+                "2026-08-14T12:00:00Z",
+            ),
+            (
+                "0 0 1 1 ? 2030",
+                "2026-03-01T00:00:00Z",
+                "2030-01-01T00:00:00Z",
+            ),
         ] {
-            assert_eq!(next(expression, now).as_deref(), Some(expected), "{expression}");
+            assert_eq!(
+                next(expression, now).as_deref(),
+                Some(expected),
+                "{expression}"
+            );
         }
-        assert_eq!(next("0 0 1 1 ? 2020", "2026-03-01T00:00:00Z"), None, "that year is over");
+        assert_eq!(
+            next("0 0 1 1 ? 2020", "2026-03-01T00:00:00Z"),
+            None,
+            "that year is over"
+        );
         assert!(Schedule::cron("every day").is_err());
     }
 

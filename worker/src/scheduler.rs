@@ -83,7 +83,12 @@ struct State {
 impl Scheduler {
     /// Until stopped.
     pub(crate) async fn run(self) {
-        let mut state = State { scheduler: self, planned: HashMap::new(), heap: BinaryHeap::new(), readers: HashMap::new() };
+        let mut state = State {
+            scheduler: self,
+            planned: HashMap::new(),
+            heap: BinaryHeap::new(),
+            readers: HashMap::new(),
+        };
         loop {
             match state.next().await {
                 Happened::Woken(Wake::Configured { started }) => state.configured(started).await,
@@ -100,7 +105,10 @@ impl Scheduler {
 impl State {
     async fn next(&mut self) -> Happened {
         let now = self.now();
-        let until = self.heap.peek().map(|Reverse((due, _))| Duration::from_micros(due.saturating_sub(now)));
+        let until = self
+            .heap
+            .peek()
+            .map(|Reverse((due, _))| Duration::from_micros(due.saturating_sub(now)));
         let scheduler = &mut self.scheduler;
         let timer = async {
             match until {
@@ -127,10 +135,14 @@ impl State {
         for pipe in &pipes {
             let settings = pipe.settings();
             for dataset in settings.inputs.iter().chain(&settings.hop_datasets) {
-                self.readers.entry(dataset.clone()).or_default().push(pipe.id.clone());
+                self.readers
+                    .entry(dataset.clone())
+                    .or_default()
+                    .push(pipe.id.clone());
             }
         }
-        self.planned.retain(|id, _| pipes.iter().any(|pipe| pipe.id == *id));
+        self.planned
+            .retain(|id, _| pipes.iter().any(|pipe| pipe.id == *id));
         for pipe in &pipes {
             self.plan(pipe).await;
             if started && self.runs_at_startup(pipe) {
@@ -152,7 +164,9 @@ impl State {
     }
 
     async fn ended(&mut self, id: &str, useful: bool) {
-        let Some(pipe) = self.scheduler.deployment.get(id) else { return };
+        let Some(pipe) = self.scheduler.deployment.get(id) else {
+            return;
+        };
         let now = self.now();
         if let Some(planned) = self.planned.get_mut(id) {
             planned.quiet_until = if useful { 0 } else { now + SIGNAL_PAUSE };
@@ -176,16 +190,23 @@ impl State {
     /// PU4: a pipe that takes signals and has something to read is due now.
     fn signal(&mut self, pipe: &Arc<Deployed>) {
         let settings = pipe.settings();
-        if !settings.source.supports_signalling() || !self.is_scheduled(pipe, &settings) || pipe.running().is_some() {
+        if !settings.source.supports_signalling()
+            || !self.is_scheduled(pipe, &settings)
+            || pipe.running().is_some()
+        {
             return;
         }
         let has_work = {
             let progress = pipe.progress.lock();
             let since = progress.since.as_ref().map(|since| since.value());
-            progress.full.is_some() || gates::has_work(&settings, since.as_ref(), &self.scheduler.shared)
+            progress.full.is_some()
+                || gates::has_work(&settings, since.as_ref(), &self.scheduler.shared)
         };
         if has_work {
-            let quiet_until = self.planned.get(&pipe.id).map_or(0, |planned| planned.quiet_until);
+            let quiet_until = self
+                .planned
+                .get(&pipe.id)
+                .map_or(0, |planned| planned.quiet_until);
             let due = self.now().max(quiet_until);
             self.due(pipe, due);
         }
@@ -193,7 +214,11 @@ impl State {
 
     /// Sets the earlier of what is planned and `due`.
     fn due(&mut self, pipe: &Arc<Deployed>, due: Micros) {
-        let planned = self.planned.entry(pipe.id.clone()).or_insert(Planned { run: None, rescan: None, quiet_until: 0 });
+        let planned = self.planned.entry(pipe.id.clone()).or_insert(Planned {
+            run: None,
+            rescan: None,
+            quiet_until: 0,
+        });
         planned.run = Some(planned.run.map_or(due, |run| run.min(due)));
         self.remember(pipe);
     }
@@ -211,25 +236,54 @@ impl State {
     /// Plans by the schedule: what is persisted stays, else a new time.
     async fn plan(&mut self, pipe: &Arc<Deployed>) {
         let settings = pipe.settings();
-        let quiet_until = self.planned.get(&pipe.id).map_or(0, |planned| planned.quiet_until);
+        let quiet_until = self
+            .planned
+            .get(&pipe.id)
+            .map_or(0, |planned| planned.quiet_until);
         if !self.is_scheduled(pipe, &settings) {
-            self.planned.insert(pipe.id.clone(), Planned { run: None, rescan: None, quiet_until });
+            self.planned.insert(
+                pipe.id.clone(),
+                Planned {
+                    run: None,
+                    rescan: None,
+                    quiet_until,
+                },
+            );
             pipe.set_next_run(None);
             return;
         }
         let now = self.now();
         let schedule = schedule_of(&settings);
         let mut control = pipe.control.lock().clone();
-        let text = format!("{:?} {:?}", settings.pump.schedule, settings.pump.rescan_cron_expression);
+        let text = format!(
+            "{:?} {:?}",
+            settings.pump.schedule, settings.pump.rescan_cron_expression
+        );
         let is_same = control.schedule.as_deref() == Some(text.as_str());
-        let already = self.planned.get(&pipe.id).and_then(|planned| planned.run).filter(|_| is_same);
+        let already = self
+            .planned
+            .get(&pipe.id)
+            .and_then(|planned| planned.run)
+            .filter(|_| is_same);
         let kept = control.due.filter(|_| is_same && schedule.is_persisted());
-        let run = kept.or(already).or_else(|| schedule.next(now, rand::random()));
-        let rescan = control.rescan_due.filter(|_| is_same).or_else(|| next_rescan(&settings, now));
+        let run = kept
+            .or(already)
+            .or_else(|| schedule.next(now, rand::random()));
+        let rescan = control
+            .rescan_due
+            .filter(|_| is_same)
+            .or_else(|| next_rescan(&settings, now));
         control.due = run.filter(|_| schedule.is_persisted());
         control.rescan_due = rescan;
         control.schedule = Some(text);
-        self.planned.insert(pipe.id.clone(), Planned { run, rescan, quiet_until });
+        self.planned.insert(
+            pipe.id.clone(),
+            Planned {
+                run,
+                rescan,
+                quiet_until,
+            },
+        );
         self.remember(pipe);
         self.keep(pipe, control).await;
     }
@@ -256,7 +310,8 @@ impl State {
         }
         {
             let mut kept = pipe.control.lock();
-            (kept.due, kept.rescan_due, kept.schedule) = (control.due, control.rescan_due, control.schedule.clone());
+            (kept.due, kept.rescan_due, kept.schedule) =
+                (control.due, control.rescan_due, control.schedule.clone());
         }
         if let Err(error) = keep_control(&self.scheduler.shared, pipe).await {
             tracing::warn!(pipe = %pipe.id, error = %error, "cannot keep the planned start; after a restart it is planned anew");
@@ -271,7 +326,13 @@ impl State {
                 break;
             }
             self.heap.pop();
-            let is_current = |planned: &&mut Planned| planned.run.into_iter().chain(planned.rescan).any(|at| at <= now);
+            let is_current = |planned: &&mut Planned| {
+                planned
+                    .run
+                    .into_iter()
+                    .chain(planned.rescan)
+                    .any(|at| at <= now)
+            };
             if let Some(planned) = self.planned.get_mut(&id).filter(is_current) {
                 let rescan = planned.rescan.take_if(|at| *at <= now).is_some();
                 planned.run = planned.run.filter(|at| *at > now);
@@ -290,8 +351,12 @@ impl State {
             pipe.control.lock().rescan_due = None;
         }
         let settings = pipe.settings();
-        let held_up = !self.is_scheduled(pipe, &settings) || pipe.waiting_for(&self.scheduler.shared).is_some();
-        let asked = Asked { rescan, ..Asked::default() };
+        let held_up = !self.is_scheduled(pipe, &settings)
+            || pipe.waiting_for(&self.scheduler.shared).is_some();
+        let asked = Asked {
+            rescan,
+            ..Asked::default()
+        };
         if held_up || self.scheduler.runs.start(pipe, asked).is_err() {
             // A dataset that becomes populated wakes the pipe; so does the end of the run that goes on.
             if rescan && !held_up {
@@ -308,7 +373,8 @@ impl State {
             dataset.is_some_and(|dataset| !gates::is_populated(&self.scheduler.shared, dataset))
         };
         self.is_scheduled(pipe, &settings)
-            && (settings.pump.run_at_startup || (settings.pump.run_at_startup_if_not_populated && not_populated()))
+            && (settings.pump.run_at_startup
+                || (settings.pump.run_at_startup_if_not_populated && not_populated()))
     }
 
     /// R36, PU19.
@@ -341,14 +407,26 @@ fn next_rescan(settings: &Pipe, now: Micros) -> Option<Micros> {
 }
 
 /// Writes a pipe's control record as it is in memory.
-pub(crate) async fn keep_control(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> sluice_dataset::Result<()> {
+pub(crate) async fn keep_control(
+    shared: &Arc<Shared>,
+    pipe: &Arc<Deployed>,
+) -> sluice_dataset::Result<()> {
     let bytes = pipe.control.lock().to_bytes();
     let records = vec![(Control::key(&pipe.id)?, Some(bytes))];
-    shared.commit(Writes { records, ..Writes::default() }).await.map(|_| ())
+    shared
+        .commit(Writes {
+            records,
+            ..Writes::default()
+        })
+        .await
+        .map(|_| ())
 }
 
 /// Reads what the store has, for a pipe that is opened. For blocking threads.
-pub(crate) async fn load_pipe(shared: &Arc<Shared>, settings: Arc<Pipe>) -> sluice_dataset::Result<Arc<Deployed>> {
+pub(crate) async fn load_pipe(
+    shared: &Arc<Shared>,
+    settings: Arc<Pipe>,
+) -> sluice_dataset::Result<Arc<Deployed>> {
     let store = shared.store.clone();
     blocking::run(move || Deployed::open(&store, settings)).await
 }

@@ -101,12 +101,27 @@ impl LocalWorker {
             stop: stop.child_token(),
         };
         tasks.spawn(scheduler.run().instrument(tracing::info_span!("scheduler")));
-        tasks.spawn(take_up.run(snapshots).instrument(tracing::info_span!("take_up")));
+        tasks.spawn(
+            take_up
+                .run(snapshots)
+                .instrument(tracing::info_span!("take_up")),
+        );
         let keeping = housekeeping::run(shared.clone(), deployment.clone(), stop.child_token());
         tasks.spawn(keeping.instrument(tracing::info_span!("housekeeping")));
         let runner = Runner::new(&shared, &deployment, &runs);
         let (bounds, dataset_lock) = (settings.bounds, tokio::sync::RwLock::default());
-        Ok(Arc::new(LocalWorker { shared, deployment, runs, runner, bounds, revision, wake, dataset_lock, tasks, stop }))
+        Ok(Arc::new(LocalWorker {
+            shared,
+            deployment,
+            runs,
+            runner,
+            bounds,
+            revision,
+            wake,
+            dataset_lock,
+            tasks,
+            stop,
+        }))
     }
 
     /// Ends everything in good order: runs stop after their batch, what was written is made durable.
@@ -131,5 +146,8 @@ pub(crate) fn store_folder(data: &Path) -> PathBuf {
 async fn open_store(settings: &Settings) -> Result<Store, Error> {
     let path = store_folder(&settings.data);
     let options = settings.store.clone();
-    crate::blocking::run(move || Store::open(&path, &options).map_err(|source| Error::OpenStore { path, source })).await
+    crate::blocking::run(move || {
+        Store::open(&path, &options).map_err(|source| Error::OpenStore { path, source })
+    })
+    .await
 }

@@ -46,7 +46,12 @@ pub(crate) type BytesHeld = tokio::sync::OwnedSemaphorePermit;
 
 impl Shared {
     /// Puts it together.
-    pub(crate) fn new(store: Store, storage_node: Arc<dyn StorageNode>, clock: Arc<dyn Clock>, signals: Signals) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Store,
+        storage_node: Arc<dyn StorageNode>,
+        clock: Arc<dyn Clock>,
+        signals: Signals,
+    ) -> Arc<Self> {
         Arc::new(Shared {
             store,
             storage_node,
@@ -64,7 +69,11 @@ impl Shared {
     pub(crate) async fn hold_bytes(&self, bytes: usize) -> BytesHeld {
         let permits = (bytes / BYTES_PER_PERMIT + 1).min(BYTES_IN_FLIGHT / BYTES_PER_PERMIT);
         let permits = u32::try_from(permits).unwrap_or(u32::MAX);
-        self.bytes.clone().acquire_many_owned(permits).await.expect("the semaphore is never closed")
+        self.bytes
+            .clone()
+            .acquire_many_owned(permits)
+            .await
+            .expect("the semaphore is never closed")
     }
 
     /// A slice that begins now.
@@ -75,22 +84,37 @@ impl Shared {
 
     /// The dataset of that name, if there is one.
     pub(crate) fn existing(&self, name: &str) -> Option<Dataset> {
-        DatasetName::existing(name).ok().and_then(|name| self.store.dataset(&name))
+        DatasetName::existing(name)
+            .ok()
+            .and_then(|name| self.store.dataset(&name))
     }
 
     /// A user's dataset, made if there is none (DS7).
-    pub(crate) async fn dataset(self: &Arc<Self>, name: &str) -> Result<Dataset, sluice_protocol::Error> {
+    pub(crate) async fn dataset(
+        self: &Arc<Self>,
+        name: &str,
+    ) -> Result<Dataset, sluice_protocol::Error> {
         self.make(DatasetName::new(name), name).await
     }
 
     /// One of the hub's own datasets, made if there is none (DS9).
-    pub(crate) async fn internal_dataset(self: &Arc<Self>, name: Result<DatasetName, NameError>) -> Result<Dataset, sluice_protocol::Error> {
+    pub(crate) async fn internal_dataset(
+        self: &Arc<Self>,
+        name: Result<DatasetName, NameError>,
+    ) -> Result<Dataset, sluice_protocol::Error> {
         self.make(name, "system:").await
     }
 
-    async fn make(self: &Arc<Self>, name: Result<DatasetName, NameError>, text: &str) -> Result<Dataset, sluice_protocol::Error> {
+    async fn make(
+        self: &Arc<Self>,
+        name: Result<DatasetName, NameError>,
+        text: &str,
+    ) -> Result<Dataset, sluice_protocol::Error> {
         let name = name
-            .map_err(|source| Error::Name { name: text.to_owned(), source })
+            .map_err(|source| Error::Name {
+                name: text.to_owned(),
+                source,
+            })
             .map_err(crate::answer::dataset)?;
         if let Some(dataset) = self.store.dataset(&name) {
             return Ok(dataset);

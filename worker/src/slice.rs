@@ -27,7 +27,10 @@ pub(crate) struct DatasetPage {
 impl Slice {
     /// Begins a slice now.
     pub(crate) fn new(snapshot: Snapshot) -> Arc<Self> {
-        Arc::new(Slice { snapshot, taken: Instant::now() })
+        Arc::new(Slice {
+            snapshot,
+            taken: Instant::now(),
+        })
     }
 
     /// True when the next page should be read from a newer snapshot.
@@ -55,9 +58,15 @@ impl Slice {
             let Some(dataset) = slice.dataset(&name)? else {
                 let mut versions = VersionBatch::new();
                 versions.finish(None, true);
-                return Ok(DatasetPage { versions, status: None });
+                return Ok(DatasetPage {
+                    versions,
+                    status: None,
+                });
             };
-            Ok(DatasetPage { versions: dataset.read(&options, max_bytes)?, status: Some(dataset.status()?) })
+            Ok(DatasetPage {
+                versions: dataset.read(&options, max_bytes)?,
+                status: Some(dataset.status()?),
+            })
         })
         .await
         .map_err(|source| ReadError::dataset(dataset, source))

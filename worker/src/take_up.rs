@@ -10,7 +10,9 @@ use crate::runs::Runs;
 use crate::scheduler::Wake;
 use crate::shared::Shared;
 use futures::future::join_all;
-use sluice_config::{Component, Configuration, Environment, Kind, Pipe, SecretNames, SetInitialOffset, Sink, Source};
+use sluice_config::{
+    Component, Configuration, Environment, Kind, Pipe, SecretNames, SetInitialOffset, Sink, Source,
+};
 use sluice_protocol::{ComponentKind, ConfigurationSnapshot, Result};
 use sluice_store::{Durability, StateKey};
 use std::sync::Arc;
@@ -63,7 +65,9 @@ impl TakeUp {
     async fn take_up(&self, snapshot: &Arc<ConfigurationSnapshot>, started: bool) -> Result<()> {
         let secrets = Arc::new(self.shared.storage_node.secret_values().await?);
         let configuration = load(snapshot).await;
-        self.shared.systems.take_up(&configuration.systems, &secrets);
+        self.shared
+            .systems
+            .take_up(&configuration.systems, &secrets);
         self.shared.secrets.store(secrets);
         self.shared.indexes.take_up(&configuration);
         self.close_removed(&configuration).await?;
@@ -76,13 +80,24 @@ impl TakeUp {
         self.build_indexes();
         let _ = self.wake.send(Wake::Configured { started });
         self.revision.send_replace(revision);
-        tracing::info!(revision, pipes = self.deployment.pipes().len(), "took up the configuration");
+        tracing::info!(
+            revision,
+            pipes = self.deployment.pipes().len(),
+            "took up the configuration"
+        );
         Ok(())
     }
 
     async fn close_removed(&self, configuration: &Configuration) -> Result<()> {
-        let gone = self.deployment.pipes().into_iter().filter(|pipe| !configuration.pipes.contains_key(&pipe.id));
-        join_all(gone.map(|pipe| self.close(pipe))).await.into_iter().collect()
+        let gone = self
+            .deployment
+            .pipes()
+            .into_iter()
+            .filter(|pipe| !configuration.pipes.contains_key(&pipe.id));
+        join_all(gone.map(|pipe| self.close(pipe)))
+            .await
+            .into_iter()
+            .collect()
     }
 
     /// What a removed pipe remembered goes with it; its dataset stays (client contract 1.4).
@@ -108,7 +123,8 @@ impl TakeUp {
             }
             None => {
                 let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
-                self.deployment.insert(pipe.map_err(crate::answer::dataset)?);
+                self.deployment
+                    .insert(pipe.map_err(crate::answer::dataset)?);
                 prepare(&self.shared, settings).await?;
             }
         }
@@ -120,7 +136,9 @@ impl TakeUp {
         let shared = self.shared.clone();
         let registered = blocking::run(move || {
             for name in shared.indexes.datasets() {
-                if let Some(dataset) = shared.existing(&name) && shared.indexes.are_ready(&dataset)? {
+                if let Some(dataset) = shared.existing(&name)
+                    && shared.indexes.are_ready(&dataset)?
+                {
                     shared.indexes.ensure(&dataset)?;
                 }
             }
@@ -134,24 +152,37 @@ impl TakeUp {
         for pipe in self.deployment.pipes() {
             let settings = pipe.settings();
             let (shared, wake) = (self.shared.clone(), self.wake.clone());
-            let unready = settings.hop_datasets.iter().filter_map(|name| shared.existing(name));
-            let unready = unready.filter(|dataset| !shared.indexes.are_ready(dataset).unwrap_or(false));
+            let unready = settings
+                .hop_datasets
+                .iter()
+                .filter_map(|name| shared.existing(name));
+            let unready =
+                unready.filter(|dataset| !shared.indexes.are_ready(dataset).unwrap_or(false));
             let unready: Vec<_> = unready.collect();
             let Some(first) = unready.first() else {
                 pipe.set_opening(None);
                 continue;
             };
-            pipe.set_opening(Some(format!("builds the indexes of dataset {}", first.name())));
+            pipe.set_opening(Some(format!(
+                "builds the indexes of dataset {}",
+                first.name()
+            )));
             self.runs.spawn(async move {
                 let built = blocking::run({
                     let shared = shared.clone();
-                    move || unready.iter().try_for_each(|dataset| shared.indexes.ensure(dataset))
+                    move || {
+                        unready
+                            .iter()
+                            .try_for_each(|dataset| shared.indexes.ensure(dataset))
+                    }
                 });
                 match built.await {
                     Ok(()) => pipe.set_opening(None),
                     Err(error) => pipe.set_opening(Some(format!("cannot build an index: {error}"))),
                 }
-                let _ = wake.send(Wake::Look { pipe: pipe.id.clone() });
+                let _ = wake.send(Wake::Look {
+                    pipe: pipe.id.clone(),
+                });
             });
         }
     }
@@ -184,7 +215,11 @@ fn component(component: &sluice_protocol::Component) -> Component {
         ComponentKind::System => Kind::System,
         ComponentKind::Metadata => Kind::Metadata,
     };
-    Component { kind, id: component.id.clone(), original: component.original.clone() }
+    Component {
+        kind,
+        id: component.id.clone(),
+        original: component.original.clone(),
+    }
 }
 
 /// Drops everything a pipe remembers.
@@ -211,8 +246,15 @@ pub(crate) async fn prepare(shared: &Arc<Shared>, settings: &Pipe) -> Result<()>
         if is_receiver || on_load {
             let dataset = shared.dataset(&sink.dataset).await?;
             if on_load && !gates::is_populated(shared, &sink.dataset) {
-                let writes = Writes { populated: vec![dataset], durability: Durability::Synced, ..Writes::default() };
-                shared.commit(writes).await.map_err(crate::answer::dataset)?;
+                let writes = Writes {
+                    populated: vec![dataset],
+                    durability: Durability::Synced,
+                    ..Writes::default()
+                };
+                shared
+                    .commit(writes)
+                    .await
+                    .map_err(crate::answer::dataset)?;
             }
         }
     }

@@ -14,8 +14,9 @@ use crate::service::LocalWorker;
 use async_trait::async_trait;
 use sluice_entity::{Entity, Json};
 use sluice_protocol::{
-    ByteStream, Code, DatasetReport, EntityStage, Error, Feed, PipeReport, PublishRequest, Published, PumpRequest,
-    PushReply, PushRequest, ReadRequest, Result, RunAll, RunnerLogLine, RunnerStatus, SystemReport, Worker,
+    ByteStream, Code, DatasetReport, EntityStage, Error, Feed, PipeReport, PublishRequest,
+    Published, PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll, RunnerLogLine,
+    RunnerStatus, SystemReport, Worker,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,9 @@ impl LocalWorker {
     }
 
     fn look_at(&self, pipe: &str) {
-        let _ = self.wake.send(Wake::Look { pipe: pipe.to_owned() });
+        let _ = self.wake.send(Wake::Look {
+            pipe: pipe.to_owned(),
+        });
     }
 
     fn look_at_all(&self) {
@@ -39,7 +42,13 @@ impl LocalWorker {
 impl Worker for LocalWorker {
     async fn pipes(&self) -> Result<Vec<PipeReport>> {
         let (shared, pipes) = (self.shared.clone(), self.deployment.pipes());
-        blocking::run(move || pipes.iter().map(|pipe| reports::pipe(&shared, pipe)).collect()).await
+        blocking::run(move || {
+            pipes
+                .iter()
+                .map(|pipe| reports::pipe(&shared, pipe))
+                .collect()
+        })
+        .await
     }
 
     async fn pipe(&self, id: &str) -> Result<PipeReport> {
@@ -63,7 +72,11 @@ impl Worker for LocalWorker {
     }
 
     async fn dataset(&self, name: &str) -> Result<DatasetReport> {
-        let (shared, deployment, name) = (self.shared.clone(), self.deployment.clone(), name.to_owned());
+        let (shared, deployment, name) = (
+            self.shared.clone(),
+            self.deployment.clone(),
+            name.to_owned(),
+        );
         blocking::run(move || reports::dataset(&shared, &deployment, &name)).await
     }
 
@@ -87,8 +100,21 @@ impl Worker for LocalWorker {
         receiver::push(&self.shared, &pipe, &self.bounds, request, body).await
     }
 
-    async fn write_dataset(&self, dataset: &str, request: PushRequest, body: ByteStream) -> Result<PushReply> {
-        receiver::write_dataset(&self.shared, &self.dataset_lock, &self.bounds, dataset, request, body).await
+    async fn write_dataset(
+        &self,
+        dataset: &str,
+        request: PushRequest,
+        body: ByteStream,
+    ) -> Result<PushReply> {
+        receiver::write_dataset(
+            &self.shared,
+            &self.dataset_lock,
+            &self.bounds,
+            dataset,
+            request,
+            body,
+        )
+        .await
     }
 
     async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published> {
@@ -110,10 +136,17 @@ impl Worker for LocalWorker {
     }
 
     async fn stop_run_all(&self, terminate_timeout: u64) -> Result<bool> {
-        Ok(self.runner.stop(Duration::from_secs(terminate_timeout)).await)
+        Ok(self
+            .runner
+            .stop(Duration::from_secs(terminate_timeout))
+            .await)
     }
 
-    async fn run_all_log(&self, since: Option<u64>, token: Option<&str>) -> Result<Vec<RunnerLogLine>> {
+    async fn run_all_log(
+        &self,
+        since: Option<u64>,
+        token: Option<&str>,
+    ) -> Result<Vec<RunnerLogLine>> {
         Ok(self.runner.log(since, token))
     }
 
@@ -131,7 +164,9 @@ impl Worker for LocalWorker {
     async fn wait_for_revision(&self, revision: u64) -> Result<()> {
         let mut taken = self.revision.clone();
         let reached = taken.wait_for(|taken| *taken >= revision).await;
-        reached.map(|_| ()).map_err(|_| Error::new(Code::Unavailable, "stopping", "the worker is stopping"))
+        reached
+            .map(|_| ())
+            .map_err(|_| Error::new(Code::Unavailable, "stopping", "the worker is stopping"))
     }
 
     async fn reset(&self) -> Result<()> {
@@ -148,7 +183,9 @@ impl Worker for LocalWorker {
         let revision = *self.revision.borrow();
         blocking::run(move || {
             let store = &shared.store;
-            let usage = store.disk_usage().map_err(|error| Error::internal("cannot measure the store", error))?;
+            let usage = store
+                .disk_usage()
+                .map_err(|error| Error::internal("cannot measure the store", error))?;
             let health = store.health();
             let fact = |name: &str, number: u64| (name.to_owned(), answer::number(number));
             Ok(Json::Object(vec![
@@ -158,7 +195,12 @@ impl Worker for LocalWorker {
                 fact("datasets", store.datasets().len() as u64),
                 fact("store_bytes", usage),
                 ("healthy".to_owned(), Json::Bool(health.is_ok())),
-                ("problem".to_owned(), health.err().map_or(Json::Null, |error| Json::from(error.to_string()))),
+                (
+                    "problem".to_owned(),
+                    health
+                        .err()
+                        .map_or(Json::Null, |error| Json::from(error.to_string())),
+                ),
             ]))
         })
         .await

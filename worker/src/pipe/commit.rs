@@ -17,7 +17,11 @@ pub(crate) struct Append {
 impl Append {
     /// Plain versions.
     pub(crate) fn new(dataset: &Dataset, entities: Vec<PreparedEntity>) -> Self {
-        Append { dataset: dataset.clone(), entities, options: AppendOptions::default() }
+        Append {
+            dataset: dataset.clone(),
+            entities,
+            options: AppendOptions::default(),
+        }
     }
 }
 
@@ -50,13 +54,25 @@ impl Default for Writes {
 impl Writes {
     /// True if there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
-        self.appends.is_empty() && self.records.is_empty() && self.populated.is_empty() && self.ended_run.is_none()
+        self.appends.is_empty()
+            && self.records.is_empty()
+            && self.populated.is_empty()
+            && self.ended_run.is_none()
     }
 
     /// Names of the datasets whose readers want to know, given what became of the appends.
-    pub(crate) fn changed_datasets<'a>(&'a self, changes: &'a [Vec<Change>]) -> impl Iterator<Item = &'a Dataset> {
-        let appended = self.appends.iter().zip(changes).filter(|(_, changes)| changes.iter().any(|c| c.is_appended()));
-        appended.map(|(append, _)| &append.dataset).chain(&self.populated)
+    pub(crate) fn changed_datasets<'a>(
+        &'a self,
+        changes: &'a [Vec<Change>],
+    ) -> impl Iterator<Item = &'a Dataset> {
+        let appended = self
+            .appends
+            .iter()
+            .zip(changes)
+            .filter(|(_, changes)| changes.iter().any(|c| c.is_appended()));
+        appended
+            .map(|(append, _)| &append.dataset)
+            .chain(&self.populated)
     }
 }
 
@@ -71,13 +87,22 @@ pub(crate) struct Done {
 
 /// Writes all of it or nothing. For blocking threads.
 pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done> {
-    let mut datasets: Vec<&Dataset> = writes.appends.iter().map(|append| &append.dataset).collect();
+    let mut datasets: Vec<&Dataset> = writes
+        .appends
+        .iter()
+        .map(|append| &append.dataset)
+        .collect();
     datasets.extend(&writes.populated);
     datasets.extend(writes.ended_run.as_ref().map(|(dataset, _)| dataset));
     let mut transaction = store.transaction(&datasets)?;
     let mut changes = Vec::with_capacity(writes.appends.len());
     for append in &writes.appends {
-        changes.push(transaction.append(&append.dataset, &append.entities, now, &append.options)?);
+        changes.push(transaction.append(
+            &append.dataset,
+            &append.entities,
+            now,
+            &append.options,
+        )?);
     }
     for (key, value) in &writes.records {
         match value {
@@ -92,6 +117,14 @@ pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done
         transaction.end_run(dataset, run)?;
     }
     let committed = transaction.commit(writes.durability)?.datasets;
-    let newest = |append: &Append| committed.iter().find(|done| done.name == *append.dataset.name())?.max_offset;
-    Ok(Done { changes, max_offsets: writes.appends.iter().map(newest).collect() })
+    let newest = |append: &Append| {
+        committed
+            .iter()
+            .find(|done| done.name == *append.dataset.name())?
+            .max_offset
+    };
+    Ok(Done {
+        changes,
+        max_offsets: writes.appends.iter().map(newest).collect(),
+    })
 }

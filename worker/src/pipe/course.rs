@@ -1,5 +1,6 @@
 //! A run in its course: what it was asked, what it decided, what it opened.
 
+use super::Asked;
 use super::commit::Writes;
 use super::failure::RunFailure;
 use super::figures::Figures;
@@ -9,7 +10,6 @@ use super::retry_queue::RetryQueue;
 use super::state::InputSeen;
 use super::sync_type::{self, Decision, Facts, SyncType};
 use super::writer::{Destination, Writer};
-use super::Asked;
 use crate::blocking;
 use crate::clock::Micros;
 use crate::deployed::Deployed;
@@ -78,7 +78,11 @@ impl Course {
             asked,
             started,
             stop,
-            decision: Decision { sync_type: SyncType::Incremental, since: None, full: None },
+            decision: Decision {
+                sync_type: SyncType::Incremental,
+                since: None,
+                full: None,
+            },
             sink: None,
             writer: None,
             ledger: Some(ledger),
@@ -88,7 +92,9 @@ impl Course {
     /// The ledger, wherever it is now.
     pub(super) fn ledger(&mut self) -> &mut Ledger {
         let writer = self.writer.as_mut().map(|writer| &mut writer.ledger);
-        writer.or(self.ledger.as_mut()).expect("the ledger is with the writer or here")
+        writer
+            .or(self.ledger.as_mut())
+            .expect("the ledger is with the writer or here")
     }
 
     /// AR2: the policy `automatic` starts over.
@@ -96,7 +102,11 @@ impl Course {
         if self.plan.pipe.reprocessing_policy != ReprocessingPolicy::Automatic {
             return;
         }
-        let reasons = reprocessing::reasons(&self.plan.pipe, &self.deployed.progress.lock(), &self.shared);
+        let reasons = reprocessing::reasons(
+            &self.plan.pipe,
+            &self.deployed.progress.lock(),
+            &self.shared,
+        );
         if let Some(reason) = reasons.first() {
             tracing::info!(pipe = %self.deployed.id, reason, "resetting the pipe: it is out of sync with its inputs");
             self.ledger().progress.reset();
@@ -105,15 +115,25 @@ impl Course {
 
     /// The source of this run.
     pub(super) fn connect_source(&mut self) -> Result<Box<dyn Source>, RunFailure> {
-        let source = self.plan.connect_source(&self.shared).map_err(|error| RunFailure::from(&error))?;
-        source.ok_or_else(|| RunFailure::new("not-runnable", "the pipe has no source that can be pulled"))
+        let source = self
+            .plan
+            .connect_source(&self.shared)
+            .map_err(|error| RunFailure::from(&error))?;
+        source.ok_or_else(|| {
+            RunFailure::new("not-runnable", "the pipe has no source that can be pulled")
+        })
     }
 
     /// Decides the kind of run and opens its last stage.
     pub(super) async fn open_writer(&mut self, strategy: Strategy) -> Result<Writer, RunFailure> {
         self.decide(strategy);
-        let target = self.plan.connect_target(&self.shared).map_err(|error| RunFailure::from(&error))?;
-        let target = target.ok_or_else(|| RunFailure::new("not-runnable", "the pipe has no sink that can be written"))?;
+        let target = self
+            .plan
+            .connect_target(&self.shared)
+            .map_err(|error| RunFailure::from(&error))?;
+        let target = target.ok_or_else(|| {
+            RunFailure::new("not-runnable", "the pipe has no sink that can be written")
+        })?;
         let destination = self.open_destination(target).await?;
         let pump = &self.plan.pipe.pump;
         let dead_letters = match &pump.dead_letter_dataset {
@@ -158,7 +178,10 @@ impl Course {
             progress: &ledger.progress,
             initial_since: initial_since.as_ref().map(SinceValue::from_json),
             rescan_run_count: pipe.pump.rescan_run_count,
-            partial: pipe.pump.partial_rescan_run_count.zip(pipe.pump.partial_rescan_delta),
+            partial: pipe
+                .pump
+                .partial_rescan_run_count
+                .zip(pipe.pump.partial_rescan_delta),
             token: uuid::Uuid::new_v4().to_string(),
         });
         ledger.events.sync_type = decision.sync_type;
@@ -169,29 +192,47 @@ impl Course {
     async fn open_destination(&mut self, target: Target) -> Result<Destination, RunFailure> {
         match target {
             Target::Dataset(sink) => {
-                let dataset = self.shared.dataset(&sink.dataset).await.map_err(RunFailure::protocol)?;
+                let dataset = self
+                    .shared
+                    .dataset(&sink.dataset)
+                    .await
+                    .map_err(RunFailure::protocol)?;
                 let pipe = self.plan.pipe.clone();
                 let SinkSettings::Dataset(settings) = &pipe.sink else {
-                    return Err(RunFailure::new("not-runnable", "the sink is no dataset sink"));
+                    return Err(RunFailure::new(
+                        "not-runnable",
+                        "the sink is no dataset sink",
+                    ));
                 };
                 if settings.set_initial_offset == SetInitialOffset::Initially {
-                    let writes = Writes { populated: vec![dataset.clone()], ..Writes::default() };
+                    let writes = Writes {
+                        populated: vec![dataset.clone()],
+                        ..Writes::default()
+                    };
                     self.ledger().commit(writes).await?;
                 }
                 let run = match &self.decision.full {
-                    Some(full) if sink.deletion_tracking => Some(begin_run(&dataset, &full.token).await?),
+                    Some(full) if sink.deletion_tracking => {
+                        Some(begin_run(&dataset, &full.token).await?)
+                    }
                     _ => None,
                 };
                 let versions = settings.prevent_multiple_versions;
                 self.sink = Some((sink, dataset.clone()));
-                Ok(Destination::Dataset { dataset, run, versions })
+                Ok(Destination::Dataset {
+                    dataset,
+                    run,
+                    versions,
+                })
             }
             Target::Outside(mut sink) => {
                 let facts = RunFacts {
                     sequence: uuid::Uuid::new_v4().to_string(),
                     is_full: self.decision.sync_type == SyncType::Full,
                 };
-                sink.begin(&facts).await.map_err(|error| RunFailure::from(&error))?;
+                sink.begin(&facts)
+                    .await
+                    .map_err(|error| RunFailure::from(&error))?;
                 Ok(Destination::Outside(sink))
             }
         }
@@ -209,17 +250,28 @@ async fn begin_run(dataset: &Dataset, token: &str) -> Result<FullRun, RunFailure
 }
 
 /// The dead-letter dataset: made and populated before anything can be in it (R35).
-pub(crate) async fn open_dead_letters(shared: &Arc<Shared>, name: &str) -> Result<Dataset, RunFailure> {
+pub(crate) async fn open_dead_letters(
+    shared: &Arc<Shared>,
+    name: &str,
+) -> Result<Dataset, RunFailure> {
     use sluice_dataset::Dataset as _;
     let dataset = if name.starts_with("system:") {
-        shared.internal_dataset(sluice_dataset::DatasetName::internal(name)).await
+        shared
+            .internal_dataset(sluice_dataset::DatasetName::internal(name))
+            .await
     } else {
         shared.dataset(name).await
     };
     let dataset = dataset.map_err(RunFailure::protocol)?;
     if !dataset.status().is_ok_and(|status| status.populated) {
-        let writes = Writes { populated: vec![dataset.clone()], ..Writes::default() };
-        shared.commit(writes).await.map_err(|source| RunFailure::store("populate the dead letters", source))?;
+        let writes = Writes {
+            populated: vec![dataset.clone()],
+            ..Writes::default()
+        };
+        shared
+            .commit(writes)
+            .await
+            .map_err(|source| RunFailure::store("populate the dead letters", source))?;
     }
     Ok(dataset)
 }

@@ -22,7 +22,12 @@ pub(crate) struct RunFailure {
 impl RunFailure {
     /// A failure with a name and a sentence.
     pub(crate) fn new(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        RunFailure { reason: reason.into(), message: message.into(), causes: Vec::new(), entity: None }
+        RunFailure {
+            reason: reason.into(),
+            message: message.into(),
+            causes: Vec::new(),
+            entity: None,
+        }
     }
 
     /// Names the entity at fault.
@@ -34,12 +39,18 @@ impl RunFailure {
 
     /// The store failed at `tried`.
     pub(crate) fn store(tried: &str, source: sluice_dataset::Error) -> Self {
-        RunFailure { causes: causes(&source), ..Self::new(source.code(), format!("cannot {tried}: {source}")) }
+        RunFailure {
+            causes: causes(&source),
+            ..Self::new(source.code(), format!("cannot {tried}: {source}"))
+        }
     }
 
     /// Another role failed.
     pub(crate) fn protocol(error: sluice_protocol::Error) -> Self {
-        RunFailure { causes: causes(&error), ..Self::new(error.reason, error.message) }
+        RunFailure {
+            causes: causes(&error),
+            ..Self::new(error.reason, error.message)
+        }
     }
 
     /// Message and causes in one text, as `traceback` of the log.
@@ -59,19 +70,28 @@ impl From<&ReadError> for RunFailure {
         if let Some(index) = error.index {
             message.push_str(&format!(" (entity {index})"));
         }
-        RunFailure { causes: causes(error), ..RunFailure::new(error.reason, message) }
+        RunFailure {
+            causes: causes(error),
+            ..RunFailure::new(error.reason, message)
+        }
     }
 }
 
 impl From<&WriteError> for RunFailure {
     fn from(error: &WriteError) -> Self {
-        RunFailure { causes: causes(error), ..RunFailure::new(error.reason, format!("writing to the sink failed: {error}")) }
+        RunFailure {
+            causes: causes(error),
+            ..RunFailure::new(error.reason, format!("writing to the sink failed: {error}"))
+        }
     }
 }
 
 impl From<StepFailure> for RunFailure {
     fn from(failure: StepFailure) -> Self {
-        RunFailure { entity: failure.entity, ..RunFailure::new(failure.reason, failure.message) }
+        RunFailure {
+            entity: failure.entity,
+            ..RunFailure::new(failure.reason, failure.message)
+        }
     }
 }
 

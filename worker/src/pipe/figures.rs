@@ -43,11 +43,26 @@ mod tests {
 
     #[test]
     fn a_run_without_changes_is_not_worth_a_line_unless_reading_counts() {
-        let read = Figures { read: 5, ..Figures::default() };
+        let read = Figures {
+            read: 5,
+            ..Figures::default()
+        };
         assert!(read.is_noop(true));
         assert!(!read.is_noop(false));
         assert!(Figures::default().is_noop(false));
-        assert!(!Figures { changes: 1, ..Figures::default() }.is_noop(true));
-        assert!(!Figures { read_errors: 1, ..Figures::default() }.is_noop(true));
+        assert!(
+            !Figures {
+                changes: 1,
+                ..Figures::default()
+            }
+            .is_noop(true)
+        );
+        assert!(
+            !Figures {
+                read_errors: 1,
+                ..Figures::default()
+            }
+            .is_noop(true)
+        );
     }
 }

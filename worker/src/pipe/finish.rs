@@ -20,11 +20,17 @@ use sluice_store::{Dataset, Durability, Store};
 const DELETES: usize = 1_000;
 
 /// After the source was read to its end: everything that only a complete run may do.
-pub(super) async fn complete(course: &mut Course, writer: &mut Writer, end: End) -> Result<(), RunFailure> {
+pub(super) async fn complete(
+    course: &mut Course,
+    writer: &mut Writer,
+    end: End,
+) -> Result<(), RunFailure> {
     writer.figures.source_time = end.source_time;
     check_not_empty(course, writer)?;
     if let Destination::Outside(sink) = &mut writer.destination {
-        sink.finish().await.map_err(|error| RunFailure::from(&error))?;
+        sink.finish()
+            .await
+            .map_err(|error| RunFailure::from(&error))?;
     }
     if writer.strategy == Strategy::Chronological {
         writer.note_since(end.since.clone());
@@ -37,25 +43,51 @@ pub(super) async fn complete(course: &mut Course, writer: &mut Writer, end: End)
         log_completed(course, writer);
     }
     let ended_run = match &writer.destination {
-        Destination::Dataset { dataset, run: Some(run), .. } => Some((dataset.clone(), run.clone())),
+        Destination::Dataset {
+            dataset,
+            run: Some(run),
+            ..
+        } => Some((dataset.clone(), run.clone())),
         _ => None,
     };
-    writer.ledger.commit(Writes { populated, ended_run, ..Writes::default() }).await.map(|_| ())
+    writer
+        .ledger
+        .commit(Writes {
+            populated,
+            ended_run,
+            ..Writes::default()
+        })
+        .await
+        .map(|_| ())
 }
 
 /// SR20: nothing from a source that must not be empty.
 fn check_not_empty(course: &Course, writer: &Writer) -> Result<(), RunFailure> {
     let must_not = course.plan.pipe.source.if_source_empty() == IfEmpty::Fail;
     let is_resumed = course.decision.since.is_some();
-    if must_not && course.decision.sync_type == SyncType::Full && writer.figures.read == 0 && !is_resumed {
-        return Err(RunFailure::new("source-empty", "the source is empty and \"if_source_empty\" is \"fail\""));
+    if must_not
+        && course.decision.sync_type == SyncType::Full
+        && writer.figures.read == 0
+        && !is_resumed
+    {
+        return Err(RunFailure::new(
+            "source-empty",
+            "the source is empty and \"if_source_empty\" is \"fail\"",
+        ));
     }
     Ok(())
 }
 
 /// DE1, R26, R27.
 async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), RunFailure> {
-    let Destination::Dataset { dataset, run: Some(run), .. } = &writer.destination else { return Ok(()) };
+    let Destination::Dataset {
+        dataset,
+        run: Some(run),
+        ..
+    } = &writer.destination
+    else {
+        return Ok(());
+    };
     let (dataset, run) = (dataset.clone(), run.clone());
     let approval = approve(&dataset, &run, course.asked.allow_mass_delete).await?;
     loop {
@@ -64,7 +96,10 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
         writer.figures.changes += progress.deleted;
         writer.figures.deleted_unseen += progress.deleted;
         if progress.deleted > 0 {
-            course.shared.signals.dataset_changed(dataset.name().as_str());
+            course
+                .shared
+                .signals
+                .dataset_changed(dataset.name().as_str());
         }
         if progress.done {
             return Ok(());
@@ -73,7 +108,11 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
 }
 
 /// Leave to delete, or the failure that stops a mass delete before it begins (R27).
-pub(crate) async fn approve(dataset: &Dataset, run: &FullRun, allow: bool) -> Result<Approval, RunFailure> {
+pub(crate) async fn approve(
+    dataset: &Dataset,
+    run: &FullRun,
+    allow: bool,
+) -> Result<Approval, RunFailure> {
     let (dataset, run) = (dataset.clone(), run.clone());
     let approval = blocking::run(move || dataset.approve_deletions(&run, allow)).await;
     approval.map_err(|source| RunFailure::store("delete what the full run did not produce", source))
@@ -93,7 +132,9 @@ pub(crate) async fn delete_some(
         transaction.commit(Durability::Buffered)?;
         Ok(progress)
     });
-    deleted.await.map_err(|source| RunFailure::store("delete what the full run did not produce", source))
+    deleted
+        .await
+        .map_err(|source| RunFailure::store("delete what the full run did not produce", source))
 }
 
 /// SK2, R56.
@@ -110,19 +151,33 @@ fn becomes_populated(course: &Course, writer: &Writer, source_populated: bool) -
         SetInitialOffset::Never => false,
     };
     let already = dataset.status().is_ok_and(|status| status.populated);
-    if becomes && !already { vec![dataset.clone()] } else { Vec::new() }
+    if becomes && !already {
+        vec![dataset.clone()]
+    } else {
+        Vec::new()
+    }
 }
 
 fn note_success(course: &Course, writer: &mut Writer, end: &End) {
     let is_full = course.decision.sync_type == SyncType::Full;
     let progress = &mut writer.ledger.progress;
     progress.full = None;
-    if writer.strategy != Strategy::None && let Some(since) = &end.since {
+    if writer.strategy != Strategy::None
+        && let Some(since) = &end.since
+    {
         progress.since = Some(since.into());
     }
-    progress.runs_since_full = if is_full { 0 } else { progress.runs_since_full + 1 };
+    progress.runs_since_full = if is_full {
+        0
+    } else {
+        progress.runs_since_full + 1
+    };
     let is_incremental = course.decision.sync_type == SyncType::Incremental;
-    progress.runs_since_partial = if is_incremental { progress.runs_since_partial + 1 } else { 0 };
+    progress.runs_since_partial = if is_incremental {
+        progress.runs_since_partial + 1
+    } else {
+        0
+    };
     progress.inputs = course.inputs.clone();
     if is_full || progress.configuration.is_none() {
         progress.configuration = Some(course.plan.pipe.content_hash.clone());
@@ -130,15 +185,24 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
     let figures = &writer.figures;
     let message = format!("{} read, {} changed", figures.read, figures.changes);
     let finished = course.shared.clock.now();
-    progress.ended(Ended { started: course.started, finished, success: true, message, reason: None });
+    progress.ended(Ended {
+        started: course.started,
+        finished,
+        success: true,
+        message,
+        reason: None,
+    });
 }
 
 /// Whether the run is worth a line in the log (PU15); if so its beginning is written, so that the end can say where it stands.
 async fn is_logged(course: &mut Course, writer: &mut Writer) -> Result<bool, RunFailure> {
     let pump = &course.plan.pipe.pump;
     let now = course.shared.clock.now();
-    let silence = now.saturating_sub(writer.ledger.progress.last_logged.unwrap_or(0)) / crate::clock::SECOND;
-    let is_noop = writer.figures.is_noop(pump.log_events_noop_runs_changes_only);
+    let silence =
+        now.saturating_sub(writer.ledger.progress.last_logged.unwrap_or(0)) / crate::clock::SECOND;
+    let is_noop = writer
+        .figures
+        .is_noop(pump.log_events_noop_runs_changes_only);
     let is_due = silence > pump.notification_granularity;
     let is_worth_it = !is_noop || pump.log_events_noop_runs || is_due || writer.ledger.is_logged();
     if is_worth_it {
@@ -159,7 +223,10 @@ fn log_outcome<'a>(course: &Course, writer: &'a Writer, ended: u64) -> execution
     execution_log::Outcome {
         figures: &writer.figures,
         ended,
-        next_interval: course.deployed.next_run().map(|next| next.saturating_sub(ended) as f64 / 1e6),
+        next_interval: course
+            .deployed
+            .next_run()
+            .map(|next| next.saturating_sub(ended) as f64 / 1e6),
         started_location: writer.ledger.started_location,
         retries_exist: writer.queue.len() > 0,
     }
@@ -168,21 +235,43 @@ fn log_outcome<'a>(course: &Course, writer: &'a Writer, ended: u64) -> execution
 /// After everything: writes how a failed run ended, and answers.
 pub(super) async fn conclude(mut course: Course, result: Result<(), RunFailure>) -> Outcome {
     let Err(failure) = result else {
-        let figures = course.writer.map(|writer| writer.figures).unwrap_or_default();
+        let figures = course
+            .writer
+            .map(|writer| writer.figures)
+            .unwrap_or_default();
         course.shared.metrics.run_ended(true, &figures);
-        return Outcome { figures, failure: None };
+        return Outcome {
+            figures,
+            failure: None,
+        };
     };
     tracing::info!(pipe = %course.deployed.id, reason = failure.reason, message = failure.message, "the run failed");
     let now = course.shared.clock.now();
-    let figures = course.writer.as_ref().map(|writer| writer.figures.clone()).unwrap_or_default();
-    let retries_exist = course.writer.as_ref().is_some_and(|writer| writer.queue.len() > 0);
-    let next_interval = course.deployed.next_run().map(|next| next.saturating_sub(now) as f64 / 1e6);
+    let figures = course
+        .writer
+        .as_ref()
+        .map(|writer| writer.figures.clone())
+        .unwrap_or_default();
+    let retries_exist = course
+        .writer
+        .as_ref()
+        .is_some_and(|writer| writer.queue.len() > 0);
+    let next_interval = course
+        .deployed
+        .next_run()
+        .map(|next| next.saturating_sub(now) as f64 / 1e6);
     let started = course.started;
     let ledger = course.ledger();
     // A store that takes nothing is met again below, where it is dealt with.
     let _ = ledger.flush_started().await;
     let started_location = ledger.started_location;
-    let outcome = execution_log::Outcome { figures: &figures, ended: now, next_interval, started_location, retries_exist };
+    let outcome = execution_log::Outcome {
+        figures: &figures,
+        ended: now,
+        next_interval,
+        started_location,
+        retries_exist,
+    };
     let event = ledger.events.failed(&outcome, &failure);
     ledger.log(event);
     ledger.progress.ended(Ended {
@@ -199,5 +288,8 @@ pub(super) async fn conclude(mut course: Course, result: Result<(), RunFailure>)
         course.deployed.progress.lock().last_run = progress.last_run;
     }
     course.shared.metrics.run_ended(false, &figures);
-    Outcome { figures: Figures { ..figures }, failure: Some(failure) }
+    Outcome {
+        figures: Figures { ..figures },
+        failure: Some(failure),
+    }
 }

@@ -109,7 +109,9 @@ impl Ledger {
     pub(super) async fn commit(&mut self, mut writes: Writes) -> Result<Done, RunFailure> {
         let data = writes.appends.len();
         for (dataset, entity) in &self.beside {
-            writes.appends.push(Append::new(dataset, vec![entity.clone()]));
+            writes
+                .appends
+                .push(Append::new(dataset, vec![entity.clone()]));
         }
         let log_position = writes.appends.len();
         if !self.pending.is_empty() {
@@ -118,16 +120,22 @@ impl Ledger {
         }
         writes.records.extend(self.records.iter().cloned());
         if self.progress != self.saved {
-            let key = Progress::key(&self.deployed.id).map_err(|source| RunFailure::store("name a record", source))?;
+            let key = Progress::key(&self.deployed.id)
+                .map_err(|source| RunFailure::store("name a record", source))?;
             writes.records.push((key, Some(self.progress.to_bytes())));
         }
         if writes.is_empty() {
             return Ok(Done::default());
         }
-        let mut done = self.shared.commit(writes).await.map_err(|source| RunFailure::store("write a batch", source))?;
+        let mut done = self
+            .shared
+            .commit(writes)
+            .await
+            .map_err(|source| RunFailure::store("write a batch", source))?;
         if self.started_location.is_none() && self.started_logged && !self.pending.is_empty() {
             let newest = done.max_offsets.get(log_position).copied().flatten();
-            self.started_location = newest.map(|newest| (newest + 1).saturating_sub(self.pending.len() as u64));
+            self.started_location =
+                newest.map(|newest| (newest + 1).saturating_sub(self.pending.len() as u64));
         }
         done.changes.truncate(data);
         self.pending.clear();
@@ -141,12 +149,21 @@ impl Ledger {
     /// Writes `pump-started` if it is not yet written: the event of the end says where it stands.
     pub(super) async fn flush_started(&mut self) -> Result<(), RunFailure> {
         self.log_started();
-        if self.started_location.is_some() { Ok(()) } else { self.flush().await }
+        if self.started_location.is_some() {
+            Ok(())
+        } else {
+            self.flush().await
+        }
     }
 
     /// Writes what is pending, with nothing else.
     pub(super) async fn flush(&mut self) -> Result<(), RunFailure> {
-        self.commit(Writes { durability: Durability::Buffered, ..Writes::default() }).await.map(|_| ())
+        self.commit(Writes {
+            durability: Durability::Buffered,
+            ..Writes::default()
+        })
+        .await
+        .map(|_| ())
     }
 
     async fn log_dataset(&mut self) -> Result<Dataset, RunFailure> {
@@ -154,7 +171,11 @@ impl Ledger {
             return Ok(log.clone());
         }
         let name = execution_log::dataset_name(&self.deployed.id);
-        let log = self.shared.internal_dataset(name).await.map_err(RunFailure::protocol)?;
+        let log = self
+            .shared
+            .internal_dataset(name)
+            .await
+            .map_err(RunFailure::protocol)?;
         self.log = Some(log.clone());
         Ok(log)
     }

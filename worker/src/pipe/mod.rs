@@ -18,8 +18,8 @@ mod writer;
 
 pub(crate) use course::open_dead_letters;
 pub(crate) use failure::RunFailure;
-pub(crate) use finish::{approve, delete_some};
 pub(crate) use figures::Figures;
+pub(crate) use finish::{approve, delete_some};
 pub(crate) use sync_type::SyncType;
 
 use crate::deployed::Deployed;
@@ -56,7 +56,12 @@ impl Outcome {
 }
 
 /// Runs a pipe once, with the configuration it has now. The caller holds the pipe's run lock and has looked at its gates.
-pub(crate) async fn run(shared: &Arc<Shared>, deployed: &Arc<Deployed>, asked: Asked, stop: CancellationToken) -> Outcome {
+pub(crate) async fn run(
+    shared: &Arc<Shared>,
+    deployed: &Arc<Deployed>,
+    asked: Asked,
+    stop: CancellationToken,
+) -> Outcome {
     let started = shared.clock.now();
     let mut course = Course::new(shared, deployed, asked, started, stop);
     let result = execute(&mut course).await;

@@ -29,33 +29,57 @@ pub(crate) struct Plan {
 impl Plan {
     /// From a valid, runnable configuration.
     pub(crate) fn new(pipe: &Arc<Pipe>) -> Self {
-        let programs = pipe.transforms.iter().filter_map(|transform| match transform {
-            Transform::Dtl(dtl) => Some(dtl.program.clone()),
-            Transform::NotInThisVersion { .. } => None,
-        });
+        let programs = pipe
+            .transforms
+            .iter()
+            .filter_map(|transform| match transform {
+                Transform::Dtl(dtl) => Some(dtl.program.clone()),
+                Transform::NotInThisVersion { .. } => None,
+            });
         let programs: Vec<Arc<Program>> = programs.collect();
         let reads_sink = |program: &Arc<Program>| {
-            pipe.sink_dataset.as_ref().is_some_and(|sink| program.datasets().contains(sink))
+            pipe.sink_dataset
+                .as_ref()
+                .is_some_and(|sink| program.datasets().contains(sink))
         };
         let is_lockstep = programs.iter().any(reads_sink);
-        Plan { pipe: pipe.clone(), namespaces: pipe.namespaces.clone(), programs, is_lockstep }
+        Plan {
+            pipe: pipe.clone(),
+            namespaces: pipe.namespaces.clone(),
+            programs,
+            is_lockstep,
+        }
     }
 
     /// Source entities per batch.
     pub(crate) fn batch_size(&self) -> usize {
-        usize::try_from(self.pipe.batch_size).unwrap_or(usize::MAX).max(1)
+        usize::try_from(self.pipe.batch_size)
+            .unwrap_or(usize::MAX)
+            .max(1)
     }
 
     /// The source, connected. `None` for receivers.
-    pub(crate) fn connect_source(&self, shared: &Shared) -> Result<Option<Box<dyn Source>>, ReadError> {
-        source::connect(&self.pipe.source, &Surroundings { systems: &shared.systems })
+    pub(crate) fn connect_source(
+        &self,
+        shared: &Shared,
+    ) -> Result<Option<Box<dyn Source>>, ReadError> {
+        source::connect(
+            &self.pipe.source,
+            &Surroundings {
+                systems: &shared.systems,
+            },
+        )
     }
 
     /// The target, connected. `None` for publishers.
     pub(crate) fn connect_target(&self, shared: &Shared) -> Result<Option<Target>, WriteError> {
-        sink::connect(&self.pipe.sink, &Surroundings { systems: &shared.systems })
+        sink::connect(
+            &self.pipe.sink,
+            &Surroundings {
+                systems: &shared.systems,
+            },
+        )
     }
-
 
     /// Calls `work` with everything an evaluation reaches. For blocking threads.
     pub(crate) fn evaluating<T>(
@@ -67,8 +91,14 @@ impl Plan {
         work: impl FnOnce(&Evaluation<'_>) -> T,
     ) -> T {
         let environment = DtlEnvironment::new(shared);
-        let own_sink = own_sink.zip(self.pipe.sink_dataset.as_deref()).map(|(dataset, name)| (name, dataset));
+        let own_sink = own_sink
+            .zip(self.pipe.sink_dataset.as_deref())
+            .map(|(dataset, name)| (name, dataset));
         let lookup = LocalLookup::new(slice, own_sink);
-        work(&Evaluation { environment: &environment, lookup: &lookup, parameters })
+        work(&Evaluation {
+            environment: &environment,
+            lookup: &lookup,
+            parameters,
+        })
     }
 }

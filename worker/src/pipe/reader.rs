@@ -78,10 +78,19 @@ impl Reader {
     /// Reads to the end, a failure, or until nobody listens any more.
     pub(super) async fn run(self, out: mpsc::Sender<Read>) {
         let latest = self.since.clone();
-        let mut reading = Reading { reader: self, out, pending: VecDeque::new(), latest, tail: None, time: Duration::ZERO };
+        let mut reading = Reading {
+            reader: self,
+            out,
+            pending: VecDeque::new(),
+            latest,
+            tail: None,
+            time: Duration::ZERO,
+        };
         let mut retries = 0;
         loop {
-            let Err(stopped) = reading.read_once().await else { return };
+            let Err(stopped) = reading.read_once().await else {
+                return;
+            };
             match stopped {
                 Stopped::NobodyListens => return,
                 Stopped::Failed(error) if retries < reading.reader.max_retries => {
@@ -156,7 +165,11 @@ impl Reading {
         if self.reader.strategy == Strategy::Chronological && self.tail.is_some() {
             self.latest = self.tail.take();
         }
-        let end = End { populated: self.reader.source.is_populated(), since: self.latest.clone(), source_time: self.time };
+        let end = End {
+            populated: self.reader.source.is_populated(),
+            since: self.latest.clone(),
+            source_time: self.time,
+        };
         self.send(Read::End(end)).await
     }
 
@@ -174,7 +187,9 @@ impl Reading {
         let mut bytes = 0;
         while let Some(item) = self.pending.front() {
             let size = item.entity.encoded_len();
-            if entities.len() == self.reader.batch_size || (!entities.is_empty() && bytes + size > BATCH_BYTES) {
+            if entities.len() == self.reader.batch_size
+                || (!entities.is_empty() && bytes + size > BATCH_BYTES)
+            {
                 break;
             }
             let item = self.pending.pop_front().expect("front() just showed it");
@@ -182,9 +197,24 @@ impl Reading {
             self.note(item.since);
             entities.push(item.entity);
         }
-        let place = self.reader.places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let held = Held { _place: place, _bytes: self.reader.shared.hold_bytes(bytes).await };
-        Batch { entities, since: self.latest.clone(), slice: slice.clone(), bytes, held }
+        let place = self
+            .reader
+            .places
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let held = Held {
+            _place: place,
+            _bytes: self.reader.shared.hold_bytes(bytes).await,
+        };
+        Batch {
+            entities,
+            since: self.latest.clone(),
+            slice: slice.clone(),
+            bytes,
+            held,
+        }
     }
 
     fn note(&mut self, since: Option<SinceValue>) {
@@ -199,6 +229,9 @@ impl Reading {
     }
 
     async fn send(&mut self, read: Read) -> Result<(), Stopped> {
-        self.out.send(read).await.map_err(|_| Stopped::NobodyListens)
+        self.out
+            .send(read)
+            .await
+            .map_err(|_| Stopped::NobodyListens)
     }
 }

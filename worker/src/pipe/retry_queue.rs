@@ -69,7 +69,12 @@ impl RetryQueue {
     }
 
     /// Sets where an entity stands; answers the record to keep.
-    pub(crate) fn put(&mut self, pipe: &str, entity: &Entity, waiting: Waiting) -> Result<(StateKey, Option<Vec<u8>>)> {
+    pub(crate) fn put(
+        &mut self,
+        pipe: &str,
+        entity: &Entity,
+        waiting: Waiting,
+    ) -> Result<(StateKey, Option<Vec<u8>>)> {
         let id = entity.id().unwrap_or_default().to_owned();
         let mut bytes = serde_json::to_vec(&waiting).expect("records hold only what JSON can hold");
         bytes.push(b'\n');
@@ -88,7 +93,9 @@ impl RetryQueue {
     /// The entity as it was to be written. For blocking threads.
     pub(crate) fn entity(store: &Store, pipe: &str, id: &str) -> Result<Option<Entity>> {
         let key = key(pipe, id)?;
-        let Some(bytes) = store.state(&key)? else { return Ok(None) };
+        let Some(bytes) = store.state(&key)? else {
+            return Ok(None);
+        };
         decode(&key, &bytes).map(|(_, body)| Entity::new(body))
     }
 }
@@ -103,16 +110,28 @@ fn key(pipe: &str, id: &str) -> Result<StateKey> {
 }
 
 fn entity_id(key: &StateKey) -> Result<&str> {
-    let name = std::str::from_utf8(key.name()).ok().and_then(|name| name.strip_prefix(PREFIX));
+    let name = std::str::from_utf8(key.name())
+        .ok()
+        .and_then(|name| name.strip_prefix(PREFIX));
     name.ok_or_else(|| damaged(key, "a name that is no entity id"))
 }
 
 fn decode(key: &StateKey, bytes: &[u8]) -> Result<(Waiting, ValueBuf)> {
-    let border = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged(key, "no entity"))?;
-    let waiting = serde_json::from_slice(&bytes[..border]).map_err(|error| damaged(key, &error.to_string()))?;
-    Ok((waiting, ValueBuf::from_encoded(bytes[border + 1..].to_vec())))
+    let border = bytes
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .ok_or_else(|| damaged(key, "no entity"))?;
+    let waiting = serde_json::from_slice(&bytes[..border])
+        .map_err(|error| damaged(key, &error.to_string()))?;
+    Ok((
+        waiting,
+        ValueBuf::from_encoded(bytes[border + 1..].to_vec()),
+    ))
 }
 
 fn damaged(key: &StateKey, what: &str) -> Error {
-    Error::Damaged { place: format!("retry queue of {}", key.owner()), what: what.to_owned() }
+    Error::Damaged {
+        place: format!("retry queue of {}", key.owner()),
+        what: what.to_owned(),
+    }
 }

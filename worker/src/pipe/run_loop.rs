@@ -18,7 +18,11 @@ const PLACES: usize = 8;
 const BETWEEN: usize = 4;
 
 /// Pumps the source to its end. Everything that was made before a failure is written.
-pub(super) async fn pump(course: &mut Course, source: Box<dyn Source>, writer: &mut Writer) -> Result<End, RunFailure> {
+pub(super) async fn pump(
+    course: &mut Course,
+    source: Box<dyn Source>,
+    writer: &mut Writer,
+) -> Result<End, RunFailure> {
     let mut stages = start_stages(course, source, writer);
     let mut group: Vec<MadeBatch> = Vec::new();
     loop {
@@ -71,12 +75,24 @@ fn start_stages(course: &Course, source: Box<dyn Source>, writer: &Writer) -> St
         max_retries: pump.max_read_retries,
         retry_delay: Duration::from_secs_f64(pump.read_retry_delay.clamp(0.0, 86_400.0)),
     };
-    let stepper = Stepper { shared: course.shared.clone(), plan: course.plan.clone(), sink: course.sink.clone() };
+    let stepper = Stepper {
+        shared: course.shared.clone(),
+        plan: course.plan.clone(),
+        sink: course.sink.clone(),
+    };
     let (read, to_step) = mpsc::channel(BETWEEN);
     let (stepped, made) = mpsc::channel(BETWEEN);
     let reader = tokio::spawn(reader.run(read).instrument(tracing::debug_span!("reader")));
-    let stepper = tokio::spawn(stepper.run(to_step, stepped).instrument(tracing::debug_span!("stepper")));
-    Stages { made, _reader: AbortOnDropHandle::new(reader), _stepper: AbortOnDropHandle::new(stepper) }
+    let stepper = tokio::spawn(
+        stepper
+            .run(to_step, stepped)
+            .instrument(tracing::debug_span!("stepper")),
+    );
+    Stages {
+        made,
+        _reader: AbortOnDropHandle::new(reader),
+        _stepper: AbortOnDropHandle::new(stepper),
+    }
 }
 
 async fn write_group(writer: &mut Writer, group: &mut Vec<MadeBatch>) -> Result<(), RunFailure> {
@@ -107,7 +123,11 @@ fn note_read_error(error: &ReadError, course: &Course, writer: &mut Writer) {
     writer.figures.read_errors += 1;
     let failure = RunFailure::from(error);
     let now = course.shared.clock.now();
-    let event = writer.ledger.events.read_error(error.kind, now, &failure.full_text(), &failure.causes);
+    let event =
+        writer
+            .ledger
+            .events
+            .read_error(error.kind, now, &failure.full_text(), &failure.causes);
     writer.ledger.log(event);
 }
 

@@ -63,7 +63,8 @@ impl KeptSince {
 
     /// As the API shows it.
     pub(crate) fn to_json(&self) -> Json {
-        Json::parse(self.0.as_bytes(), &Limits::default()).unwrap_or_else(|_| Json::from(self.0.as_str()))
+        Json::parse(self.0.as_bytes(), &Limits::default())
+            .unwrap_or_else(|_| Json::from(self.0.as_str()))
     }
 }
 
@@ -117,7 +118,8 @@ impl Progress {
     /// Remembers how a run ended.
     pub(crate) fn ended(&mut self, ended: Ended) {
         if ended.success {
-            self.durations.push_back(ended.finished.saturating_sub(ended.started) as f64 / 1e6);
+            self.durations
+                .push_back(ended.finished.saturating_sub(ended.started) as f64 / 1e6);
             while self.durations.len() > REMEMBERED_DURATIONS {
                 self.durations.pop_front();
             }
@@ -127,7 +129,8 @@ impl Progress {
 
     /// Mean duration of the latest successful runs, seconds.
     pub(crate) fn average_duration(&self) -> Option<f64> {
-        (!self.durations.is_empty()).then(|| self.durations.iter().sum::<f64>() / self.durations.len() as f64)
+        (!self.durations.is_empty())
+            .then(|| self.durations.iter().sum::<f64>() / self.durations.len() as f64)
     }
 }
 
@@ -157,7 +160,9 @@ pub(crate) trait Record: Serialize + for<'de> Deserialize<'de> + Default {
 
     /// What was kept, or the default. A record that cannot be read is damage, not absence.
     fn load(store: &Store, pipe: &str) -> sluice_dataset::Result<Self> {
-        let Some(bytes) = store.state(&Self::key(pipe)?)? else { return Ok(Self::default()) };
+        let Some(bytes) = store.state(&Self::key(pipe)?)? else {
+            return Ok(Self::default());
+        };
         serde_json::from_slice(&bytes).map_err(|source| sluice_dataset::Error::Damaged {
             place: format!("state \"{}\" of pipe {pipe}", Self::NAME),
             what: source.to_string(),
@@ -184,9 +189,16 @@ mod tests {
 
     #[test]
     fn since_values_are_kept_exactly() {
-        for text in ["18446744073709551615", "{\"a\":1}", "\"x\"", "\"~f1.10\"", "123456789012345678901234567890"] {
+        for text in [
+            "18446744073709551615",
+            "{\"a\":1}",
+            "\"x\"",
+            "\"~f1.10\"",
+            "123456789012345678901234567890",
+        ] {
             let kept = KeptSince::from(&SinceValue::from_text(text));
-            let again: KeptSince = serde_json::from_slice(&serde_json::to_vec(&kept).unwrap()).unwrap();
+            let again: KeptSince =
+                serde_json::from_slice(&serde_json::to_vec(&kept).unwrap()).unwrap();
             assert_eq!(again.value().to_json().to_string(), text);
         }
     }

@@ -52,7 +52,10 @@ pub(crate) fn transform(
     let mut sources = sources;
     if plan.namespaces.add {
         let (identity, property) = (&plan.namespaces.identity, &plan.namespaces.property);
-        sources = sources.iter().map(|entity| add_namespaces(entity, identity, property)).collect();
+        sources = sources
+            .iter()
+            .map(|entity| add_namespaces(entity, identity, property))
+            .collect();
     }
     let mut made: Vec<Tagged> = sources.iter().cloned().enumerate().map(tag).collect();
     if stage == EntityStage::BeforeTransform {
@@ -79,7 +82,12 @@ fn apply(
     let mut made = Vec::with_capacity(entities.len());
     for Tagged { origin, entity } in entities {
         evaluator
-            .transform(entity, None, evaluation.parameters, &mut |entity| made.push(Tagged { origin: *origin, entity }))
+            .transform(entity, None, evaluation.parameters, &mut |entity| {
+                made.push(Tagged {
+                    origin: *origin,
+                    entity,
+                })
+            })
             .map_err(|failure| (failure, *origin))?;
     }
     Ok(made)
@@ -95,7 +103,11 @@ fn step_failure(failure: Failure, position: usize, entity: Option<&Entity>) -> S
     };
     let place = place(&failure.elements);
     let message = format!("transform {position}{place}: {}", failure.message);
-    StepFailure { reason, message, entity: entity.cloned() }
+    StepFailure {
+        reason,
+        message,
+        entity: entity.cloned(),
+    }
 }
 
 fn place(elements: &[PathElement]) -> String {
@@ -106,7 +118,11 @@ fn place(elements: &[PathElement]) -> String {
             PathElement::Index(index) => text.push_str(&format!("[{index}]")),
         }
     }
-    if text.is_empty() { text } else { format!(" at{text}") }
+    if text.is_empty() {
+        text
+    } else {
+        format!(" at{text}")
+    }
 }
 
 /// What a target gets to see of a batch.
@@ -130,7 +146,10 @@ pub(crate) fn prepare(made: Vec<Tagged>, sink: Option<(&DatasetSink, &HashKey)>)
     let entities = made.into_iter().map(|tagged| tagged.entity);
     let Some((sink, key)) = sink else {
         let entities = entities.filter(|entity| !entity.is_filtered()).collect();
-        return Stepped { output: Output::Entities(entities), rejected: Vec::new() };
+        return Stepped {
+            output: Output::Entities(entities),
+            rejected: Vec::new(),
+        };
     };
     let mut prepared = Vec::with_capacity(entities.len());
     let mut rejected = Vec::new();
@@ -140,5 +159,8 @@ pub(crate) fn prepare(made: Vec<Tagged>, sink: Option<(&DatasetSink, &HashKey)>)
             Err(error) => rejected.push((entity, error)),
         }
     }
-    Stepped { output: Output::Prepared(prepared), rejected }
+    Stepped {
+        output: Output::Prepared(prepared),
+        rejected,
+    }
 }

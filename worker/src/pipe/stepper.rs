@@ -82,14 +82,22 @@ impl Stepper {
     }
 
     fn step(&self, batch: Batch) -> Made {
-        let Batch { entities, since, slice, bytes, held } = batch;
+        let Batch {
+            entities,
+            since,
+            slice,
+            bytes,
+            held,
+        } = batch;
         let begun = Instant::now();
         let read = entities.len() as u64;
         let first = entities.first().cloned();
         let own_sink = self.sink.as_ref().map(|(_, dataset)| dataset);
-        let made = self.plan.evaluating(&self.shared, &slice, own_sink, None, |evaluation| {
-            step::transform(&self.plan, entities, EntityStage::Sink, evaluation)
-        });
+        let made = self
+            .plan
+            .evaluating(&self.shared, &slice, own_sink, None, |evaluation| {
+                step::transform(&self.plan, entities, EntityStage::Sink, evaluation)
+            });
         let time = begun.elapsed();
         if let Some(failure) = self.too_slow(time, read) {
             let failure = first.into_iter().fold(failure, RunFailure::with_entity);
@@ -97,8 +105,18 @@ impl Stepper {
         }
         match made {
             Ok(entities) => {
-                let sink = self.sink.as_ref().map(|(sink, _)| (sink, self.shared.store.hash_key()));
-                Made::Batch(MadeBatch { stepped: step::prepare(entities, sink), read, since, bytes, time, held })
+                let sink = self
+                    .sink
+                    .as_ref()
+                    .map(|(sink, _)| (sink, self.shared.store.hash_key()));
+                Made::Batch(MadeBatch {
+                    stepped: step::prepare(entities, sink),
+                    read,
+                    since,
+                    bytes,
+                    time,
+                    held,
+                })
             }
             Err(failure) => Made::Failed(Failed::Step(failure.into())),
         }
@@ -108,7 +126,8 @@ impl Stepper {
     fn too_slow(&self, time: Duration, read: u64) -> Option<RunFailure> {
         let allowed = self.plan.pipe.pump.max_seconds_per_entity?;
         let spent = time.as_secs_f64() / read.max(1) as f64;
-        let message = || format!("a batch took {spent:.3} seconds per entity, {allowed} are allowed");
+        let message =
+            || format!("a batch took {spent:.3} seconds per entity, {allowed} are allowed");
         (spent > allowed).then(|| RunFailure::new("too-slow", message()))
     }
 }

@@ -25,7 +25,11 @@ const GROUP_BYTES: usize = 1 << 20;
 /// Where a run writes.
 pub(super) enum Destination {
     /// A dataset, with the full run that marks what it has seen.
-    Dataset { dataset: Dataset, run: Option<FullRun>, versions: PreventMultipleVersions },
+    Dataset {
+        dataset: Dataset,
+        run: Option<FullRun>,
+        versions: PreventMultipleVersions,
+    },
     /// A target outside.
     Outside(Box<dyn Sink>),
 }
@@ -113,7 +117,9 @@ impl Writer {
 
     /// R21: chronological saves as it goes; the others at the end.
     pub(super) fn note_since(&mut self, since: Option<SinceValue>) {
-        let Some(since) = since.filter(|_| self.strategy == Strategy::Chronological) else { return };
+        let Some(since) = since.filter(|_| self.strategy == Strategy::Chronological) else {
+            return;
+        };
         let progress = &mut self.ledger.progress;
         match &mut progress.full {
             Some(full) => {
@@ -127,7 +133,11 @@ impl Writer {
         }
     }
 
-    async fn append(&mut self, prepared: Vec<PreparedEntity>, since: Option<SinceValue>) -> Result<(), RunFailure> {
+    async fn append(
+        &mut self,
+        prepared: Vec<PreparedEntity>,
+        since: Option<SinceValue>,
+    ) -> Result<(), RunFailure> {
         let mark = self.ledger.mark();
         self.heal_prepared(&prepared)?;
         self.note_since(since);
@@ -135,7 +145,9 @@ impl Writer {
         let changes = loop {
             match self.try_append(&prepared).await {
                 Ok(changes) => break changes,
-                Err(failure) if failure.reason == "disk-full" && tries < self.pump().batch_retries => {
+                Err(failure)
+                    if failure.reason == "disk-full" && tries < self.pump().batch_retries =>
+                {
                     tries += 1;
                     self.figures.write_errors += 1;
                     self.pause_before_retry().await;
@@ -156,15 +168,34 @@ impl Writer {
     }
 
     async fn try_append(&mut self, prepared: &[PreparedEntity]) -> Result<Vec<Change>, RunFailure> {
-        let Destination::Dataset { dataset, run, versions } = &self.destination else { return Ok(Vec::new()) };
+        let Destination::Dataset {
+            dataset,
+            run,
+            versions,
+        } = &self.destination
+        else {
+            return Ok(Vec::new());
+        };
         let (dataset, versions) = (dataset.clone(), *versions);
-        let options = AppendOptions { run: run.as_ref().map(|run| run.number), ..AppendOptions::default() };
+        let options = AppendOptions {
+            run: run.as_ref().map(|run| run.number),
+            ..AppendOptions::default()
+        };
         let entities = match versions {
             PreventMultipleVersions::Off => prepared.to_vec(),
             kind => without_updates(&dataset, prepared, kind).await?,
         };
-        let append = Append { options, ..Append::new(&dataset, entities) };
-        let done = self.ledger.commit(Writes { appends: vec![append], ..Writes::default() }).await?;
+        let append = Append {
+            options,
+            ..Append::new(&dataset, entities)
+        };
+        let done = self
+            .ledger
+            .commit(Writes {
+                appends: vec![append],
+                ..Writes::default()
+            })
+            .await?;
         Ok(done.changes.into_iter().next().unwrap_or_default())
     }
 
@@ -225,7 +256,10 @@ impl Writer {
     }
 
     async fn pause_before_retry(&mut self) {
-        tokio::time::sleep(Duration::from_secs_f64(self.pump().write_retry_delay.clamp(0.0, 86_400.0))).await;
+        tokio::time::sleep(Duration::from_secs_f64(
+            self.pump().write_retry_delay.clamp(0.0, 86_400.0),
+        ))
+        .await;
     }
 
     fn heal_prepared(&mut self, prepared: &[PreparedEntity]) -> Result<(), RunFailure> {
@@ -239,8 +273,13 @@ impl Writer {
 
     /// R33: a success makes an older error of the same id a thing of the past.
     fn heal(&mut self, id: &str, by: Option<&Entity>) -> Result<(), RunFailure> {
-        let Some(Waiting { attempts, dead }) = self.queue.standing(id).cloned() else { return Ok(()) };
-        let record = self.queue.remove(&self.plan.pipe.id, id).map_err(queue_failure)?;
+        let Some(Waiting { attempts, dead }) = self.queue.standing(id).cloned() else {
+            return Ok(());
+        };
+        let record = self
+            .queue
+            .remove(&self.plan.pipe.id, id)
+            .map_err(queue_failure)?;
         self.ledger.keep(record.0, record.1);
         if let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| dead) {
             let gone = PreparedEntity::delete_of(id, only_id(id), self.shared.store.hash_key());
@@ -253,7 +292,11 @@ impl Writer {
             kind: crate::source::FailureKind::Entity,
             attempts,
             standing: Standing::Resolved,
-            message: if dead { "a newer version was written after this one was given up" } else { "written" },
+            message: if dead {
+                "a newer version was written after this one was given up"
+            } else {
+                "written"
+            },
             now: self.shared.clock.now(),
         });
         self.ledger.log(event);
@@ -261,19 +304,41 @@ impl Writer {
     }
 
     /// An entity could not be written: queue it, give it up, or end the run.
-    fn note_error(&mut self, entity: &Entity, error: &WriteError, attempts: u64) -> Result<(), RunFailure> {
+    fn note_error(
+        &mut self,
+        entity: &Entity,
+        error: &WriteError,
+        attempts: u64,
+    ) -> Result<(), RunFailure> {
         self.figures.write_errors += 1;
         self.figures.failed += 1;
         self.consecutive_errors += 1;
         let limit = self.pump().max_write_errors_in_retry_dataset;
         let id = entity.id().unwrap_or_default().to_owned();
-        let is_known = self.queue.standing(&id).is_some_and(|waiting| !waiting.dead);
+        let is_known = self
+            .queue
+            .standing(&id)
+            .is_some_and(|waiting| !waiting.dead);
         let fits = is_known || self.queue.len() < limit;
-        let standing = if fits { Standing::Retryable } else { Standing::Final };
+        let standing = if fits {
+            Standing::Retryable
+        } else {
+            Standing::Final
+        };
         self.log_write_error(&id, entity, error, attempts, standing);
         if fits {
             let pipe = self.pipe().to_owned();
-            let record = self.queue.put(&pipe, entity, Waiting { attempts, dead: false }).map_err(queue_failure)?;
+            let record = self
+                .queue
+                .put(
+                    &pipe,
+                    entity,
+                    Waiting {
+                        attempts,
+                        dead: false,
+                    },
+                )
+                .map_err(queue_failure)?;
             self.ledger.keep(record.0, record.1);
         }
         if !fits || self.consecutive_errors >= self.pump().max_consecutive_write_errors {
@@ -282,7 +347,14 @@ impl Writer {
         Ok(())
     }
 
-    fn log_write_error(&mut self, id: &str, entity: &Entity, error: &WriteError, attempts: u64, standing: Standing) {
+    fn log_write_error(
+        &mut self,
+        id: &str,
+        entity: &Entity,
+        error: &WriteError,
+        attempts: u64,
+        standing: Standing,
+    ) {
         let mut message = error.message.clone();
         for cause in causes(error) {
             message.push_str(&format!("\ncaused by: {cause}"));
@@ -303,11 +375,22 @@ impl Writer {
 
     /// Tries everything in the queue again, oldest id first (PU13).
     pub(super) async fn retry_queued(&mut self) -> Result<(), RunFailure> {
-        let ids: Vec<(String, u64)> = self.queue.retryable().map(|(id, waiting)| (id.clone(), waiting.attempts)).collect();
+        let ids: Vec<(String, u64)> = self
+            .queue
+            .retryable()
+            .map(|(id, waiting)| (id.clone(), waiting.attempts))
+            .collect();
         for (id, attempts) in ids {
-            let (store, pipe, wanted) = (self.shared.store.clone(), self.pipe().to_owned(), id.clone());
-            let entity = crate::blocking::run(move || RetryQueue::entity(&store, &pipe, &wanted)).await;
-            let Some(entity) = entity.map_err(queue_failure)? else { continue };
+            let (store, pipe, wanted) = (
+                self.shared.store.clone(),
+                self.pipe().to_owned(),
+                id.clone(),
+            );
+            let entity =
+                crate::blocking::run(move || RetryQueue::entity(&store, &pipe, &wanted)).await;
+            let Some(entity) = entity.map_err(queue_failure)? else {
+                continue;
+            };
             match self.write_one(&entity).await? {
                 Ok(()) => {
                     self.figures.succeeded += 1;
@@ -335,7 +418,8 @@ impl Writer {
         match sink.prepare(entity, self.shared.store.hash_key()) {
             Ok(prepared) => {
                 let changes = self.try_append(&[prepared]).await?;
-                self.figures.changes += changes.iter().filter(|change| change.is_appended()).count() as u64;
+                self.figures.changes +=
+                    changes.iter().filter(|change| change.is_appended()).count() as u64;
                 Ok(Ok(()))
             }
             Err(error) => Ok(Err(error)),
@@ -357,7 +441,14 @@ impl Writer {
         self.log_write_error(id, entity, error, attempts, Standing::Dead);
         let pipe = self.pipe().to_owned();
         let record = if self.pump().track_dead_letters {
-            self.queue.put(&pipe, entity, Waiting { attempts, dead: true })
+            self.queue.put(
+                &pipe,
+                entity,
+                Waiting {
+                    attempts,
+                    dead: true,
+                },
+            )
         } else {
             self.queue.remove(&pipe, id)
         };
@@ -394,15 +485,21 @@ async fn without_updates(
     crate::blocking::run(move || {
         use sluice_dataset::Dataset as _;
         let ids: Vec<&str> = prepared.iter().map(PreparedEntity::id).collect();
-        let known = dataset.get_many(&ids).map_err(|source| RunFailure::store("look for earlier versions", source))?;
+        let known = dataset
+            .get_many(&ids)
+            .map_err(|source| RunFailure::store("look for earlier versions", source))?;
         let mut allowed = Vec::with_capacity(prepared.len());
         let mut taken = std::collections::BTreeSet::new();
         for (entity, known) in prepared.iter().zip(known) {
-            let latest = known.as_ref().map(|version| (version.generated.hash, version.generated.deleted));
+            let latest = known
+                .as_ref()
+                .map(|version| (version.generated.hash, version.generated.deleted));
             let is_first = taken.insert(entity.id());
             match known {
                 None if is_first => allowed.push(entity.clone()),
-                Some(_) if !entity.change_against(latest).is_appended() => allowed.push(entity.clone()),
+                Some(_) if !entity.change_against(latest).is_appended() => {
+                    allowed.push(entity.clone())
+                }
                 _ if versions == PreventMultipleVersions::Fail => {
                     let message = "the sink does not take a second version of an entity";
                     return Err(RunFailure::new("multiple-versions", message));

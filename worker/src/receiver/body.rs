@@ -19,7 +19,11 @@ pub(super) enum Body {
 
 impl Body {
     /// Reads until the end, or until it is longer than `short`.
-    pub(super) async fn begin(mut stream: ByteStream, announced: Option<u64>, short: usize) -> Result<Self> {
+    pub(super) async fn begin(
+        mut stream: ByteStream,
+        announced: Option<u64>,
+        short: usize,
+    ) -> Result<Self> {
         let mut chunks = Vec::new();
         let mut bytes = 0;
         if announced.is_some_and(|announced| announced > short as u64) {
@@ -46,7 +50,10 @@ pub(super) struct Entities {
 impl Entities {
     /// With the limits and number settings of a receiver.
     pub(super) fn new(limits: Limits, numbers: Numbers) -> Self {
-        Entities { reader: ArrayReader::new(Reader::new(limits, numbers)).allow_single(true), read: 0 }
+        Entities {
+            reader: ArrayReader::new(Reader::new(limits, numbers)).allow_single(true),
+            read: 0,
+        }
     }
 
     /// The entities that are complete with these chunks. For blocking threads.
@@ -54,7 +61,11 @@ impl Entities {
         let mut entities = Vec::new();
         for chunk in chunks {
             self.reader.push(chunk);
-            while let Some(entity) = self.reader.next().map_err(|error| entity_error(error, accepted))? {
+            while let Some(entity) = self
+                .reader
+                .next()
+                .map_err(|error| entity_error(error, accepted))?
+            {
                 if entity.id().is_none() {
                     return Err(missing_id(self.read, accepted));
                 }
@@ -67,7 +78,9 @@ impl Entities {
 
     /// Checks that the array was closed.
     pub(super) fn finish(&mut self, accepted: u64) -> Result<()> {
-        self.reader.finish().map_err(|error| entity_error(error, accepted))
+        self.reader
+            .finish()
+            .map_err(|error| entity_error(error, accepted))
     }
 }
 
@@ -76,7 +89,11 @@ fn entity_error(error: sluice_entity::ReadError, accepted: u64) -> Error {
 }
 
 fn missing_id(index: u64, accepted: u64) -> Error {
-    Error::new(Code::InvalidArgument, "missing-id", format!("entity {index} has no \"_id\" that is a string"))
-        .with("accepted", answer::number(accepted))
-        .with("index", answer::number(index))
+    Error::new(
+        Code::InvalidArgument,
+        "missing-id",
+        format!("entity {index} has no \"_id\" that is a string"),
+    )
+    .with("accepted", answer::number(accepted))
+    .with("index", answer::number(index))
 }

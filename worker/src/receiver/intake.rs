@@ -42,10 +42,18 @@ pub(super) enum Destination {
 impl Intake {
     /// Transforms the entities and writes what comes out together with `writes`; answers how many versions that made. An error
     /// means that nothing was written.
-    pub(super) async fn write(&self, entities: Vec<Entity>, run: Option<&FullRun>, writes: Writes) -> Result<u64> {
+    pub(super) async fn write(
+        &self,
+        entities: Vec<Entity>,
+        run: Option<&FullRun>,
+        writes: Writes,
+    ) -> Result<u64> {
         match self.destination.clone() {
             Destination::Dataset { sink, dataset } => {
-                let options = AppendOptions { run: run.map(|run| run.number), ..AppendOptions::default() };
+                let options = AppendOptions {
+                    run: run.map(|run| run.number),
+                    ..AppendOptions::default()
+                };
                 let (shared, plan) = (self.shared.clone(), self.plan.clone());
                 // One trip to a blocking thread for everything: a single entity is written in well under a millisecond.
                 blocking::run(move || {
@@ -56,7 +64,9 @@ impl Intake {
             }
             Destination::Outside(sink) => {
                 let (shared, plan) = (self.shared.clone(), self.plan.clone());
-                let made = blocking::run(move || transform(&shared, plan.as_deref(), entities, None)).await?;
+                let made =
+                    blocking::run(move || transform(&shared, plan.as_deref(), entities, None))
+                        .await?;
                 let delivered = self.deliver(&sink, made).await?;
                 self.shared.commit(writes).await.map_err(answer::dataset)?;
                 Ok(delivered)
@@ -64,11 +74,23 @@ impl Intake {
         }
     }
 
-    async fn deliver(&self, sink: &tokio::sync::Mutex<Box<dyn Sink>>, made: Vec<Tagged>) -> Result<u64> {
-        let Output::Entities(entities) = step::prepare(made, None).output else { return Ok(0) };
-        let batch = self.plan.as_ref().map_or(usize::MAX, |plan| plan.batch_size());
+    async fn deliver(
+        &self,
+        sink: &tokio::sync::Mutex<Box<dyn Sink>>,
+        made: Vec<Tagged>,
+    ) -> Result<u64> {
+        let Output::Entities(entities) = step::prepare(made, None).output else {
+            return Ok(0);
+        };
+        let batch = self
+            .plan
+            .as_ref()
+            .map_or(usize::MAX, |plan| plan.batch_size());
         let mut sink = sink.lock().await;
-        let facts = RunFacts { sequence: uuid::Uuid::new_v4().to_string(), is_full: false };
+        let facts = RunFacts {
+            sequence: uuid::Uuid::new_v4().to_string(),
+            is_full: false,
+        };
         sink.begin(&facts).await.map_err(answer::write)?;
         for batch in entities.chunks(batch) {
             sink.deliver(batch).await.map_err(answer::write)?;
@@ -84,8 +106,14 @@ fn transform(
     entities: Vec<Entity>,
     own_sink: Option<&Dataset>,
 ) -> Result<Vec<Tagged>> {
-    let Some(plan) = plan.filter(|plan| !plan.programs.is_empty() || plan.namespaces.add || plan.namespaces.remove) else {
-        return Ok(entities.into_iter().enumerate().map(|(origin, entity)| Tagged { origin, entity }).collect());
+    let Some(plan) = plan
+        .filter(|plan| !plan.programs.is_empty() || plan.namespaces.add || plan.namespaces.remove)
+    else {
+        return Ok(entities
+            .into_iter()
+            .enumerate()
+            .map(|(origin, entity)| Tagged { origin, entity })
+            .collect());
     };
     let slice = Slice::new(shared.store.snapshot());
     plan.evaluating(shared, &slice, own_sink, None, |evaluation| {
@@ -105,9 +133,14 @@ fn prepare(
     let origins: Vec<usize> = made.iter().map(|tagged| tagged.origin).collect();
     let Stepped { output, rejected } = step::prepare(made, Some((sink, shared.store.hash_key())));
     if let Some((_, error)) = rejected.into_iter().next() {
-        let index = error.position.and_then(|position| origins.get(position)).copied();
+        let index = error
+            .position
+            .and_then(|position| origins.get(position))
+            .copied();
         let answer = answer::write(error);
-        return Err(index.into_iter().fold(answer, |answer, index| answer.with("index", answer::number(index as u64))));
+        return Err(index.into_iter().fold(answer, |answer, index| {
+            answer.with("index", answer::number(index as u64))
+        }));
     }
     match output {
         Output::Prepared(prepared) => Ok(prepared),
@@ -122,10 +155,20 @@ fn append(
     options: AppendOptions,
     mut writes: Writes,
 ) -> Result<u64> {
-    writes.appends.push(Append { dataset: dataset.clone(), entities, options });
-    let done = commit::commit(&shared.store, &writes, shared.clock.now()).map_err(answer::dataset)?;
+    writes.appends.push(Append {
+        dataset: dataset.clone(),
+        entities,
+        options,
+    });
+    let done =
+        commit::commit(&shared.store, &writes, shared.clock.now()).map_err(answer::dataset)?;
     for dataset in writes.changed_datasets(&done.changes) {
         shared.signals.dataset_changed(dataset.name().as_str());
     }
-    Ok(done.changes.iter().flatten().filter(|change| change.is_appended()).count() as u64)
+    Ok(done
+        .changes
+        .iter()
+        .flatten()
+        .filter(|change| change.is_appended())
+        .count() as u64)
 }

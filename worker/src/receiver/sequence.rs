@@ -40,17 +40,31 @@ pub(super) enum Step {
 impl Active {
     /// Looks at a request; a conflict makes the client start again with a new sequence.
     pub(super) fn step(&self, request: &PushRequest) -> Result<Step> {
-        let is_active = |id: &String| self.sequence.as_ref().is_some_and(|active| active.id == *id);
+        let is_active = |id: &String| {
+            self.sequence
+                .as_ref()
+                .is_some_and(|active| active.id == *id)
+        };
         if !request.is_full {
             return match &request.sequence_id {
-                Some(id) if is_active(id) => Err(conflict("is-full-changed", "is_full differs from the request before")),
+                Some(id) if is_active(id) => Err(conflict(
+                    "is-full-changed",
+                    "is_full differs from the request before",
+                )),
                 _ => Ok(Step::Incremental),
             };
         }
         let id = match &request.sequence_id {
             Some(id) if !id.is_empty() => id.clone(),
-            _ if request.is_last && request.previous_request_id.is_none() => uuid::Uuid::new_v4().to_string(),
-            _ => return Err(Error::invalid("missing-sequence-id", "a full push of several requests needs a sequence_id")),
+            _ if request.is_last && request.previous_request_id.is_none() => {
+                uuid::Uuid::new_v4().to_string()
+            }
+            _ => {
+                return Err(Error::invalid(
+                    "missing-sequence-id",
+                    "a full push of several requests needs a sequence_id",
+                ));
+            }
         };
         let next = Sequence {
             id,
@@ -58,30 +72,47 @@ impl Active {
             previous_request_id: request.previous_request_id.clone(),
         };
         match self.sequence.as_ref().filter(|active| active.id == next.id) {
-            None if request.previous_request_id.is_some() => {
-                Err(conflict("previous-request-unknown", "previous_request_id names a request of a sequence that is not active"))
-            }
+            None if request.previous_request_id.is_some() => Err(conflict(
+                "previous-request-unknown",
+                "previous_request_id names a request of a sequence that is not active",
+            )),
             None => Ok(Step::Begins(next)),
             // The reply got lost and the client sends the same request again: harmless (R2).
-            Some(active) if active.request_id.is_some() && *active == next => Ok(Step::Continues(next)),
-            Some(_) if request.is_first => Err(conflict("second-first", "the sequence has a first request already")),
-            Some(active) if active.request_id != request.previous_request_id => {
-                Err(conflict("previous-request-differs", "previous_request_id is not the id of the request before"))
+            Some(active) if active.request_id.is_some() && *active == next => {
+                Ok(Step::Continues(next))
             }
+            Some(_) if request.is_first => Err(conflict(
+                "second-first",
+                "the sequence has a first request already",
+            )),
+            Some(active) if active.request_id != request.previous_request_id => Err(conflict(
+                "previous-request-differs",
+                "previous_request_id is not the id of the request before",
+            )),
             Some(_) => Ok(Step::Continues(next)),
         }
     }
 }
 
 fn conflict(reason: &'static str, message: &str) -> Error {
-    Error::new(Code::Conflict, reason, format!("{message}; start again with a new sequence"))
+    Error::new(
+        Code::Conflict,
+        reason,
+        format!("{message}; start again with a new sequence"),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn full(sequence: &str, request: &str, previous: Option<&str>, first: bool, last: bool) -> PushRequest {
+    fn full(
+        sequence: &str,
+        request: &str,
+        previous: Option<&str>,
+        first: bool,
+        last: bool,
+    ) -> PushRequest {
         PushRequest {
             sequence_id: Some(sequence.into()),
             request_id: Some(request.into()),
@@ -111,31 +142,74 @@ mod tests {
     #[test]
     fn requests_of_a_sequence_form_a_chain() {
         let mut active = Active::default();
-        assert_eq!(after(&mut active, full("s", "1", None, true, false)), Ok("begins"));
-        assert_eq!(after(&mut active, full("s", "2", Some("1"), false, false)), Ok("continues"));
-        assert_eq!(after(&mut active, full("s", "2", Some("1"), false, false)), Ok("continues"), "the reply got lost");
-        assert_eq!(after(&mut active, full("s", "4", Some("3"), false, false)), Err("previous-request-differs"));
-        assert_eq!(after(&mut active, full("s", "3", None, true, false)), Err("second-first"));
-        assert_eq!(after(&mut active, full("s", "3", Some("2"), false, true)), Ok("continues"));
+        assert_eq!(
+            after(&mut active, full("s", "1", None, true, false)),
+            Ok("begins")
+        );
+        assert_eq!(
+            after(&mut active, full("s", "2", Some("1"), false, false)),
+            Ok("continues")
+        );
+        assert_eq!(
+            after(&mut active, full("s", "2", Some("1"), false, false)),
+            Ok("continues"),
+            "the reply got lost"
+        );
+        assert_eq!(
+            after(&mut active, full("s", "4", Some("3"), false, false)),
+            Err("previous-request-differs")
+        );
+        assert_eq!(
+            after(&mut active, full("s", "3", None, true, false)),
+            Err("second-first")
+        );
+        assert_eq!(
+            after(&mut active, full("s", "3", Some("2"), false, true)),
+            Ok("continues")
+        );
     }
 
     #[test]
     fn an_incremental_push_leaves_the_sequence_alone_but_may_not_pose_as_part_of_it() {
         let mut active = Active::default();
-        assert_eq!(after(&mut active, full("s", "1", None, true, false)), Ok("begins"));
-        let incremental = PushRequest { sequence_id: Some("other".into()), ..PushRequest::default() };
+        assert_eq!(
+            after(&mut active, full("s", "1", None, true, false)),
+            Ok("begins")
+        );
+        let incremental = PushRequest {
+            sequence_id: Some("other".into()),
+            ..PushRequest::default()
+        };
         assert_eq!(after(&mut active, incremental), Ok("incremental"));
-        assert_eq!(after(&mut active, PushRequest::default()), Ok("incremental"));
-        let posing = PushRequest { sequence_id: Some("s".into()), ..PushRequest::default() };
+        assert_eq!(
+            after(&mut active, PushRequest::default()),
+            Ok("incremental")
+        );
+        let posing = PushRequest {
+            sequence_id: Some("s".into()),
+            ..PushRequest::default()
+        };
         assert_eq!(after(&mut active, posing), Err("is-full-changed"));
-        assert_eq!(after(&mut active, full("s", "2", Some("1"), false, true)), Ok("continues"));
+        assert_eq!(
+            after(&mut active, full("s", "2", Some("1"), false, true)),
+            Ok("continues")
+        );
     }
 
     #[test]
     fn a_new_sequence_takes_the_place_of_an_unfinished_one() {
         let mut active = Active::default();
-        assert_eq!(after(&mut active, full("s", "1", None, true, false)), Ok("begins"));
-        assert_eq!(after(&mut active, full("t", "1", None, true, false)), Ok("begins"));
-        assert_eq!(after(&mut active, full("s", "2", Some("1"), false, false)), Err("previous-request-unknown"));
+        assert_eq!(
+            after(&mut active, full("s", "1", None, true, false)),
+            Ok("begins")
+        );
+        assert_eq!(
+            after(&mut active, full("t", "1", None, true, false)),
+            Ok("begins")
+        );
+        assert_eq!(
+            after(&mut active, full("s", "2", Some("1"), false, false)),
+            Err("previous-request-unknown")
+        );
     }
 }

@@ -18,7 +18,10 @@ pub(super) struct Log {
 impl Log {
     /// An empty one.
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Log { clock, lines: Mutex::default() }
+        Log {
+            clock,
+            lines: Mutex::default(),
+        }
     }
 
     /// Adds a line.
@@ -26,7 +29,11 @@ impl Log {
         let mut lines = self.lines.lock();
         let now = self.clock.now();
         let timestamp = lines.back().map_or(now, |last| now.max(last.timestamp + 1));
-        lines.push_back(RunnerLogLine { timestamp, level, text: text.into() });
+        lines.push_back(RunnerLogLine {
+            timestamp,
+            level,
+            text: text.into(),
+        });
         if lines.len() > KEPT {
             lines.pop_front();
         }
@@ -35,6 +42,10 @@ impl Log {
     /// Lines after a timestamp.
     pub(super) fn after(&self, since: Option<u64>) -> Vec<RunnerLogLine> {
         let lines = self.lines.lock();
-        lines.iter().filter(|line| since.is_none_or(|since| line.timestamp > since)).cloned().collect()
+        lines
+            .iter()
+            .filter(|line| since.is_none_or(|since| line.timestamp > since))
+            .cloned()
+            .collect()
     }
 }

@@ -38,15 +38,26 @@ struct Run {
 
 impl Runner {
     /// For the pipes of this worker.
-    pub(crate) fn new(shared: &Arc<Shared>, deployment: &Arc<Deployment>, runs: &Arc<Runs>) -> Self {
-        Runner { shared: shared.clone(), deployment: deployment.clone(), runs: runs.clone(), known: Mutex::default() }
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        deployment: &Arc<Deployment>,
+        runs: &Arc<Runs>,
+    ) -> Self {
+        Runner {
+            shared: shared.clone(),
+            deployment: deployment.clone(),
+            runs: runs.clone(),
+            known: Mutex::default(),
+        }
     }
 
     /// Runs to the end.
     pub(crate) async fn run(&self, asked: RunAll, user: &str) -> Result<RunnerStatus> {
         let run = self.begin(asked, user)?;
         let mut status = run.status.subscribe();
-        let ended = status.wait_for(|status| *status != RunnerStatus::Running).await;
+        let ended = status
+            .wait_for(|status| *status != RunnerStatus::Running)
+            .await;
         Ok(ended.map_or(RunnerStatus::NotRunning, |status| status.clone()))
     }
 
@@ -57,8 +68,15 @@ impl Runner {
 
     fn begin(&self, asked: RunAll, user: &str) -> Result<Arc<Run>> {
         let mut known = self.known.lock();
-        if known.iter().any(|run| *run.status.borrow() == RunnerStatus::Running) {
-            return Err(Error::new(Code::Conflict, "runner-busy", "the runner runs already; stop it first"));
+        if known
+            .iter()
+            .any(|run| *run.status.borrow() == RunnerStatus::Running)
+        {
+            return Err(Error::new(
+                Code::Conflict,
+                "runner-busy",
+                "the runner runs already; stop it first",
+            ));
         }
         let run = Arc::new(Run {
             token: uuid::Uuid::new_v4().to_string(),
@@ -70,13 +88,22 @@ impl Runner {
         while known.len() > REMEMBERED {
             known.pop_front();
         }
-        let (shared, deployment, runs) = (self.shared.clone(), self.deployment.clone(), self.runs.clone());
+        let (shared, deployment, runs) = (
+            self.shared.clone(),
+            self.deployment.clone(),
+            self.runs.clone(),
+        );
         let (task, user) = (run.clone(), user.to_owned());
         self.runs.spawn_to_the_end(async move {
             let outcome = execute(&shared, &deployment, &runs, &task, &asked, &user).await;
             match &outcome {
-                RunnerOutcome::Success => task.log.line("INFO", "done: nothing changes any more and no queue is left"),
-                RunnerOutcome::Failed(reason) => task.log.line("ERROR", format!("failed: {reason}")),
+                RunnerOutcome::Success => task.log.line(
+                    "INFO",
+                    "done: nothing changes any more and no queue is left",
+                ),
+                RunnerOutcome::Failed(reason) => {
+                    task.log.line("ERROR", format!("failed: {reason}"))
+                }
             }
             task.status.send_replace(RunnerStatus::Ended(outcome));
         });
@@ -85,27 +112,43 @@ impl Runner {
 
     /// Asks the run going on to stop and waits for it; false if there is none.
     pub(crate) async fn stop(&self, patience: Duration) -> bool {
-        let running = self.known.lock().iter().find(|run| *run.status.borrow() == RunnerStatus::Running).cloned();
+        let running = self
+            .known
+            .lock()
+            .iter()
+            .find(|run| *run.status.borrow() == RunnerStatus::Running)
+            .cloned();
         let Some(run) = running else { return false };
         run.stop.cancel();
         let mut status = run.status.subscribe();
-        let _ = tokio::time::timeout(patience, status.wait_for(|status| *status != RunnerStatus::Running)).await;
+        let _ = tokio::time::timeout(
+            patience,
+            status.wait_for(|status| *status != RunnerStatus::Running),
+        )
+        .await;
         true
     }
 
     /// Lines of the run with the token, or of the latest one.
     pub(crate) fn log(&self, since: Option<u64>, token: Option<&str>) -> Vec<RunnerLogLine> {
-        self.find(token).map(|run| run.log.after(since)).unwrap_or_default()
+        self.find(token)
+            .map(|run| run.log.after(since))
+            .unwrap_or_default()
     }
 
     /// Where a run stands.
     pub(crate) fn status(&self, token: &str) -> RunnerStatus {
-        self.find(Some(token)).map_or(RunnerStatus::NotRunning, |run| run.status.borrow().clone())
+        self.find(Some(token))
+            .map_or(RunnerStatus::NotRunning, |run| run.status.borrow().clone())
     }
 
     fn find(&self, token: Option<&str>) -> Option<Arc<Run>> {
         let known = self.known.lock();
-        known.iter().rev().find(|run| token.is_none_or(|token| run.token == token)).cloned()
+        known
+            .iter()
+            .rev()
+            .find(|run| token.is_none_or(|token| run.token == token))
+            .cloned()
     }
 }
 
@@ -118,7 +161,8 @@ async fn execute(
     user: &str,
 ) -> RunnerOutcome {
     let chosen = passes::choose(deployment, asked);
-    run.log.line("INFO", format!("running {} pipes", chosen.len()));
+    run.log
+        .line("INFO", format!("running {} pipes", chosen.len()));
     if let Err(error) = prepare(shared, asked, &chosen, &run.log).await {
         return RunnerOutcome::Failed(error.to_string());
     }

@@ -23,8 +23,15 @@ pub(super) fn order(nodes: &[Node]) -> Vec<String> {
         }
     }
     let depends_on = |id: &str| -> Vec<&str> {
-        let reads = by_id.get(id).map(|node| node.reads.iter()).into_iter().flatten();
-        let found: BTreeSet<&str> = reads.flat_map(|dataset| writers.get(dataset.as_str()).into_iter().flatten()).copied().collect();
+        let reads = by_id
+            .get(id)
+            .map(|node| node.reads.iter())
+            .into_iter()
+            .flatten();
+        let found: BTreeSet<&str> = reads
+            .flat_map(|dataset| writers.get(dataset.as_str()).into_iter().flatten())
+            .copied()
+            .collect();
         found.into_iter().collect()
     };
     let mut search = Search::default();
@@ -84,7 +91,11 @@ impl Search {
         self.stack.push(id.to_owned());
         self.on_stack.insert(id.to_owned());
         let dependencies = depends_on(id).into_iter().map(str::to_owned).collect();
-        Frame { id: id.to_owned(), dependencies, next: 0 }
+        Frame {
+            id: id.to_owned(),
+            dependencies,
+            next: 0,
+        }
     }
 
     fn lower(&mut self, id: &str, to: usize) {
@@ -130,14 +141,29 @@ mod tests {
     #[test]
     fn dependencies_come_first_and_the_rest_goes_by_id() {
         check(&[("b", &[]), ("a", &[])], &["a", "b"]);
-        check(&[("a", &["b"]), ("b", &["c"]), ("c", &[])], &["c", "b", "a"]);
-        check(&[("m", &["x", "y"]), ("x", &["s"]), ("y", &["s"]), ("s", &[])], &["s", "x", "y", "m"]);
+        check(
+            &[("a", &["b"]), ("b", &["c"]), ("c", &[])],
+            &["c", "b", "a"],
+        );
+        check(
+            &[("m", &["x", "y"]), ("x", &["s"]), ("y", &["s"]), ("s", &[])],
+            &["s", "x", "y", "m"],
+        );
         check(&[("a", &["nobody-writes-this"])], &["a"]);
     }
 
     #[test]
     fn pipes_in_a_circle_stand_together() {
-        check(&[("z", &["in"]), ("in", &[]), ("a", &["b"]), ("b", &["a", "in"]), ("c", &["a"])], &["in", "a", "b", "c", "z"]);
+        check(
+            &[
+                ("z", &["in"]),
+                ("in", &[]),
+                ("a", &["b"]),
+                ("b", &["a", "in"]),
+                ("c", &["a"]),
+            ],
+            &["in", "a", "b", "c", "z"],
+        );
         check(&[("self", &["self"])], &["self"]);
     }
 

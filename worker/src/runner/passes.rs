@@ -52,15 +52,29 @@ pub(super) fn choose(deployment: &Deployment, asked: &RunAll) -> Vec<Arc<Deploye
         .filter(wanted)
         .map(|pipe| {
             let settings = pipe.settings();
-            let reads = settings.inputs.iter().chain(&settings.hop_datasets).cloned().collect();
-            Node { id: pipe.id.clone(), reads, writes: settings.sink_dataset.clone() }
+            let reads = settings
+                .inputs
+                .iter()
+                .chain(&settings.hop_datasets)
+                .cloned()
+                .collect();
+            Node {
+                id: pipe.id.clone(),
+                reads,
+                writes: settings.sink_dataset.clone(),
+            }
         })
         .collect();
-    order::order(&nodes).iter().filter_map(|id| deployment.get(id)).collect()
+    order::order(&nodes)
+        .iter()
+        .filter_map(|id| deployment.get(id))
+        .collect()
 }
 
 fn is_pumped(settings: &Pipe) -> bool {
-    settings.pump.exists() && matches!(settings.sink, SinkSettings::Dataset(_)) && !settings.is_receiver()
+    settings.pump.exists()
+        && matches!(settings.sink, SinkSettings::Dataset(_))
+        && !settings.is_receiver()
 }
 
 impl<'a> Passes<'a> {
@@ -72,8 +86,20 @@ impl<'a> Passes<'a> {
         user: &'a str,
         chosen: Vec<Arc<Deployed>>,
     ) -> Self {
-        let pipes = chosen.into_iter().filter(|pipe| is_pumped(&pipe.settings())).collect();
-        Passes { shared, runs, run, asked, user, pipes, failures: BTreeMap::new(), done_inputs: BTreeSet::new() }
+        let pipes = chosen
+            .into_iter()
+            .filter(|pipe| is_pumped(&pipe.settings()))
+            .collect();
+        Passes {
+            shared,
+            runs,
+            run,
+            asked,
+            user,
+            pipes,
+            failures: BTreeMap::new(),
+            done_inputs: BTreeSet::new(),
+        }
     }
 
     fn log(&self) -> &Log {
@@ -99,14 +125,21 @@ impl<'a> Passes<'a> {
             self.log().line("INFO", text);
             let is_quiet = pass.changes == 0 && left.unread == 0;
             quiet = if is_quiet { quiet + 1 } else { 0 };
-            stuck = if pass.changes == 0 && left.unread > 0 { stuck + 1 } else { 0 };
+            stuck = if pass.changes == 0 && left.unread > 0 {
+                stuck + 1
+            } else {
+                0
+            };
             if quiet >= needed {
                 return self.verdict(left);
             }
             // Without changes the next pass finds what this one found: somebody is held up for good.
             if stuck > needed {
                 let reasons = left.held_up.join("; ");
-                return RunnerOutcome::Failed(format!("{} entries cannot be read: {reasons}", left.unread));
+                return RunnerOutcome::Failed(format!(
+                    "{} entries cannot be read: {reasons}",
+                    left.unread
+                ));
             }
         }
         RunnerOutcome::Failed(format!("not quiet after {} passes", self.asked.max_runs))
@@ -125,11 +158,16 @@ impl<'a> Passes<'a> {
             }
             if let Some(reason) = self.held_up(&pipe, &settings) {
                 if is_first {
-                    self.log().line("WARNING", format!("pipe {} does not run: {reason}", pipe.id));
+                    self.log().line(
+                        "WARNING",
+                        format!("pipe {} does not run: {reason}", pipe.id),
+                    );
                 }
                 continue;
             }
-            let Some(outcome) = self.run_pipe(&pipe, &settings).await else { continue };
+            let Some(outcome) = self.run_pipe(&pipe, &settings).await else {
+                continue;
+            };
             self.done_inputs.insert(pipe.id.clone());
             pass.ran += 1;
             pass.changes += outcome.figures.changes;
@@ -149,7 +187,11 @@ impl<'a> Passes<'a> {
     async fn run_pipe(&self, pipe: &Arc<Deployed>, settings: &Pipe) -> Option<Outcome> {
         loop {
             let rescan = hops_changed(pipe, settings, self.shared);
-            let asked = Asked { rescan, user: Some(self.user.to_owned()), ..Asked::default() };
+            let asked = Asked {
+                rescan,
+                user: Some(self.user.to_owned()),
+                ..Asked::default()
+            };
             match self.runs.start(pipe, asked) {
                 Ok(mut outcome) => {
                     tokio::select! {
@@ -170,13 +212,22 @@ impl<'a> Passes<'a> {
         let figures = &outcome.figures;
         match &outcome.failure {
             Some(failure) => {
-                self.log().line("ERROR", format!("pipe {id} failed ({}): {}", failure.reason, failure.message));
+                self.log().line(
+                    "ERROR",
+                    format!("pipe {id} failed ({}): {}", failure.reason, failure.message),
+                );
                 self.failures.insert(id.to_owned(), failure.message.clone());
             }
             None => {
                 self.failures.remove(id);
                 if self.asked.output_run_statistics && (figures.read > 0 || figures.changes > 0) {
-                    self.log().line("DEBUG", format!("pipe {id}: {} read, {} changed", figures.read, figures.changes));
+                    self.log().line(
+                        "DEBUG",
+                        format!(
+                            "pipe {id}: {} read, {} changed",
+                            figures.read, figures.changes
+                        ),
+                    );
                 }
             }
         }
@@ -187,11 +238,21 @@ impl<'a> Passes<'a> {
         let mut left = Left::default();
         for pipe in &self.pipes {
             let settings = pipe.settings();
-            let since = pipe.progress.lock().since.as_ref().map(|since| since.value());
-            let unread: u64 =
-                settings.inputs.iter().map(|dataset| reports::unread(self.shared, dataset, since.as_ref())).sum();
+            let since = pipe
+                .progress
+                .lock()
+                .since
+                .as_ref()
+                .map(|since| since.value());
+            let unread: u64 = settings
+                .inputs
+                .iter()
+                .map(|dataset| reports::unread(self.shared, dataset, since.as_ref()))
+                .sum();
             let (store, id) = (self.shared.store.clone(), pipe.id.clone());
-            let retries = crate::blocking::run(move || RetryQueue::load(&store, &id)).await.map_or(0, |queue| queue.len());
+            let retries = crate::blocking::run(move || RetryQueue::load(&store, &id))
+                .await
+                .map_or(0, |queue| queue.len());
             // A pipe that cannot run at all holds up only itself.
             if pipe.check_runnable().is_err() || settings.pump.mode == Mode::Off {
                 continue;
@@ -199,7 +260,10 @@ impl<'a> Passes<'a> {
             if unread + retries > 0 {
                 left.unread += unread + retries;
                 let failure = self.failures.get(&pipe.id).cloned();
-                let reason = pipe.waiting_for(self.shared).or(failure).unwrap_or_else(|| "entries are left".to_owned());
+                let reason = pipe
+                    .waiting_for(self.shared)
+                    .or(failure)
+                    .unwrap_or_else(|| "entries are left".to_owned());
                 left.held_up.push(format!("pipe {}: {reason}", pipe.id));
             }
         }
@@ -208,14 +272,20 @@ impl<'a> Passes<'a> {
 
     fn verdict(&self, _left: Left) -> RunnerOutcome {
         let counts = |id: &&String| {
-            let is_input = self.pipes.iter().any(|pipe| pipe.id == **id && pipe.settings().inputs.is_empty());
+            let is_input = self
+                .pipes
+                .iter()
+                .any(|pipe| pipe.id == **id && pipe.settings().inputs.is_empty());
             self.asked.check_input_pipes || !is_input
         };
         let failed: Vec<&String> = self.failures.keys().filter(counts).collect();
         if failed.is_empty() {
             return RunnerOutcome::Success;
         }
-        let named: Vec<String> = failed.iter().map(|id| format!("{id} ({})", self.failures[*id])).collect();
+        let named: Vec<String> = failed
+            .iter()
+            .map(|id| format!("{id} ({})", self.failures[*id]))
+            .collect();
         RunnerOutcome::Failed(format!("pipes failed: {}", named.join("; ")))
     }
 }
@@ -228,5 +298,10 @@ fn hops_changed(pipe: &Deployed, settings: &Pipe, shared: &Shared) -> bool {
     let seen = pipe.progress.lock().inputs.clone();
     let now = reprocessing::inputs_now(settings, shared);
     let own = settings.sink_dataset.as_ref();
-    !seen.is_empty() && settings.hop_datasets.iter().filter(|name| Some(*name) != own).any(|name| seen.get(name) != now.get(name))
+    !seen.is_empty()
+        && settings
+            .hop_datasets
+            .iter()
+            .filter(|name| Some(*name) != own)
+            .any(|name| seen.get(name) != now.get(name))
 }

@@ -16,7 +16,10 @@ impl CsvEndpoint {
     /// From the pipe's settings, which are valid. An encoding nobody knows falls back to UTF-8; validation has warned.
     pub(super) fn new(settings: &Settings) -> Self {
         let encoding = Encoding::for_label(settings.encoding.as_bytes()).unwrap_or(UTF_8);
-        CsvEndpoint { settings: settings.clone(), encoding }
+        CsvEndpoint {
+            settings: settings.clone(),
+            encoding,
+        }
     }
 
     fn writer(&self) -> csv::Writer<Vec<u8>> {
@@ -33,7 +36,13 @@ impl CsvEndpoint {
             .has_headers(false)
             .delimiter(byte(&settings.delimiter).unwrap_or(b','))
             .quote(byte(&settings.quotechar).unwrap_or(b'"'))
-            .escape(settings.escapechar.as_deref().and_then(byte).unwrap_or(b'\\'))
+            .escape(
+                settings
+                    .escapechar
+                    .as_deref()
+                    .and_then(byte)
+                    .unwrap_or(b'\\'),
+            )
             .double_quote(settings.doublequote)
             .quote_style(style)
             .terminator(Terminator::Any(b'\n'))
@@ -41,13 +50,19 @@ impl CsvEndpoint {
     }
 
     fn row(&self, cells: &[String], out: &mut Vec<u8>) -> Result<(), WriteError> {
-        let bad = |source: csv::Error| WriteError::entity("invalid-csv", "a row cannot be rendered", None).caused_by(source);
+        let bad = |source: csv::Error| {
+            WriteError::entity("invalid-csv", "a row cannot be rendered", None).caused_by(source)
+        };
         let mut writer = self.writer();
         match self.settings.quoting {
-            Quoting::None => writer.write_record(cells.iter().map(|cell| self.escaped(cell))).map_err(bad)?,
+            Quoting::None => writer
+                .write_record(cells.iter().map(|cell| self.escaped(cell)))
+                .map_err(bad)?,
             _ => writer.write_record(cells).map_err(bad)?,
         }
-        let mut line = writer.into_inner().map_err(|stopped| bad(stopped.into_error().into()))?;
+        let mut line = writer
+            .into_inner()
+            .map_err(|stopped| bad(stopped.into_error().into()))?;
         line.pop();
         line.extend_from_slice(self.settings.lineterminator.as_bytes());
         let line = String::from_utf8_lossy(&line);
@@ -57,12 +72,19 @@ impl CsvEndpoint {
 
     /// Without quotes the escape character, where there is one, keeps a delimiter inside its cell.
     fn escaped(&self, cell: &str) -> String {
-        let Some(escape) = self.settings.escapechar.as_ref().and_then(|text| text.chars().next()) else {
+        let Some(escape) = self
+            .settings
+            .escapechar
+            .as_ref()
+            .and_then(|text| text.chars().next())
+        else {
             return cell.to_owned();
         };
         let is_special = |character: char| {
             let mut texts = [&self.settings.delimiter, &self.settings.quotechar].into_iter();
-            character == escape || matches!(character, '\r' | '\n') || texts.any(|text| text.contains(character))
+            character == escape
+                || matches!(character, '\r' | '\n')
+                || texts.any(|text| text.contains(character))
         };
         let mut out = String::with_capacity(cell.len());
         for character in cell.chars() {
@@ -83,14 +105,17 @@ impl CsvEndpoint {
         let mut rest = text;
         let mut buffer = [0; 1024];
         loop {
-            let (result, read, written) = encoder.encode_from_utf8_without_replacement(rest, &mut buffer, true);
+            let (result, read, written) =
+                encoder.encode_from_utf8_without_replacement(rest, &mut buffer, true);
             out.extend_from_slice(&buffer[..written]);
             rest = &rest[read..];
             match result {
                 EncoderResult::InputEmpty => return,
                 EncoderResult::OutputFull => {}
                 EncoderResult::Unmappable(character) => {
-                    out.extend_from_slice(replacement(&self.settings.encode_error_strategy, character).as_bytes());
+                    out.extend_from_slice(
+                        replacement(&self.settings.encode_error_strategy, character).as_bytes(),
+                    );
                 }
             }
         }
@@ -117,7 +142,10 @@ fn replacement(strategy: &str, character: char) -> String {
 
 impl Render for CsvEndpoint {
     fn content_type(&self) -> String {
-        format!("text/csv; charset={}", self.encoding.name().to_ascii_lowercase())
+        format!(
+            "text/csv; charset={}",
+            self.encoding.name().to_ascii_lowercase()
+        )
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), WriteError> {
@@ -136,7 +164,11 @@ impl Render for CsvEndpoint {
             if self.settings.skip_deleted_entities && entity.is_deleted() {
                 continue;
             }
-            let cell = |column: &String| entity.get(column, &arena).map_or_else(String::new, cell_text);
+            let cell = |column: &String| {
+                entity
+                    .get(column, &arena)
+                    .map_or_else(String::new, cell_text)
+            };
             let cells: Vec<String> = self.settings.columns.iter().map(cell).collect();
             self.row(&cells, out)?;
             arena.reset();
@@ -154,10 +186,16 @@ fn cell_text(value: Value<'_>) -> String {
         Kind::Uri => value.as_uri().unwrap_or_default().to_owned(),
         kind => {
             let mut out = Vec::new();
-            let style = Style { transit: matches!(kind, Kind::List | Kind::Dict), ..Style::default() };
+            let style = Style {
+                transit: matches!(kind, Kind::List | Kind::Dict),
+                ..Style::default()
+            };
             value.write_json(&mut out, &style);
             let text = String::from_utf8_lossy(&out);
-            text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&text).to_owned()
+            text.strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'))
+                .unwrap_or(&text)
+                .to_owned()
         }
     }
 }
@@ -188,7 +226,10 @@ mod tests {
 
     fn rendered(settings: &Settings, entities: &[&str]) -> Vec<u8> {
         let mut reader = Reader::new(Limits::default(), Numbers::default());
-        let entities: Vec<Entity> = entities.iter().map(|text| reader.read_entity(text.as_bytes()).unwrap()).collect();
+        let entities: Vec<Entity> = entities
+            .iter()
+            .map(|text| reader.read_entity(text.as_bytes()).unwrap())
+            .collect();
         let (mut endpoint, mut out) = (CsvEndpoint::new(settings), Vec::new());
         endpoint.begin(&mut out).unwrap();
         endpoint.entities(&entities, &mut out).unwrap();
@@ -203,7 +244,11 @@ mod tests {
     #[test]
     fn rows_end_in_crlf_after_a_header() {
         let settings = settings(&["_id", "name"]);
-        let entities = [r#"{"_id":"a","name":"A"}"#, r#"{"_id":"b"}"#, r#"{"_id":"gone","_deleted":true}"#];
+        let entities = [
+            r#"{"_id":"a","name":"A"}"#,
+            r#"{"_id":"b"}"#,
+            r#"{"_id":"gone","_deleted":true}"#,
+        ];
         assert_eq!(text(&settings, &entities), "_id,name\r\na,A\r\nb,\r\n");
     }
 
@@ -220,25 +265,59 @@ mod tests {
     #[test]
     fn scalars_are_written_without_tags() {
         let settings = settings(&["a", "b", "c", "d", "e"]);
-        let entity = r#"{"_id":"x","a":1.50,"b":"~t2020-01-01T00:00:00Z","c":true,"d":"~:ns:id","e":null}"#;
-        assert_eq!(text(&settings, &[entity]), "a,b,c,d,e\r\n1.50,2020-01-01T00:00:00Z,true,ns:id,\r\n");
+        let entity =
+            r#"{"_id":"x","a":1.50,"b":"~t2020-01-01T00:00:00Z","c":true,"d":"~:ns:id","e":null}"#;
+        assert_eq!(
+            text(&settings, &[entity]),
+            "a,b,c,d,e\r\n1.50,2020-01-01T00:00:00Z,true,ns:id,\r\n"
+        );
     }
 
     #[test]
     fn quoting_delimiter_and_line_end_can_be_chosen() {
-        let all = Settings { quoting: Quoting::All, delimiter: ";".to_owned(), lineterminator: "\n\n".to_owned(), ..settings(&["a"]) };
+        let all = Settings {
+            quoting: Quoting::All,
+            delimiter: ";".to_owned(),
+            lineterminator: "\n\n".to_owned(),
+            ..settings(&["a"])
+        };
         assert_eq!(text(&all, &[r#"{"_id":"x","a":1}"#]), "\"a\"\n\n\"1\"\n\n");
-        let numeric = Settings { quoting: Quoting::NonNumeric, include_header: false, ..settings(&["a", "b"]) };
-        assert_eq!(text(&numeric, &[r#"{"_id":"x","a":1,"b":"y"}"#]), "1,\"y\"\r\n");
-        let none = Settings { quoting: Quoting::None, escapechar: Some("\\".to_owned()), include_header: false, ..settings(&["a", "b"]) };
-        assert_eq!(text(&none, &[r#"{"_id":"x","a":"1,2","b":"y"}"#]), "1\\,2,y\r\n");
+        let numeric = Settings {
+            quoting: Quoting::NonNumeric,
+            include_header: false,
+            ..settings(&["a", "b"])
+        };
+        assert_eq!(
+            text(&numeric, &[r#"{"_id":"x","a":1,"b":"y"}"#]),
+            "1,\"y\"\r\n"
+        );
+        let none = Settings {
+            quoting: Quoting::None,
+            escapechar: Some("\\".to_owned()),
+            include_header: false,
+            ..settings(&["a", "b"])
+        };
+        assert_eq!(
+            text(&none, &[r#"{"_id":"x","a":"1,2","b":"y"}"#]),
+            "1\\,2,y\r\n"
+        );
     }
 
     #[test]
     fn characters_outside_the_encoding_follow_the_strategy() {
-        let latin = Settings { encoding: "iso-8859-1".to_owned(), include_header: false, ..settings(&["a"]) };
-        assert_eq!(rendered(&latin, &[r#"{"_id":"x","a":"øę"}"#]), b"\xf8\\u0119\r\n");
-        let xml = Settings { encode_error_strategy: "xmlcharrefreplace".to_owned(), ..latin };
+        let latin = Settings {
+            encoding: "iso-8859-1".to_owned(),
+            include_header: false,
+            ..settings(&["a"])
+        };
+        assert_eq!(
+            rendered(&latin, &[r#"{"_id":"x","a":"øę"}"#]),
+            b"\xf8\\u0119\r\n"
+        );
+        let xml = Settings {
+            encode_error_strategy: "xmlcharrefreplace".to_owned(),
+            ..latin
+        };
         assert_eq!(rendered(&xml, &[r#"{"_id":"x","a":"ę"}"#]), b"&#281;\r\n");
     }
 }

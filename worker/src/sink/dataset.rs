@@ -27,17 +27,32 @@ impl DatasetSink {
 
     /// Without settings: for writing straight into a dataset.
     pub(crate) fn plain(dataset: &str) -> Self {
-        DatasetSink { dataset: dataset.to_owned(), deletion_tracking: true, max_entity_bytes: 100 << 20 }
+        DatasetSink {
+            dataset: dataset.to_owned(),
+            deletion_tracking: true,
+            max_entity_bytes: 100 << 20,
+        }
     }
 
     /// Strips reserved names, hashes, checks the size.
-    pub(crate) fn prepare(&self, entity: &Entity, key: &HashKey) -> Result<PreparedEntity, WriteError> {
+    pub(crate) fn prepare(
+        &self,
+        entity: &Entity,
+        key: &HashKey,
+    ) -> Result<PreparedEntity, WriteError> {
         let prepared = PreparedEntity::new(entity, key).ok_or_else(|| {
-            WriteError::entity("missing-id", "an entity without a string \"_id\" cannot be written to a dataset", None)
+            WriteError::entity(
+                "missing-id",
+                "an entity without a string \"_id\" cannot be written to a dataset",
+                None,
+            )
         })?;
         let bytes = prepared.body().value().encoded().len();
         if bytes > self.max_entity_bytes {
-            let message = format!("an entity of {bytes} bytes is larger than the {} bytes allowed", self.max_entity_bytes);
+            let message = format!(
+                "an entity of {bytes} bytes is larger than the {} bytes allowed",
+                self.max_entity_bytes
+            );
             return Err(WriteError::entity("entity-too-large", message, None));
         }
         Ok(prepared)

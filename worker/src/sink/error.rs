@@ -25,12 +25,27 @@ impl WriteError {
     /// The target could not be reached or said no.
     pub(crate) fn communication(reason: &'static str, message: impl Into<String>) -> Self {
         let kind = FailureKind::Communication;
-        Self { kind, reason, message: message.into(), position: None, ends_run: false, source: None }
+        Self {
+            kind,
+            reason,
+            message: message.into(),
+            position: None,
+            ends_run: false,
+            source: None,
+        }
     }
 
     /// One entity of the batch cannot be written.
-    pub(crate) fn entity(reason: &'static str, message: impl Into<String>, position: Option<usize>) -> Self {
-        Self { kind: FailureKind::Entity, position, ..Self::communication(reason, message) }
+    pub(crate) fn entity(
+        reason: &'static str,
+        message: impl Into<String>,
+        position: Option<usize>,
+    ) -> Self {
+        Self {
+            kind: FailureKind::Entity,
+            position,
+            ..Self::communication(reason, message)
+        }
     }
 
     /// The run has to stop here.
@@ -42,7 +57,10 @@ impl WriteError {
 
     /// Attaches the cause.
     #[must_use]
-    pub(crate) fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn caused_by(
+        mut self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         self.source = Some(Box::new(source));
         self
     }

@@ -23,7 +23,12 @@ pub(super) struct JsonSink {
 impl JsonSink {
     /// From the pipe's settings and its system's connection.
     pub(super) fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
-        JsonSink { system, settings: settings.clone(), run: None, accepted: 0 }
+        JsonSink {
+            system,
+            settings: settings.clone(),
+            run: None,
+            accepted: 0,
+        }
     }
 
     async fn push(&mut self, entities: &[Entity], is_last: bool) -> Result<(), WriteError> {
@@ -44,15 +49,24 @@ impl JsonSink {
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body);
         let request = self.system.with_headers(request, &self.settings.headers);
-        let answer = self.system.send(request).await.map_err(RequestFailure::into_write_error)?;
+        let answer = self
+            .system
+            .send(request)
+            .await
+            .map_err(RequestFailure::into_write_error)?;
         // Read to its end so that the connection serves the next request.
-        self.system.read_bounded(answer, ANSWER_BYTES).await.map_err(RequestFailure::into_write_error)?;
+        self.system
+            .read_bounded(answer, ANSWER_BYTES)
+            .await
+            .map_err(RequestFailure::into_write_error)?;
         self.accepted += 1;
         Ok(())
     }
 
     fn parameters(&self, is_last: bool) -> Vec<(&'static str, String)> {
-        let Some(run) = &self.run else { return Vec::new() };
+        let Some(run) = &self.run else {
+            return Vec::new();
+        };
         let mut parameters = vec![
             ("sequence_id", run.sequence.clone()),
             ("is_full", run.is_full.to_string()),
@@ -91,7 +105,8 @@ impl RequestFailure {
     /// A 409 means that the sequence is broken: the run begins again with a new one (JP4).
     fn into_write_error(self) -> WriteError {
         let conflict = self.status == Some(StatusCode::CONFLICT);
-        let too_large = self.status == Some(StatusCode::PAYLOAD_TOO_LARGE) || self.status == Some(StatusCode::BAD_REQUEST);
+        let too_large = self.status == Some(StatusCode::PAYLOAD_TOO_LARGE)
+            || self.status == Some(StatusCode::BAD_REQUEST);
         let error = if too_large {
             WriteError::entity(self.reason, self.message, None)
         } else {

@@ -73,16 +73,24 @@ pub(crate) trait Render: Send {
 }
 
 /// The table of kinds: settings to connected target. `None` for publishers and for kinds that this version cannot run.
-pub(crate) fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Target>, WriteError> {
+pub(crate) fn connect(
+    settings: &Settings,
+    surroundings: &Surroundings<'_>,
+) -> Result<Option<Target>, WriteError> {
     Ok(Some(match settings {
         Settings::Dataset(settings) => Target::Dataset(DatasetSink::new(settings)),
         Settings::Json(settings) => {
             let unusable = |why| WriteError::communication("unusable-system", why);
-            let system = surroundings.systems.http(&settings.system).map_err(unusable)?;
+            let system = surroundings
+                .systems
+                .http(&settings.system)
+                .map_err(unusable)?;
             Target::Outside(Box::new(json::JsonSink::new(settings, system)))
         }
         Settings::Null => Target::Outside(Box::new(null::NullSink)),
-        Settings::HttpEndpoint(_) | Settings::CsvEndpoint(_) | Settings::NotInThisVersion { .. } => return Ok(None),
+        Settings::HttpEndpoint(_)
+        | Settings::CsvEndpoint(_)
+        | Settings::NotInThisVersion { .. } => return Ok(None),
     }))
 }
 

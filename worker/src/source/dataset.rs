@@ -38,7 +38,11 @@ impl Source for DatasetSource {
         Continuation::DATASET
     }
 
-    async fn open(&mut self, since: Option<&SinceValue>, _slice: &Arc<Slice>) -> Result<(), ReadError> {
+    async fn open(
+        &mut self,
+        since: Option<&SinceValue>,
+        _slice: &Arc<Slice>,
+    ) -> Result<(), ReadError> {
         self.position = since.and_then(SinceValue::offset);
         self.ended = false;
         Ok(())
@@ -48,16 +52,31 @@ impl Source for DatasetSource {
         if self.ended {
             return Ok(None);
         }
-        let options = ReadOptions { since: self.position, history: self.history, ..ReadOptions::default() };
+        let options = ReadOptions {
+            since: self.position,
+            history: self.history,
+            ..ReadOptions::default()
+        };
         let page = slice.read(&self.dataset, options, PAGE_BYTES).await?;
         self.position = page.versions.resume().or(self.position);
         self.ended = page.versions.at_end();
         self.populated = page.status.is_some_and(|status| status.populated);
         let entities = page.versions.iter().map(|version| version.to_entity());
         let items = entities
-            .filter(|entity| self.include_replaced || entity.body().get("$replaced").and_then(Value::as_bool) != Some(true))
-            .map(|entity| Item { since: entity.generated().map(|generated| SinceValue::Offset(generated.updated)), entity });
-        Ok(Some(Page { items: items.collect(), end: self.position.map(SinceValue::Offset) }))
+            .filter(|entity| {
+                self.include_replaced
+                    || entity.body().get("$replaced").and_then(Value::as_bool) != Some(true)
+            })
+            .map(|entity| Item {
+                since: entity
+                    .generated()
+                    .map(|generated| SinceValue::Offset(generated.updated)),
+                entity,
+            });
+        Ok(Some(Page {
+            items: items.collect(),
+            end: self.position.map(SinceValue::Offset),
+        }))
     }
 
     fn is_populated(&self) -> bool {

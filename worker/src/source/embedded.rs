@@ -20,7 +20,11 @@ impl EmbeddedSource {
     /// From the pipe's settings.
     pub(super) fn new(settings: &Settings) -> Self {
         let numbers = Numbers::default();
-        let entities: Vec<Entity> = settings.entities.iter().filter_map(|json| Entity::new(json.to_value(&numbers))).collect();
+        let entities: Vec<Entity> = settings
+            .entities
+            .iter()
+            .filter_map(|json| Entity::new(json.to_value(&numbers)))
+            .collect();
         EmbeddedSource {
             entities: entities.into(),
             continuation: settings.continuation.clone().into(),
@@ -31,8 +35,12 @@ impl EmbeddedSource {
 
     /// With `supports_since` only entities whose `_updated` is greater are given.
     fn is_new(&self, item: &Item) -> bool {
-        let Some(since) = &self.since else { return true };
-        item.since.as_ref().is_none_or(|updated| updated.order(since) == Ordering::Greater)
+        let Some(since) = &self.since else {
+            return true;
+        };
+        item.since
+            .as_ref()
+            .is_none_or(|updated| updated.order(since) == Ordering::Greater)
     }
 }
 
@@ -42,7 +50,11 @@ impl Source for EmbeddedSource {
         self.continuation
     }
 
-    async fn open(&mut self, since: Option<&SinceValue>, _slice: &Arc<Slice>) -> Result<(), ReadError> {
+    async fn open(
+        &mut self,
+        since: Option<&SinceValue>,
+        _slice: &Arc<Slice>,
+    ) -> Result<(), ReadError> {
         self.since = since.filter(|_| self.continuation.supports_since).cloned();
         self.position = 0;
         Ok(())
@@ -53,7 +65,11 @@ impl Source for EmbeddedSource {
             return Ok(None);
         }
         let (mut items, mut bytes) = (Vec::new(), 0);
-        while let Some(entity) = self.entities.get(self.position).filter(|_| bytes < PAGE_BYTES) {
+        while let Some(entity) = self
+            .entities
+            .get(self.position)
+            .filter(|_| bytes < PAGE_BYTES)
+        {
             self.position += 1;
             bytes += entity.encoded_len();
             let item = Item::with_updated(entity.clone());

@@ -14,7 +14,11 @@ impl Source for EmptySource {
         Continuation::default()
     }
 
-    async fn open(&mut self, _since: Option<&SinceValue>, _slice: &Arc<Slice>) -> Result<(), ReadError> {
+    async fn open(
+        &mut self,
+        _since: Option<&SinceValue>,
+        _slice: &Arc<Slice>,
+    ) -> Result<(), ReadError> {
         Ok(())
     }
 

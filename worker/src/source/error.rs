@@ -41,12 +41,22 @@ pub(crate) struct ReadError {
 impl ReadError {
     /// The other side could not be reached or said no.
     pub(crate) fn communication(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Communication, reason, message: message.into(), index: None, offset: None, source: None }
+        Self {
+            kind: FailureKind::Communication,
+            reason,
+            message: message.into(),
+            index: None,
+            offset: None,
+            source: None,
+        }
     }
 
     /// One entity of the stream is bad.
     pub(crate) fn entity(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Entity, ..Self::communication(reason, message) }
+        Self {
+            kind: FailureKind::Entity,
+            ..Self::communication(reason, message)
+        }
     }
 
     /// Says where in the stream.
@@ -59,19 +69,25 @@ impl ReadError {
 
     /// Attaches the cause.
     #[must_use]
-    pub(crate) fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn caused_by(
+        mut self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         self.source = Some(Box::new(source));
         self
     }
 
     /// A stored dataset could not be read.
     pub(crate) fn dataset(dataset: &str, source: sluice_dataset::Error) -> Self {
-        Self::communication(source.code(), format!("cannot read dataset \"{dataset}\"")).caused_by(source)
+        Self::communication(source.code(), format!("cannot read dataset \"{dataset}\""))
+            .caused_by(source)
     }
 
     /// A stream of entities was not what it should be.
     pub(crate) fn stream(what: &str, source: sluice_entity::ReadError) -> Self {
         let (index, offset) = (source.index, source.offset);
-        Self::entity("invalid-json", format!("{what}: {source}")).at(index, offset).caused_by(source)
+        Self::entity("invalid-json", format!("{what}: {source}"))
+            .at(index, offset)
+            .caused_by(source)
     }
 }

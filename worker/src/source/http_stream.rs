@@ -21,7 +21,14 @@ impl EntityStream {
     /// `what` names the stream in errors.
     pub(super) fn new(system: Arc<HttpSystem>, answer: Response, what: String) -> Self {
         let reader = ArrayReader::new(Reader::new(Limits::default(), Numbers::default()));
-        EntityStream { system, answer, reader, what, ended: false, failed: None }
+        EntityStream {
+            system,
+            answer,
+            reader,
+            what,
+            ended: false,
+            failed: None,
+        }
     }
 
     /// The next entities; `None` behind the closing bracket. A stream that breaks off is an error, after all that came before.
@@ -55,13 +62,24 @@ impl EntityStream {
 
     async fn next_entity(&mut self) -> Result<Option<Entity>, ReadError> {
         loop {
-            if let Some(entity) = self.reader.next().map_err(|source| ReadError::stream(&self.what, source))? {
+            if let Some(entity) = self
+                .reader
+                .next()
+                .map_err(|source| ReadError::stream(&self.what, source))?
+            {
                 return Ok(Some(entity));
             }
-            match self.answer.chunk().await.map_err(|source| self.system.interrupted(source).into_read_error())? {
+            match self
+                .answer
+                .chunk()
+                .await
+                .map_err(|source| self.system.interrupted(source).into_read_error())?
+            {
                 Some(chunk) => self.reader.push(&chunk),
                 None => {
-                    self.reader.finish().map_err(|source| ReadError::stream(&self.what, source))?;
+                    self.reader
+                        .finish()
+                        .map_err(|source| ReadError::stream(&self.what, source))?;
                     return Ok(None);
                 }
             }

@@ -38,13 +38,21 @@ impl JsonSource {
 
     /// Pages only where each one begins exactly behind the one before.
     fn page_size(&self) -> Option<u64> {
-        let all = Continuation { supports_since: true, is_since_comparable: true, is_chronological: true };
+        let all = Continuation {
+            supports_since: true,
+            is_since_comparable: true,
+            is_chronological: true,
+        };
         self.settings.page_size.filter(|_| self.continuation == all)
     }
 
     async fn ask(&mut self) -> Result<EntityStream, ReadError> {
         let mut parameters = Vec::new();
-        if let Some(since) = self.since.as_ref().filter(|_| self.continuation.supports_since) {
+        if let Some(since) = self
+            .since
+            .as_ref()
+            .filter(|_| self.continuation.supports_since)
+        {
             parameters.push(("since", since.to_text()));
         }
         if let Some(limit) = self.page_size() {
@@ -53,13 +61,23 @@ impl JsonSource {
         if let Some(subset) = &self.settings.subset {
             parameters.push(("subset", subset.text.to_string()));
         }
-        let request = self.system.request(Method::GET, &self.settings.url).map_err(RequestFailure::into_read_error)?;
-        let request = self.system.with_headers(request.query(&parameters), &self.settings.headers);
+        let request = self
+            .system
+            .request(Method::GET, &self.settings.url)
+            .map_err(RequestFailure::into_read_error)?;
+        let request = self
+            .system
+            .with_headers(request.query(&parameters), &self.settings.headers);
         let request = request.header(reqwest::header::ACCEPT, "application/json");
-        let answer = self.system.send(request).await.map_err(RequestFailure::into_read_error)?;
+        let answer = self
+            .system
+            .send(request)
+            .await
+            .map_err(RequestFailure::into_read_error)?;
         // A feed that does not say counts as populated.
         let populated = answer.headers().get("x-dataset-populated");
-        self.populated = populated.is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
+        self.populated =
+            populated.is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
         self.moved = false;
         let what = format!("the feed of system \"{}\"", self.settings.system);
         Ok(EntityStream::new(self.system.clone(), answer, what))
@@ -72,7 +90,11 @@ impl Source for JsonSource {
         self.continuation
     }
 
-    async fn open(&mut self, since: Option<&SinceValue>, _slice: &Arc<Slice>) -> Result<(), ReadError> {
+    async fn open(
+        &mut self,
+        since: Option<&SinceValue>,
+        _slice: &Arc<Slice>,
+    ) -> Result<(), ReadError> {
         self.since = since.cloned();
         self.stream = Some(self.ask().await?);
         Ok(())
@@ -80,7 +102,9 @@ impl Source for JsonSource {
 
     async fn next(&mut self, _slice: &Arc<Slice>) -> Result<Option<Page>, ReadError> {
         loop {
-            let Some(stream) = &mut self.stream else { return Ok(None) };
+            let Some(stream) = &mut self.stream else {
+                return Ok(None);
+            };
             if let Some(page) = stream.next().await? {
                 if self.page_size().is_some()
                     && let Some(last) = page.items.iter().rev().find_map(|item| item.since.clone())

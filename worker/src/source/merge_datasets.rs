@@ -36,7 +36,11 @@ impl Source for MergeDatasetsSource {
         Continuation::DATASET
     }
 
-    async fn open(&mut self, since: Option<&SinceValue>, _slice: &Arc<Slice>) -> Result<(), ReadError> {
+    async fn open(
+        &mut self,
+        since: Option<&SinceValue>,
+        _slice: &Arc<Slice>,
+    ) -> Result<(), ReadError> {
         self.positions = match since {
             Some(SinceValue::Datasets(offsets)) => (**offsets).clone(),
             _ => BTreeMap::new(),
@@ -50,13 +54,17 @@ impl Source for MergeDatasetsSource {
         if self.ended {
             return Ok(None);
         }
-        let (slice, settings, positions) = (slice.clone(), self.settings.clone(), self.positions.clone());
+        let (slice, settings, positions) =
+            (slice.clone(), self.settings.clone(), self.positions.clone());
         let merged = blocking::run(move || merge(&slice, &settings, positions)).await?;
         self.positions = merged.positions;
         self.ended = merged.at_end;
         self.populated = merged.populated;
         let end = Some(SinceValue::Datasets(Arc::new(self.positions.clone())));
-        Ok(Some(Page { items: merged.items, end }))
+        Ok(Some(Page {
+            items: merged.items,
+            end,
+        }))
     }
 
     fn is_populated(&self) -> bool {
@@ -92,7 +100,11 @@ impl Input<'_> {
 
 /// Reads a page of each dataset and merges until one of them is used up: what lies behind that page may be older than what the
 /// others still hold.
-fn merge(slice: &Slice, settings: &Settings, mut positions: BTreeMap<String, Offset>) -> Result<Merged, ReadError> {
+fn merge(
+    slice: &Slice,
+    settings: &Settings,
+    mut positions: BTreeMap<String, Offset>,
+) -> Result<Merged, ReadError> {
     let (mut inputs, mut populated) = (Vec::new(), true);
     for name in &settings.datasets {
         let failed = |source| ReadError::dataset(name, source);
@@ -100,44 +112,77 @@ fn merge(slice: &Slice, settings: &Settings, mut positions: BTreeMap<String, Off
             populated &= settings.counts_as_populated(name, None);
             continue;
         };
-        populated &= settings.counts_as_populated(name, Some(dataset.status().map_err(failed)?.populated));
+        populated &=
+            settings.counts_as_populated(name, Some(dataset.status().map_err(failed)?.populated));
         let options = ReadOptions::latest().after(positions.get(name).copied());
         let page = dataset.read(&options, PAGE_BYTES).map_err(failed)?;
-        inputs.push(Input { name, dataset: Box::new(dataset), page, next: 0 });
+        inputs.push(Input {
+            name,
+            dataset: Box::new(dataset),
+            page,
+            next: 0,
+        });
     }
     let mut items = Vec::new();
     loop {
-        if inputs.iter().any(|input| input.is_used_up() && !input.page.at_end()) {
+        if inputs
+            .iter()
+            .any(|input| input.is_used_up() && !input.page.at_end())
+        {
             break;
         }
         // The first of equals: the listed order decides.
-        let oldest = (0..inputs.len()).filter(|&index| !inputs[index].is_used_up()).min_by_key(|&index| inputs[index].next_timestamp());
+        let oldest = (0..inputs.len())
+            .filter(|&index| !inputs[index].is_used_up())
+            .min_by_key(|&index| inputs[index].next_timestamp());
         let Some(index) = oldest else { break };
-        let version = inputs[index].page.get(inputs[index].next).map(|version| version.to_version());
+        let version = inputs[index]
+            .page
+            .get(inputs[index].next)
+            .map(|version| version.to_version());
         inputs[index].next += 1;
         let Some(version) = version else { continue };
         positions.insert(inputs[index].name.to_owned(), version.generated.updated);
         if let Some(entity) = entity_of(&inputs, index, version, settings.strategy)? {
-            items.push(Item { entity, since: Some(SinceValue::Datasets(Arc::new(positions.clone()))) });
+            items.push(Item {
+                entity,
+                since: Some(SinceValue::Datasets(Arc::new(positions.clone()))),
+            });
         }
     }
-    let at_end = inputs.iter().all(|input| input.is_used_up() && input.page.at_end());
+    let at_end = inputs
+        .iter()
+        .all(|input| input.is_used_up() && input.page.at_end());
     for input in inputs.iter().filter(|input| input.is_used_up()) {
         if let Some(resume) = input.page.resume() {
             positions.insert(input.name.to_owned(), resume);
         }
     }
-    Ok(Merged { items, positions, at_end, populated })
+    Ok(Merged {
+        items,
+        positions,
+        at_end,
+        populated,
+    })
 }
 
 /// The entity this version stands for, or nothing where another dataset has a newer one: that one is given in its own place.
-fn entity_of(inputs: &[Input<'_>], index: usize, version: Version, strategy: MergeStrategy) -> Result<Option<Entity>, ReadError> {
+fn entity_of(
+    inputs: &[Input<'_>],
+    index: usize,
+    version: Version,
+    strategy: MergeStrategy,
+) -> Result<Option<Entity>, ReadError> {
     let id = version.to_entity().id().unwrap_or_default().to_owned();
     let mut versions = Vec::with_capacity(inputs.len());
     for (other, input) in inputs.iter().enumerate() {
         if other == index {
             versions.push((input.name, version.clone()));
-        } else if let Some(found) = input.dataset.get(&id).map_err(|source| ReadError::dataset(input.name, source))? {
+        } else if let Some(found) = input
+            .dataset
+            .get(&id)
+            .map_err(|source| ReadError::dataset(input.name, source))?
+        {
             if (found.generated.ts, other) > (version.generated.ts, index) {
                 return Ok(None);
             }
@@ -157,7 +202,11 @@ fn combined(id: &str, versions: &[(&str, Version)]) -> Option<Entity> {
     builder.name("_id");
     builder.str(id);
     builder.name("_deleted");
-    builder.bool(versions.iter().all(|(_, version)| version.generated.deleted));
+    builder.bool(
+        versions
+            .iter()
+            .all(|(_, version)| version.generated.deleted),
+    );
     for (name, version) in versions {
         builder.name(name);
         builder.begin_dict();

@@ -32,7 +32,11 @@ pub(crate) trait Source: Send {
 
     /// Begins reading after `since`, from the beginning without it. Called again after a read error, with the since value of
     /// the last item that was taken (PU11).
-    async fn open(&mut self, since: Option<&SinceValue>, slice: &Arc<Slice>) -> Result<(), ReadError>;
+    async fn open(
+        &mut self,
+        since: Option<&SinceValue>,
+        slice: &Arc<Slice>,
+    ) -> Result<(), ReadError>;
 
     /// The next entities, `None` at the end. A page is bounded by [`PAGE_BYTES`] where the source has a choice. Sources that
     /// read datasets read them from the slice's snapshot; others pay no heed to it.
@@ -69,7 +73,11 @@ pub(crate) struct Item {
 impl Item {
     /// An item of a source whose since value is the entity's own `_updated` (R6).
     pub(crate) fn with_updated(entity: Entity) -> Self {
-        let since = entity.body().get("_updated").filter(|value| !value.is_null()).map(|value| SinceValue::from_value(value));
+        let since = entity
+            .body()
+            .get("_updated")
+            .filter(|value| !value.is_null())
+            .map(|value| SinceValue::from_value(value));
         Item { entity, since }
     }
 }
@@ -108,13 +116,25 @@ pub(crate) enum Strategy {
 
 impl Continuation {
     /// All three, as the dataset sources have them.
-    pub(crate) const DATASET: Self = Self { supports_since: true, is_since_comparable: true, is_chronological: true };
+    pub(crate) const DATASET: Self = Self {
+        supports_since: true,
+        is_since_comparable: true,
+        is_chronological: true,
+    };
 
     /// R20.
     pub(crate) fn strategy(self) -> Strategy {
         match self {
-            Self { supports_since: true, is_chronological: true, .. } => Strategy::Chronological,
-            Self { supports_since: true, is_since_comparable: true, .. } => Strategy::Max,
+            Self {
+                supports_since: true,
+                is_chronological: true,
+                ..
+            } => Strategy::Chronological,
+            Self {
+                supports_since: true,
+                is_since_comparable: true,
+                ..
+            } => Strategy::Max,
             _ => Strategy::None,
         }
     }
@@ -129,20 +149,35 @@ pub(crate) struct Surroundings<'a> {
 impl Surroundings<'_> {
     /// The connection of a system, as a source wants it.
     fn http(&self, system: &str) -> Result<Arc<HttpSystem>, ReadError> {
-        self.systems.http(system).map_err(|why| ReadError::communication("unusable-system", why))
+        self.systems
+            .http(system)
+            .map_err(|why| ReadError::communication("unusable-system", why))
     }
 }
 
 /// The table of kinds: settings to connected source. `None` for kinds that are not pulled (`http_endpoint`) or that this
 /// version cannot run; the pipe says which.
-pub(crate) fn connect(settings: &Settings, surroundings: &Surroundings<'_>) -> Result<Option<Box<dyn Source>>, ReadError> {
+pub(crate) fn connect(
+    settings: &Settings,
+    surroundings: &Surroundings<'_>,
+) -> Result<Option<Box<dyn Source>>, ReadError> {
     Ok(Some(match settings {
         Settings::Dataset(settings) => Box::new(DatasetSource::new(settings)),
-        Settings::UnionDatasets(settings) => Box::new(union_datasets::UnionDatasetsSource::new(settings)),
-        Settings::MergeDatasets(settings) => Box::new(merge_datasets::MergeDatasetsSource::new(settings)),
+        Settings::UnionDatasets(settings) => {
+            Box::new(union_datasets::UnionDatasetsSource::new(settings))
+        }
+        Settings::MergeDatasets(settings) => {
+            Box::new(merge_datasets::MergeDatasetsSource::new(settings))
+        }
         Settings::Embedded(settings) => Box::new(embedded::EmbeddedSource::new(settings)),
-        Settings::Json(settings) => Box::new(json::JsonSource::new(settings, surroundings.http(&settings.system)?)),
-        Settings::Csv(settings) => Box::new(csv::CsvSource::new(settings, surroundings.http(&settings.system)?)),
+        Settings::Json(settings) => Box::new(json::JsonSource::new(
+            settings,
+            surroundings.http(&settings.system)?,
+        )),
+        Settings::Csv(settings) => Box::new(csv::CsvSource::new(
+            settings,
+            surroundings.http(&settings.system)?,
+        )),
         Settings::Empty(_) => Box::new(empty::EmptySource),
         Settings::HttpEndpoint(_) | Settings::NotInThisVersion { .. } => return Ok(None),
     }))
@@ -155,7 +190,12 @@ mod tests {
     #[test]
     fn the_strategy_follows_the_three_properties() {
         let strategy = |supports_since, is_since_comparable, is_chronological| {
-            Continuation { supports_since, is_since_comparable, is_chronological }.strategy()
+            Continuation {
+                supports_since,
+                is_since_comparable,
+                is_chronological,
+            }
+            .strategy()
         };
         for comparable in [false, true] {
             for chronological in [false, true] {

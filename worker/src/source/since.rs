@@ -54,9 +54,12 @@ impl SinceValue {
     pub(crate) fn to_json(&self) -> Json {
         match self {
             SinceValue::Offset(offset) => number(*offset),
-            SinceValue::Datasets(offsets) => {
-                Json::Object(offsets.iter().map(|(name, offset)| (name.clone(), number(*offset))).collect())
-            }
+            SinceValue::Datasets(offsets) => Json::Object(
+                offsets
+                    .iter()
+                    .map(|(name, offset)| (name.clone(), number(*offset)))
+                    .collect(),
+            ),
             SinceValue::Value(value) => Json::from_value(value.value()),
         }
     }
@@ -95,7 +98,10 @@ impl SinceValue {
         match (self, other) {
             (SinceValue::Offset(left), SinceValue::Offset(right)) => left.cmp(right),
             (left, right) => {
-                let (left, right) = (left.to_json().to_value(&Default::default()), right.to_json().to_value(&Default::default()));
+                let (left, right) = (
+                    left.to_json().to_value(&Default::default()),
+                    right.to_json().to_value(&Default::default()),
+                );
                 left.value().order(right.value())
             }
         }
@@ -112,7 +118,13 @@ fn plain(number: &Number) -> String {
     let mut builder = Builder::new();
     builder.number(number);
     let mut text = Vec::new();
-    builder.finish().value().write_json(&mut text, &Style { decimals: Decimals::Plain, ..Style::default() });
+    builder.finish().value().write_json(
+        &mut text,
+        &Style {
+            decimals: Decimals::Plain,
+            ..Style::default()
+        },
+    );
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -126,7 +138,15 @@ mod tests {
 
     #[test]
     fn every_form_survives_being_kept() {
-        for text in ["0", "18446744073709551", "\"2020-01-01T00:00:00Z\"", "{\"a\":1,\"b\":2}", "[1,2]", "\"~f1.5\"", "{\"a\":\"x\"}"] {
+        for text in [
+            "0",
+            "18446744073709551",
+            "\"2020-01-01T00:00:00Z\"",
+            "{\"a\":1,\"b\":2}",
+            "[1,2]",
+            "\"~f1.5\"",
+            "{\"a\":\"x\"}",
+        ] {
             assert_eq!(SinceValue::from_text(text).to_json().to_string(), text);
         }
         assert_eq!(SinceValue::from_text("cursor:abc").to_text(), "cursor:abc");
@@ -137,7 +157,9 @@ mod tests {
 
     #[test]
     fn comparable_values_have_an_order() {
-        let order = |left: &str, right: &str| SinceValue::from_text(left).order(&SinceValue::from_text(right));
+        let order = |left: &str, right: &str| {
+            SinceValue::from_text(left).order(&SinceValue::from_text(right))
+        };
         assert_eq!(order("9", "10"), Ordering::Less);
         assert_eq!(order("\"9\"", "\"10\""), Ordering::Greater);
         assert_eq!(order("2020-01-02", "2020-01-01"), Ordering::Greater);

@@ -21,7 +21,12 @@ pub(super) struct UnionDatasetsSource {
 impl UnionDatasetsSource {
     /// From the pipe's settings.
     pub(super) fn new(settings: &Settings) -> Self {
-        UnionDatasetsSource { settings: settings.clone(), positions: BTreeMap::new(), current: 0, populated: true }
+        UnionDatasetsSource {
+            settings: settings.clone(),
+            positions: BTreeMap::new(),
+            current: 0,
+            populated: true,
+        }
     }
 
     fn item(&mut self, dataset: &str, entity: Entity) -> Item {
@@ -29,20 +34,30 @@ impl UnionDatasetsSource {
             self.positions.insert(dataset.to_owned(), generated.updated);
         }
         let since = Some(SinceValue::Datasets(Arc::new(self.positions.clone())));
-        let entity = if self.settings.prefix_ids { with_prefix(dataset, &entity) } else { entity };
+        let entity = if self.settings.prefix_ids {
+            with_prefix(dataset, &entity)
+        } else {
+            entity
+        };
         Item { entity, since }
     }
 }
 
 /// The same entity with the id `<dataset>:<id>`.
 fn with_prefix(dataset: &str, entity: &Entity) -> Entity {
-    let (Some(id), Some(fields)) = (entity.id(), entity.body().as_dict()) else { return entity.clone() };
+    let (Some(id), Some(fields)) = (entity.id(), entity.body().as_dict()) else {
+        return entity.clone();
+    };
     let id = format!("{dataset}:{id}");
     let mut builder = Builder::new();
     builder.begin_dict();
     for (name, value) in fields.iter() {
         builder.name(name);
-        if name == "_id" { builder.str(&id) } else { builder.value(value) };
+        if name == "_id" {
+            builder.str(&id)
+        } else {
+            builder.value(value)
+        };
     }
     builder.end();
     match entity.generated() {
@@ -57,7 +72,11 @@ impl Source for UnionDatasetsSource {
         Continuation::DATASET
     }
 
-    async fn open(&mut self, since: Option<&SinceValue>, _slice: &Arc<Slice>) -> Result<(), ReadError> {
+    async fn open(
+        &mut self,
+        since: Option<&SinceValue>,
+        _slice: &Arc<Slice>,
+    ) -> Result<(), ReadError> {
         self.positions = match since {
             Some(SinceValue::Datasets(offsets)) => (**offsets).clone(),
             _ => BTreeMap::new(),
@@ -68,14 +87,23 @@ impl Source for UnionDatasetsSource {
     }
 
     async fn next(&mut self, slice: &Arc<Slice>) -> Result<Option<Page>, ReadError> {
-        let Some(dataset) = self.settings.datasets.get(self.current).cloned() else { return Ok(None) };
+        let Some(dataset) = self.settings.datasets.get(self.current).cloned() else {
+            return Ok(None);
+        };
         let history = self.settings.include_previous_versions;
         let since = self.positions.get(&dataset).copied();
-        let options = ReadOptions { since, history, ..ReadOptions::default() };
+        let options = ReadOptions {
+            since,
+            history,
+            ..ReadOptions::default()
+        };
         let page = slice.read(&dataset, options, PAGE_BYTES).await?;
         let populated = page.status.as_ref().map(|status| status.populated);
         let page = page.versions;
-        let items = page.iter().map(|version| self.item(&dataset, version.to_entity())).collect();
+        let items = page
+            .iter()
+            .map(|version| self.item(&dataset, version.to_entity()))
+            .collect();
         if let Some(resume) = page.resume() {
             self.positions.insert(dataset.clone(), resume);
         }

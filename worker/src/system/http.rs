@@ -1,7 +1,9 @@
 //! The HTTP side of systems of type `url` and `microservice`: addresses, authentication, limits, errors (SY2).
 
 use parking_lot::Mutex;
-use reqwest::{Certificate, Client, ClientBuilder, Method, Proxy, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{
+    Certificate, Client, ClientBuilder, Method, Proxy, RequestBuilder, Response, StatusCode, Url,
+};
 use sluice_config::{Address, Authentication, System, UrlSystem as Settings};
 use sluice_entity::Json;
 use sluice_protocol::SecretValues;
@@ -38,10 +40,21 @@ pub(crate) struct RequestFailure {
 
 impl HttpSystem {
     /// A client with the system's settings. Nothing is sent yet.
-    pub(crate) fn new(system: &System, settings: &Settings, secrets: &SecretValues) -> Result<Self, RequestFailure> {
+    pub(crate) fn new(
+        system: &System,
+        settings: &Settings,
+        secrets: &SecretValues,
+    ) -> Result<Self, RequestFailure> {
         let id = &system.id;
-        let failed = || RequestFailure::new("invalid-system", format!("system \"{id}\" cannot be set up"));
-        let client = client(settings).and_then(ClientBuilder::build).map_err(|source| failed().caused_by(source))?;
+        let failed = || {
+            RequestFailure::new(
+                "invalid-system",
+                format!("system \"{id}\" cannot be set up"),
+            )
+        };
+        let client = client(settings)
+            .and_then(ClientBuilder::build)
+            .map_err(|source| failed().caused_by(source))?;
         Ok(HttpSystem {
             id: id.clone(),
             effective: system.effective.clone(),
@@ -65,9 +78,14 @@ impl HttpSystem {
     }
 
     /// A request with the system's address, headers and authentication.
-    pub(crate) fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, RequestFailure> {
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        url: &str,
+    ) -> Result<RequestBuilder, RequestFailure> {
         let address = self.address(url)?;
-        let request = self.with_headers(self.client.request(method, address), &self.settings.headers);
+        let request =
+            self.with_headers(self.client.request(method, address), &self.settings.headers);
         Ok(match &self.settings.authentication {
             Authentication::None => request,
             Authentication::Basic { username, password } => {
@@ -75,14 +93,21 @@ impl HttpSystem {
             }
             Authentication::Jwt { token } => request.bearer_auth(self.resolved(token)?),
             Authentication::NotInThisVersion { kind } => {
-                let message = format!("system \"{}\" signs in by {kind}, which this version cannot do", self.id);
+                let message = format!(
+                    "system \"{}\" signs in by {kind}, which this version cannot do",
+                    self.id
+                );
                 return Err(RequestFailure::new("not-in-this-version", message));
             }
         })
     }
 
     /// Adds headers, `$SECRET(...)` in them resolved. Names that are no header names are left out; validation has said so.
-    pub(crate) fn with_headers(&self, mut request: RequestBuilder, headers: &[(String, String)]) -> RequestBuilder {
+    pub(crate) fn with_headers(
+        &self,
+        mut request: RequestBuilder,
+        headers: &[(String, String)],
+    ) -> RequestBuilder {
         for (name, value) in headers {
             if let Ok(value) = self.resolved(value) {
                 request = request.header(name, value);
@@ -94,7 +119,12 @@ impl HttpSystem {
     /// Sends; an answer that is not 2xx is a failure. The status is kept for [`last`](Self::last).
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, RequestFailure> {
         let outcome = self.send_unrecorded(request).await;
-        *self.last.lock() = Some(outcome.as_ref().map(|_| ()).map_err(|failure| failure.message.clone()));
+        *self.last.lock() = Some(
+            outcome
+                .as_ref()
+                .map(|_| ())
+                .map_err(|failure| failure.message.clone()),
+        );
         outcome
     }
 
@@ -102,8 +132,13 @@ impl HttpSystem {
         let system = &self.id;
         let answer = request.send().await.map_err(|source| {
             // The address may carry credentials in its query: the system's name has to do.
-            let what = if source.is_timeout() { "did not answer in time" } else { "cannot be reached" };
-            RequestFailure::new("unreachable-system", format!("system \"{system}\" {what}")).caused_by(source.without_url())
+            let what = if source.is_timeout() {
+                "did not answer in time"
+            } else {
+                "cannot be reached"
+            };
+            RequestFailure::new("unreachable-system", format!("system \"{system}\" {what}"))
+                .caused_by(source.without_url())
         })?;
         let status = answer.status();
         if status.is_success() {
@@ -111,15 +146,29 @@ impl HttpSystem {
         }
         let _ = self.read_bounded(answer, ERROR_BYTES).await;
         let message = format!("system \"{system}\" answered {status}");
-        Err(RequestFailure { status: Some(status), ..RequestFailure::new("refused-by-system", message) })
+        Err(RequestFailure {
+            status: Some(status),
+            ..RequestFailure::new("refused-by-system", message)
+        })
     }
 
     /// The body of an answer up to a limit; a longer one is a failure.
-    pub(crate) async fn read_bounded(&self, mut answer: Response, limit: usize) -> Result<Vec<u8>, RequestFailure> {
+    pub(crate) async fn read_bounded(
+        &self,
+        mut answer: Response,
+        limit: usize,
+    ) -> Result<Vec<u8>, RequestFailure> {
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|source| self.interrupted(source))? {
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|source| self.interrupted(source))?
+        {
             if body.len() + chunk.len() > limit {
-                let message = format!("the answer of system \"{}\" is longer than {limit} bytes", self.id);
+                let message = format!(
+                    "the answer of system \"{}\" is longer than {limit} bytes",
+                    self.id
+                );
                 return Err(RequestFailure::new("answer-too-large", message));
             }
             body.extend_from_slice(&chunk);
@@ -139,11 +188,18 @@ impl HttpSystem {
             _ if url.starts_with("http://") || url.starts_with("https://") => url.to_owned(),
             Address::Pattern(pattern) if pattern.contains("%s") => pattern.replacen("%s", url, 1),
             Address::Pattern(prefix) => format!("{prefix}{url}"),
-            Address::Base(base) => format!("{}/{}", base.trim_end_matches('/'), url.trim_start_matches('/')),
+            Address::Base(base) => format!(
+                "{}/{}",
+                base.trim_end_matches('/'),
+                url.trim_start_matches('/')
+            ),
         };
         let text = self.resolved(&text)?;
         Url::parse(&text).map_err(|_| {
-            let message = format!("the address made from system \"{}\" and this url is no URL", self.id);
+            let message = format!(
+                "the address made from system \"{}\" and this url is no URL",
+                self.id
+            );
             RequestFailure::new("invalid-url", message)
         })
     }
@@ -153,9 +209,14 @@ impl HttpSystem {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("$SECRET(") {
-            let Some((name, behind)) = after.split_once(')') else { break };
+            let Some((name, behind)) = after.split_once(')') else {
+                break;
+            };
             let value = self.secrets.resolve(Some(&self.id), name).ok_or_else(|| {
-                let message = format!("system \"{}\" uses the secret \"{name}\", which does not exist", self.id);
+                let message = format!(
+                    "system \"{}\" uses the secret \"{name}\", which does not exist",
+                    self.id
+                );
                 RequestFailure::new("unknown-secret", message)
             })?;
             out.push_str(before);
@@ -168,7 +229,11 @@ impl HttpSystem {
 }
 
 fn client(settings: &Settings) -> reqwest::Result<ClientBuilder> {
-    let oldest = if settings.allow_tls_1_2 { reqwest::tls::Version::TLS_1_2 } else { reqwest::tls::Version::TLS_1_3 };
+    let oldest = if settings.allow_tls_1_2 {
+        reqwest::tls::Version::TLS_1_2
+    } else {
+        reqwest::tls::Version::TLS_1_3
+    };
     let mut builder = Client::builder()
         .connect_timeout(seconds(settings.connect_timeout))
         .read_timeout(seconds(settings.read_timeout))
@@ -181,7 +246,9 @@ fn client(settings: &Settings) -> reqwest::Result<ClientBuilder> {
     }
     for (prefix, proxy) in settings.proxies.clone() {
         let proxy = Url::parse(&proxy).ok();
-        builder = builder.proxy(Proxy::custom(move |url| proxy.clone().filter(|_| url.as_str().starts_with(&prefix))));
+        builder = builder.proxy(Proxy::custom(move |url| {
+            proxy.clone().filter(|_| url.as_str().starts_with(&prefix))
+        }));
     }
     Ok(builder)
 }
@@ -193,7 +260,12 @@ fn seconds(number: f64) -> Duration {
 
 impl RequestFailure {
     fn new(reason: &'static str, message: String) -> Self {
-        RequestFailure { reason, message, status: None, source: None }
+        RequestFailure {
+            reason,
+            message,
+            status: None,
+            source: None,
+        }
     }
 
     fn caused_by(mut self, source: reqwest::Error) -> Self {

@@ -28,7 +28,10 @@ impl Systems {
     /// Takes up a configuration; connections whose settings and secrets are the same stay.
     pub(crate) fn take_up(&self, systems: &BTreeMap<String, Arc<System>>, secrets: &SecretValues) {
         let before = self.connected.read().clone();
-        let connected = systems.iter().map(|(id, system)| (id.clone(), connect(system, secrets, before.get(id)))).collect();
+        let connected = systems
+            .iter()
+            .map(|(id, system)| (id.clone(), connect(system, secrets, before.get(id))))
+            .collect();
         *self.connected.write() = connected;
     }
 
@@ -43,13 +46,20 @@ impl Systems {
 
     /// What the API shows of each.
     pub(crate) fn reports(&self) -> Vec<SystemReport> {
-        self.connected.read().iter().map(|(id, connection)| report(id, connection)).collect()
+        self.connected
+            .read()
+            .iter()
+            .map(|(id, connection)| report(id, connection))
+            .collect()
     }
 }
 
 fn connect(system: &System, secrets: &SecretValues, before: Option<&Connection>) -> Connection {
     let Some(settings) = &system.url else {
-        return Connection::Unusable(format!("systems of type \"{}\" cannot be used in this version", system.kind));
+        return Connection::Unusable(format!(
+            "systems of type \"{}\" cannot be used in this version",
+            system.kind
+        ));
     };
     if let Some(Connection::Http(before)) = before
         && before.is_made_from(system, secrets)
@@ -71,5 +81,9 @@ fn report(id: &str, connection: &Connection) -> SystemReport {
         },
         Connection::Unusable(why) => (Some(false), Some(why.clone())),
     };
-    SystemReport { id: id.to_owned(), reachable, message }
+    SystemReport {
+        id: id.to_owned(),
+        reachable,
+        message,
+    }
 }

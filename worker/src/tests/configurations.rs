@@ -10,7 +10,9 @@ pub(super) fn embedded(id: &str, entities: &str) -> String {
 
 /// `people` with so many entities: ids "0", "1", ... and the same number in `n`.
 pub(super) fn people(count: u32) -> String {
-    let entities: Vec<String> = (0..count).map(|n| format!(r#"{{"_id": "{n}", "n": {n}}}"#)).collect();
+    let entities: Vec<String> = (0..count)
+        .map(|n| format!(r#"{{"_id": "{n}", "n": {n}}}"#))
+        .collect();
     embedded("people", &format!("[{}]", entities.join(",")))
 }
 

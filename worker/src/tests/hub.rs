@@ -9,9 +9,10 @@ use sluice_config::{Component as Loaded, Kind};
 use sluice_dataset::ReadOptions;
 use sluice_entity::{Entity, Json, Limits, Style};
 use sluice_protocol::{
-    ByteStream, Component, ComponentKind, ConfigurationSnapshot, EntityStage, Error, Feed, HistoryEntry, OperationKind,
-    Page, PipeReport, PumpOperation, PumpRequest, PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest,
-    Result, RunAll, SecretScope, SecretValues, StorageNode, Worker,
+    ByteStream, Component, ComponentKind, ConfigurationSnapshot, EntityStage, Error, Feed,
+    HistoryEntry, OperationKind, Page, PipeReport, PumpOperation, PumpRequest, PushReply,
+    PushRequest, PutConfiguration, PutOutcome, ReadRequest, Result, RunAll, SecretScope,
+    SecretValues, StorageNode, Worker,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,7 +60,11 @@ impl MemoryStorageNode {
             };
             ((kind, loaded.id), component)
         });
-        let snapshot = ConfigurationSnapshot { revision, components: components.collect(), ..Default::default() };
+        let snapshot = ConfigurationSnapshot {
+            revision,
+            components: components.collect(),
+            ..Default::default()
+        };
         self.snapshot.send_replace(Arc::new(snapshot));
         revision
     }
@@ -77,16 +82,32 @@ impl StorageNode for MemoryStorageNode {
     async fn put_configuration(&self, _: PutConfiguration) -> Result<PutOutcome> {
         not_needed()
     }
-    async fn put_component(&self, _: ComponentKind, _: Json, _: bool, _: &str) -> Result<PutOutcome> {
+    async fn put_component(
+        &self,
+        _: ComponentKind,
+        _: Json,
+        _: bool,
+        _: &str,
+    ) -> Result<PutOutcome> {
         not_needed()
     }
-    async fn add_components(&self, _: ComponentKind, _: Vec<Json>, _: bool, _: &str) -> Result<PutOutcome> {
+    async fn add_components(
+        &self,
+        _: ComponentKind,
+        _: Vec<Json>,
+        _: bool,
+        _: &str,
+    ) -> Result<PutOutcome> {
         not_needed()
     }
     async fn delete_component(&self, _: ComponentKind, _: &str, _: &str) -> Result<()> {
         not_needed()
     }
-    async fn history(&self, _: Option<ComponentKind>, _: Option<&str>) -> Result<Vec<HistoryEntry>> {
+    async fn history(
+        &self,
+        _: Option<ComponentKind>,
+        _: Option<&str>,
+    ) -> Result<Vec<HistoryEntry>> {
         not_needed()
     }
     async fn put_variables(&self, _: BTreeMap<String, Json>, _: bool, _: &str) -> Result<()> {
@@ -95,7 +116,13 @@ impl StorageNode for MemoryStorageNode {
     async fn delete_variable(&self, _: &str, _: &str) -> Result<()> {
         not_needed()
     }
-    async fn put_secrets(&self, _: SecretScope, _: BTreeMap<String, String>, _: bool, _: &str) -> Result<()> {
+    async fn put_secrets(
+        &self,
+        _: SecretScope,
+        _: BTreeMap<String, String>,
+        _: bool,
+        _: &str,
+    ) -> Result<()> {
         not_needed()
     }
     async fn delete_secret(&self, _: SecretScope, _: &str, _: &str) -> Result<()> {
@@ -123,7 +150,8 @@ pub(super) struct Hub {
 
 /// JSON of a test.
 pub(super) fn json(text: &str) -> Json {
-    Json::parse(text.as_bytes(), &Limits::default()).unwrap_or_else(|error| panic!("{error} in {text}"))
+    Json::parse(text.as_bytes(), &Limits::default())
+        .unwrap_or_else(|error| panic!("{error} in {text}"))
 }
 
 impl Hub {
@@ -139,14 +167,30 @@ impl Hub {
         Self::open(folder, components, 1, bounds).await
     }
 
-    async fn open(folder: Arc<TempDir>, components: Vec<Json>, first_number: u64, bounds: Bounds) -> Self {
+    async fn open(
+        folder: Arc<TempDir>,
+        components: Vec<Json>,
+        first_number: u64,
+        bounds: Bounds,
+    ) -> Self {
         let node = MemoryStorageNode::new(first_number);
         let revision = node.configure(&components);
-        let settings = Settings { store: sluice_store::Settings::small(), bounds, ..Settings::new(folder.path()) };
+        let settings = Settings {
+            store: sluice_store::Settings::small(),
+            bounds,
+            ..Settings::new(folder.path())
+        };
         let metrics = sluice_telemetry::Metrics::new();
-        let worker = LocalWorker::open(settings, node.clone(), &metrics).await.unwrap();
+        let worker = LocalWorker::open(settings, node.clone(), &metrics)
+            .await
+            .unwrap();
         worker.wait_for_revision(revision).await.unwrap();
-        Hub { worker, node, folder, components }
+        Hub {
+            worker,
+            node,
+            folder,
+            components,
+        }
     }
 
     /// The same folder and configuration in a new worker.
@@ -170,16 +214,25 @@ impl Hub {
         let mut entities: Vec<Entity> = Vec::new();
         while let Some(page) = pages.next().await {
             match page.unwrap() {
-                Page::Versions(versions) => entities.extend(versions.iter().map(|version| version.to_entity())),
+                Page::Versions(versions) => {
+                    entities.extend(versions.iter().map(|version| version.to_entity()))
+                }
                 Page::Entities(some) => entities.extend(some),
             }
         }
-        entities.iter().map(|entity| printed(entity, generated)).collect()
+        entities
+            .iter()
+            .map(|entity| printed(entity, generated))
+            .collect()
     }
 
     /// The log of a dataset: bodies with `_deleted` where true.
     pub(super) async fn log(&self, dataset: &str) -> Vec<String> {
-        match self.worker.read_dataset(dataset, ReadRequest::default()).await {
+        match self
+            .worker
+            .read_dataset(dataset, ReadRequest::default())
+            .await
+        {
             Ok(feed) => self.feed(feed, false).await,
             Err(error) if error.reason == "unknown-dataset" => Vec::new(),
             Err(error) => panic!("{error}"),
@@ -188,7 +241,10 @@ impl Hub {
 
     /// Latest live versions of a dataset.
     pub(super) async fn live(&self, dataset: &str) -> Vec<String> {
-        let read = ReadRequest { options: ReadOptions::live(), ..ReadRequest::default() };
+        let read = ReadRequest {
+            options: ReadOptions::live(),
+            ..ReadRequest::default()
+        };
         match self.worker.read_dataset(dataset, read).await {
             Ok(feed) => self.feed(feed, false).await,
             Err(error) if error.reason == "unknown-dataset" => Vec::new(),
@@ -198,7 +254,10 @@ impl Hub {
 
     /// A pipe's entities at a stage.
     pub(super) async fn stage(&self, pipe: &str, stage: EntityStage) -> Vec<String> {
-        let read = ReadRequest { options: ReadOptions::latest(), ..ReadRequest::default() };
+        let read = ReadRequest {
+            options: ReadOptions::latest(),
+            ..ReadRequest::default()
+        };
         let feed = self.worker.read_pipe(pipe, stage, read).await.unwrap();
         self.feed(feed, false).await
     }
@@ -206,20 +265,48 @@ impl Hub {
     /// Event types in a pipe's execution log, in order.
     pub(super) async fn events(&self, pipe: &str) -> Vec<String> {
         let log = self.log(&format!("system:pump:{pipe}")).await;
-        log.iter().map(|event| json(event).get("event_type").and_then(Json::as_str).unwrap().to_owned()).collect()
+        log.iter()
+            .map(|event| {
+                json(event)
+                    .get("event_type")
+                    .and_then(Json::as_str)
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
     }
 
     /// The latest event of a type.
     pub(super) async fn event(&self, pipe: &str, id: &str) -> Json {
-        let entity = self.worker.entity(&format!("system:pump_execution:{pipe}"), id, None).await.unwrap();
+        let entity = self
+            .worker
+            .entity(&format!("system:pump_execution:{pipe}"), id, None)
+            .await
+            .unwrap();
         json(&printed(&entity, false))
     }
 
     /// Does something to a pump.
-    pub(super) async fn operate(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> Result<PipeReport> {
-        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    pub(super) async fn operate(
+        &self,
+        pipe: &str,
+        kind: OperationKind,
+        parameters: &[(&str, &str)],
+    ) -> Result<PipeReport> {
+        let parameters = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let operation = PumpOperation { kind, parameters };
-        self.worker.operate_pump(pipe, PumpRequest { operation, user: "tester".to_owned() }).await
+        self.worker
+            .operate_pump(
+                pipe,
+                PumpRequest {
+                    operation,
+                    user: "tester".to_owned(),
+                },
+            )
+            .await
     }
 
     /// Starts a pipe and waits for the end of the run; answers whether it succeeded and what it says.
@@ -228,9 +315,15 @@ impl Hub {
     }
 
     /// Starts a pipe in a certain way and waits for the end of the run.
-    pub(super) async fn run_as(&self, pipe: &str, kind: OperationKind, parameters: &[(&str, &str)]) -> (bool, String) {
+    pub(super) async fn run_as(
+        &self,
+        pipe: &str,
+        kind: OperationKind,
+        parameters: &[(&str, &str)],
+    ) -> (bool, String) {
         self.operate(pipe, kind, parameters).await.unwrap();
-        self.until(|| async { !self.report(pipe).await.running }).await;
+        self.until(|| async { !self.report(pipe).await.running })
+            .await;
         let ended = self.report(pipe).await.last_run.unwrap();
         (ended.success, ended.message)
     }
@@ -238,13 +331,21 @@ impl Hub {
     /// Runs pipes one after another; each has to succeed.
     pub(super) async fn run_all_of(&self, pipes: &[&str]) {
         for pipe in pipes {
-            assert_eq!(self.run(pipe).await.0, true, "pipe {pipe}: {:?}", self.report(pipe).await.last_run);
+            assert_eq!(
+                self.run(pipe).await.0,
+                true,
+                "pipe {pipe}: {:?}",
+                self.report(pipe).await.last_run
+            );
         }
     }
 
     /// The source offset as the API shows it, `null` without one.
     pub(super) async fn last_seen(&self, pipe: &str) -> String {
-        self.report(pipe).await.last_seen.map_or_else(|| "null".to_owned(), |since| since.to_string())
+        self.report(pipe)
+            .await
+            .last_seen
+            .map_or_else(|| "null".to_owned(), |since| since.to_string())
     }
 
     /// Why there is no such pipe.
@@ -264,7 +365,9 @@ impl Hub {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("the condition never came true");
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .expect("the condition never came true");
     }
 
     /// Pushes a body.
@@ -273,7 +376,12 @@ impl Hub {
     }
 
     /// Pushes a body as part of a sequence.
-    pub(super) async fn push_as(&self, pipe: &str, request: PushRequest, body: &str) -> Result<PushReply> {
+    pub(super) async fn push_as(
+        &self,
+        pipe: &str,
+        request: PushRequest,
+        body: &str,
+    ) -> Result<PushReply> {
         self.worker.push(pipe, request, stream(&[body])).await
     }
 
@@ -294,13 +402,19 @@ impl Hub {
 
 /// A body in chunks.
 pub(super) fn stream(chunks: &[&str]) -> ByteStream {
-    let chunks: Vec<Result<Bytes>> = chunks.iter().map(|chunk| Ok(Bytes::from((*chunk).to_owned()))).collect();
+    let chunks: Vec<Result<Bytes>> = chunks
+        .iter()
+        .map(|chunk| Ok(Bytes::from((*chunk).to_owned())))
+        .collect();
     futures::stream::iter(chunks).boxed()
 }
 
 fn printed(entity: &Entity, generated: bool) -> String {
     let mut out = Vec::new();
-    let style = Style { sorted: true, ..Style::default() };
+    let style = Style {
+        sorted: true,
+        ..Style::default()
+    };
     entity.write_json(&mut out, &style);
     let text = String::from_utf8(out).unwrap();
     if generated {

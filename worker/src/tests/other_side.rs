@@ -28,7 +28,9 @@ pub(super) struct OtherSide {
 
 impl OtherSide {
     /// Listens on a free port.
-    pub(super) async fn new(answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static) -> Self {
+    pub(super) async fn new(
+        answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
@@ -38,12 +40,19 @@ impl OtherSide {
                 tokio::spawn(serve(stream, seen.clone(), answer.clone()));
             }
         });
-        OtherSide { address, requests, _task: AbortOnDropHandle::new(task) }
+        OtherSide {
+            address,
+            requests,
+            _task: AbortOnDropHandle::new(task),
+        }
     }
 
     /// A url system named `away` that leads here.
     pub(super) fn system(&self) -> String {
-        format!(r#"{{"_id": "away", "type": "system:url", "url_pattern": "http://{}/%s"}}"#, self.address)
+        format!(
+            r#"{{"_id": "away", "type": "system:url", "url_pattern": "http://{}/%s"}}"#,
+            self.address
+        )
     }
 
     /// What was asked so far.
@@ -61,7 +70,11 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answer: Arc<An
             "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
-        if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
+        if stream
+            .write_all(format!("{head}{body}").as_bytes())
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -69,7 +82,11 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answer: Arc<An
 
 async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     let mut line = String::new();
-    stream.read_line(&mut line).await.ok().filter(|bytes| *bytes > 0)?;
+    stream
+        .read_line(&mut line)
+        .await
+        .ok()
+        .filter(|bytes| *bytes > 0)?;
     let target = line.split(' ').nth(1)?.to_owned();
     let mut length = 0;
     loop {
@@ -85,5 +102,8 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Request { target, body: String::from_utf8_lossy(&body).into_owned() })
+    Some(Request {
+        target,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }

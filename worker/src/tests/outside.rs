@@ -18,7 +18,11 @@ fn output(batch_size: u32, pump: &str) -> String {
 
 /// Ids of all entities that arrived, in order.
 fn arrived(other: &OtherSide, good: impl Fn(&str) -> bool) -> Vec<String> {
-    let bodies = other.requests().into_iter().map(|request| request.body).filter(|body| good(body));
+    let bodies = other
+        .requests()
+        .into_iter()
+        .map(|request| request.body)
+        .filter(|body| good(body));
     bodies
         .flat_map(|body| match super::hub::json(&body) {
             Json::Array(entities) => entities,
@@ -33,7 +37,14 @@ fn refusing(id: &'static str) -> impl Fn(&str) -> bool {
 }
 
 async fn side_refusing(id: &'static str) -> OtherSide {
-    OtherSide::new(move |request| if refusing(id)(&request.body) { (200, "{}".into()) } else { (500, "{}".into()) }).await
+    OtherSide::new(move |request| {
+        if refusing(id)(&request.body) {
+            (200, "{}".into())
+        } else {
+            (500, "{}".into())
+        }
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +66,11 @@ async fn a_bad_batch_is_tried_again_as_a_batch_and_then_one_by_one() {
     let hub = Hub::with(&[&other.system(), &people(5), &output(5, pump)]).await;
     hub.run_all_of(&["people", "out"]).await;
     assert_eq!(arrived(&other, refusing("2")), ["0", "1", "3", "4"]);
-    let batches = other.requests().iter().filter(|request| request.body.matches("_id").count() == 5).count();
+    let batches = other
+        .requests()
+        .iter()
+        .filter(|request| request.body.matches("_id").count() == 5)
+        .count();
     assert_eq!(batches, 2, "the batch and the batch once more");
     assert_eq!(hub.report("out").await.queues.retries, 1);
     assert_eq!(hub.last_seen("out").await, "4");
@@ -66,7 +81,12 @@ async fn a_bad_batch_is_tried_again_as_a_batch_and_then_one_by_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_retries_the_first_bad_entity_ends_the_run_at_the_last_good_batch() {
     let other = side_refusing("3").await;
-    let hub = Hub::with(&[&other.system(), &people(5), &output(2, r#""batch_retries": 0,"#)]).await;
+    let hub = Hub::with(&[
+        &other.system(),
+        &people(5),
+        &output(2, r#""batch_retries": 0,"#),
+    ])
+    .await;
     hub.run_all_of(&["people"]).await;
     assert!(!hub.run("out").await.0);
     assert_eq!(hub.last_seen("out").await, "1");
@@ -79,7 +99,11 @@ async fn a_queued_entity_that_arrives_later_is_resolved() {
     let gate = closed.clone();
     let other = OtherSide::new(move |request| {
         let refused = gate.load(Ordering::SeqCst) == 1 && !refusing("2")(&request.body);
-        if refused { (500, "{}".into()) } else { (200, "{}".into()) }
+        if refused {
+            (500, "{}".into())
+        } else {
+            (200, "{}".into())
+        }
     })
     .await;
     let pump = r#""batch_retries": 0, "max_write_errors_in_retry_dataset": 10, "max_consecutive_write_errors": 5,"#;
@@ -89,7 +113,13 @@ async fn a_queued_entity_that_arrives_later_is_resolved() {
     closed.store(0, Ordering::SeqCst);
     hub.run_all_of(&["out"]).await;
     assert_eq!(hub.report("out").await.queues.retries, 0);
-    assert_eq!(hub.event("out", "write-error:2").await.get("resolved").and_then(Json::as_bool), Some(true));
+    assert_eq!(
+        hub.event("out", "write-error:2")
+            .await
+            .get("resolved")
+            .and_then(Json::as_bool),
+        Some(true)
+    );
 }
 
 fn input(pump: &str, source: &str) -> String {
@@ -111,7 +141,8 @@ async fn a_failed_read_is_tried_again_as_often_as_the_pump_says() {
     let mut hub = Hub::with(&[&other.system(), &input("", "")]).await;
     assert!(!hub.run("in").await.0);
     assert!(hub.events("in").await.contains(&"pump-failed".to_owned()));
-    hub.configure(&[&other.system(), &input(r#""max_read_retries": 1,"#, "")]).await;
+    hub.configure(&[&other.system(), &input(r#""max_read_retries": 1,"#, "")])
+        .await;
     asked.store(0, Ordering::SeqCst);
     assert!(hub.run("in").await.0);
     assert_eq!(hub.live("in").await.len(), 1);
@@ -123,29 +154,53 @@ async fn a_since_value_that_is_only_comparable_is_saved_at_the_end_of_a_successf
     let broken = Arc::new(AtomicU32::new(1));
     let gate = broken.clone();
     let other = OtherSide::new(move |_| match gate.load(Ordering::SeqCst) {
-        1 => (200, r#"[{"_id": "1", "_updated": "b"}, {"_id": "2", "_updated": "a"}"#.into()),
-        _ => (200, r#"[{"_id": "1", "_updated": "b"}, {"_id": "2", "_updated": "a"}]"#.into()),
+        1 => (
+            200,
+            r#"[{"_id": "1", "_updated": "b"}, {"_id": "2", "_updated": "a"}"#.into(),
+        ),
+        _ => (
+            200,
+            r#"[{"_id": "1", "_updated": "b"}, {"_id": "2", "_updated": "a"}]"#.into(),
+        ),
     })
     .await;
-    let source = r#", "supports_since": true, "is_since_comparable": true, "initial_since_value": "0""#;
-    let hub = Hub::with(&[&other.system(), &input("", source)]).await;
+    let source =
+        r#", "supports_since": true, "is_since_comparable": true, "initial_since_value": "0""#;
+    let pump = r#""log_events_noop_runs": true,"#;
+    let hub = Hub::with(&[&other.system(), &input(pump, source)]).await;
     assert!(!hub.run("in").await.0, "the array is not closed");
     assert_eq!(hub.last_seen("in").await, "null");
     broken.store(0, Ordering::SeqCst);
     assert!(hub.run("in").await.0);
-    assert_eq!(hub.last_seen("in").await, r#""b""#, "the greatest, not the last");
+    assert_eq!(
+        hub.last_seen("in").await,
+        r#""b""#,
+        "the greatest, not the last"
+    );
     hub.run("in").await;
-    let since: Vec<bool> = other.requests().iter().map(|request| request.target.contains("since=0")).collect();
+    let since: Vec<bool> = other
+        .requests()
+        .iter()
+        .map(|request| request.target.contains("since=0"))
+        .collect();
     assert_eq!(since, [true, true, false], "{:?}", other.requests());
     assert!(other.requests().last().unwrap().target.contains("since=b"));
     let sync_type = hub.event("in", "pump-completed").await;
-    assert_eq!(sync_type.get("sync_type").and_then(Json::as_str), Some("incremental"), "since was used");
+    assert_eq!(
+        sync_type.get("sync_type").and_then(Json::as_str),
+        Some("incremental"),
+        "since was used"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_entity_in_the_middle_of_a_chronological_stream_loses_nothing_before_it() {
     let other = OtherSide::new(|request| match request.target.contains("since=2") {
-        false => (200, r#"[{"_id": "1", "_updated": 1}, {"_id": "2", "_updated": 2}, {"_id": "3", "_upd"#.into()),
+        false => (
+            200,
+            r#"[{"_id": "1", "_updated": 1}, {"_id": "2", "_updated": 2}, {"_id": "3", "_upd"#
+                .into(),
+        ),
         true => (200, r#"[{"_id": "3", "_updated": 3}]"#.into()),
     })
     .await;
@@ -155,5 +210,9 @@ async fn a_bad_entity_in_the_middle_of_a_chronological_stream_loses_nothing_befo
     assert!(!success && message.contains("entity 2"), "{message}");
     assert_eq!(hub.last_seen("in").await, "2");
     assert!(hub.run_as("in", OperationKind::Start, &[]).await.0);
-    assert_eq!(hub.live("in").await.len(), 3, "the full run went on and did not delete what came before");
+    assert_eq!(
+        hub.live("in").await.len(),
+        3,
+        "the full run went on and did not delete what came before"
+    );
 }

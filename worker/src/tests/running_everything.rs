@@ -8,38 +8,99 @@ const COPY: &str = r#"[["copy", "*"]]"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_runs_in_dependency_order_until_quiet() {
-    let hub = Hub::with(&[&dataset("c", "b", COPY), &dataset("b", "a", COPY), &dataset("a", "people", COPY), &people(3)]).await;
-    let status = hub.worker.run_all(Hub::run_everything(), "tester").await.unwrap();
+    let hub = Hub::with(&[
+        &dataset("c", "b", COPY),
+        &dataset("b", "a", COPY),
+        &dataset("a", "people", COPY),
+        &people(3),
+    ])
+    .await;
+    let status = hub
+        .worker
+        .run_all(Hub::run_everything(), "tester")
+        .await
+        .unwrap();
     assert_eq!(status, RunnerStatus::Ended(RunnerOutcome::Success));
     assert_eq!(hub.log("c").await.len(), 3);
     let log = hub.worker.run_all_log(None, None).await.unwrap();
-    let passes: Vec<&str> = log.iter().filter_map(|line| line.text.split(", ").nth(1).filter(|_| line.text.starts_with("pass"))).collect();
+    let passes: Vec<&str> = log
+        .iter()
+        .filter_map(|line| {
+            line.text
+                .split(", ")
+                .nth(1)
+                .filter(|_| line.text.starts_with("pass"))
+        })
+        .collect();
     assert_eq!(passes, ["12 changes", "0 changes", "0 changes"]);
     let last = log.last().unwrap().timestamp;
-    assert!(hub.worker.run_all_log(Some(last), None).await.unwrap().is_empty());
+    assert!(
+        hub.worker
+            .run_all_log(Some(last), None)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_join_partner_is_a_reason_to_read_everything_again() {
-    let join = dataset("profile", "people", r#"[["copy", "_id"], ["add", "x", ["hops",
-        {"datasets": ["extra e"], "where": [["eq", "_S.n", "e.n"]], "return": "e.text"}]]]"#);
-    let extra = |text: &str| embedded("extra", &format!(r#"[{{"_id": "x", "n": 1, "text": "{text}"}}]"#));
+    let join = dataset(
+        "profile",
+        "people",
+        r#"[["copy", "_id"], ["add", "x", ["hops",
+        {"datasets": ["extra e"], "where": [["eq", "_S.n", "e.n"]], "return": "e.text"}]]]"#,
+    );
+    let extra = |text: &str| {
+        embedded(
+            "extra",
+            &format!(r#"[{{"_id": "x", "n": 1, "text": "{text}"}}]"#),
+        )
+    };
     let mut hub = Hub::with(&[&people(2), &extra("old"), &join]).await;
-    hub.worker.run_all(Hub::run_everything(), "tester").await.unwrap();
-    assert!(hub.live("profile").await.iter().any(|entity| entity.contains("old")));
+    hub.worker
+        .run_all(Hub::run_everything(), "tester")
+        .await
+        .unwrap();
+    assert!(
+        hub.live("profile")
+            .await
+            .iter()
+            .any(|entity| entity.contains("old"))
+    );
     hub.configure(&[&people(2), &extra("new"), &join]).await;
-    let status = hub.worker.run_all(Hub::run_everything(), "tester").await.unwrap();
+    let status = hub
+        .worker
+        .run_all(Hub::run_everything(), "tester")
+        .await
+        .unwrap();
     assert_eq!(status, RunnerStatus::Ended(RunnerOutcome::Success));
-    assert!(hub.live("profile").await.iter().any(|entity| entity.contains("new")), "{:?}", hub.live("profile").await);
+    assert!(
+        hub.live("profile")
+            .await
+            .iter()
+            .any(|entity| entity.contains("new")),
+        "{:?}",
+        hub.live("profile").await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_pipe_fails_the_whole_and_is_named() {
     let failing = dataset("bad", "people", r#"[["fail!", "no way"]]"#);
     let hub = Hub::with(&[&people(1), &failing]).await;
-    let status = hub.worker.run_all(Hub::run_everything(), "tester").await.unwrap();
-    let RunnerStatus::Ended(RunnerOutcome::Failed(reason)) = status else { panic!("{status:?}") };
-    assert!(reason.contains("bad") && reason.contains("no way"), "{reason}");
+    let status = hub
+        .worker
+        .run_all(Hub::run_everything(), "tester")
+        .await
+        .unwrap();
+    let RunnerStatus::Ended(RunnerOutcome::Failed(reason)) = status else {
+        panic!("{status:?}")
+    };
+    assert!(
+        reason.contains("bad") && reason.contains("no way"),
+        "{reason}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,30 +108,72 @@ async fn pipes_without_anything_to_read_do_not_matter() {
     let nowhere = dataset("nowhere", "no-such-dataset", COPY);
     let hub = Hub::with(&[&people(1), &nowhere, &receiver("in")]).await;
     hub.push("in", r#"[{"_id": "kept"}]"#).await.unwrap();
-    let status = hub.worker.run_all(Hub::run_everything(), "tester").await.unwrap();
+    let status = hub
+        .worker
+        .run_all(Hub::run_everything(), "tester")
+        .await
+        .unwrap();
     assert_eq!(status, RunnerStatus::Ended(RunnerOutcome::Success));
-    assert_eq!(hub.live("in").await.len(), 1, "what was posted survives the run");
+    assert_eq!(
+        hub.live("in").await.len(),
+        1,
+        "what was posted survives the run"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_by_token_can_be_asked_about_and_stopped() {
     let hub = Hub::with(&[&people(1)]).await;
-    assert_eq!(hub.worker.run_all_status("unknown").await.unwrap(), RunnerStatus::NotRunning);
-    assert!(!hub.worker.stop_run_all(1).await.unwrap(), "nothing to stop is no error");
-    let token = hub.worker.start_run_all(Hub::run_everything(), "tester").await.unwrap();
-    hub.until(|| async { hub.worker.run_all_status(&token).await.unwrap() != RunnerStatus::Running }).await;
-    assert_eq!(hub.worker.run_all_status(&token).await.unwrap(), RunnerStatus::Ended(RunnerOutcome::Success));
-    assert!(!hub.worker.run_all_log(None, Some(&token)).await.unwrap().is_empty());
+    assert_eq!(
+        hub.worker.run_all_status("unknown").await.unwrap(),
+        RunnerStatus::NotRunning
+    );
+    assert!(
+        !hub.worker.stop_run_all(1).await.unwrap(),
+        "nothing to stop is no error"
+    );
+    let token = hub
+        .worker
+        .start_run_all(Hub::run_everything(), "tester")
+        .await
+        .unwrap();
+    hub.until(|| async {
+        hub.worker.run_all_status(&token).await.unwrap() != RunnerStatus::Running
+    })
+    .await;
+    assert_eq!(
+        hub.worker.run_all_status(&token).await.unwrap(),
+        RunnerStatus::Ended(RunnerOutcome::Success)
+    );
+    assert!(
+        !hub.worker
+            .run_all_log(None, Some(&token))
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pipes_can_be_reset_and_emptied_first() {
     let hub = Hub::with(&[&people(2), &dataset("copy", "people", COPY)]).await;
-    hub.worker.run_all(Hub::run_everything(), "tester").await.unwrap();
+    hub.worker
+        .run_all(Hub::run_everything(), "tester")
+        .await
+        .unwrap();
     let before = hub.worker.dataset("copy").await.unwrap().status.generation;
-    let fresh = RunAll { reset_pipes_and_delete_sink_datasets: true, ..Hub::run_everything() };
-    assert_eq!(hub.worker.run_all(fresh, "tester").await.unwrap(), RunnerStatus::Ended(RunnerOutcome::Success));
-    assert_ne!(hub.worker.dataset("copy").await.unwrap().status.generation, before);
+    let fresh = RunAll {
+        reset_pipes_and_delete_sink_datasets: true,
+        ..Hub::run_everything()
+    };
+    assert_eq!(
+        hub.worker.run_all(fresh, "tester").await.unwrap(),
+        RunnerStatus::Ended(RunnerOutcome::Success)
+    );
+    assert_ne!(
+        hub.worker.dataset("copy").await.unwrap().status.generation,
+        before
+    );
     assert_eq!(hub.log("copy").await.len(), 2);
 }
 
@@ -80,7 +183,14 @@ async fn a_reset_takes_everything_but_the_configuration() {
     hub.run_all_of(&["people"]).await;
     hub.push("in", r#"[{"_id": "1"}]"#).await.unwrap();
     hub.worker.reset().await.unwrap();
-    let names: Vec<String> = hub.worker.datasets().await.unwrap().iter().map(|report| report.status.name.to_string()).collect();
+    let names: Vec<String> = hub
+        .worker
+        .datasets()
+        .await
+        .unwrap()
+        .iter()
+        .map(|report| report.status.name.to_string())
+        .collect();
     assert_eq!(names, ["in"], "only what has to exist from the beginning");
     assert_eq!(hub.log("in").await.len(), 0);
     assert_eq!(hub.report("people").await.last_run, None);
@@ -90,17 +200,29 @@ async fn a_reset_takes_everything_but_the_configuration() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_lists_why_its_output_may_be_stale_and_resets_itself_where_it_is_told_to() {
-    let automatic = dataset("auto", "people", COPY).replace(r#""type": "pipe","#, r#""type": "pipe", "reprocessing_policy": "automatic","#);
+    let automatic = dataset("auto", "people", COPY).replace(
+        r#""type": "pipe","#,
+        r#""type": "pipe", "reprocessing_policy": "automatic","#,
+    );
     let hub = Hub::with(&[&people(3), &dataset("copy", "people", COPY), &automatic]).await;
     hub.run_all_of(&["people", "copy", "auto"]).await;
     assert!(hub.report("copy").await.reprocessing_reasons.is_empty());
     hub.worker.delete_dataset("people", "tester").await.unwrap();
-    assert_eq!(hub.report("copy").await.reprocessing_reasons, ["input dataset people was deleted"]);
+    assert_eq!(
+        hub.report("copy").await.reprocessing_reasons,
+        ["input dataset people was deleted"]
+    );
     hub.run_all_of(&["people"]).await;
-    assert_eq!(hub.report("copy").await.reprocessing_reasons, ["input dataset people was deleted and made again"]);
+    assert_eq!(
+        hub.report("copy").await.reprocessing_reasons,
+        ["input dataset people was deleted and made again"]
+    );
     hub.run_all_of(&["copy", "auto"]).await;
     let read = |report: sluice_protocol::PipeReport| report.last_run.unwrap().message;
-    assert!(read(hub.report("copy").await).starts_with("0 read"), "the policy is to continue");
+    assert!(
+        read(hub.report("copy").await).starts_with("0 read"),
+        "the policy is to continue"
+    );
     assert!(read(hub.report("auto").await).starts_with("3 read"));
     assert!(hub.report("auto").await.reprocessing_reasons.is_empty());
 }

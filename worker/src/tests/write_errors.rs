@@ -17,7 +17,10 @@ fn narrow(entities: &str, pump: &str) -> String {
 }
 
 fn wide(text: usize) -> String {
-    format!(r#"[{{"_id": "a"}}, {{"_id": "b", "text": "{}"}}, {{"_id": "c"}}]"#, "x".repeat(text))
+    format!(
+        r#"[{{"_id": "a"}}, {{"_id": "b", "text": "{}"}}, {{"_id": "c"}}]"#,
+        "x".repeat(text)
+    )
 }
 
 const QUEUE: &str = r#""max_write_errors_in_retry_dataset": 10, "max_consecutive_write_errors": 5, "max_retries_per_entity": 2,
@@ -29,8 +32,14 @@ async fn by_default_the_first_write_error_ends_the_run() {
     let (success, message) = hub.run("in").await;
     assert!(!success && message.contains("larger than"), "{message}");
     let failed = hub.event("in", "pump-failed").await;
-    let entity = failed.get("exception_entity").and_then(|entity| entity.get("_id")).and_then(Json::as_str);
-    assert_eq!((failed.get("reason").and_then(Json::as_str), entity), (Some("entity-too-large"), Some("b")));
+    let entity = failed
+        .get("exception_entity")
+        .and_then(|entity| entity.get("_id"))
+        .and_then(Json::as_str);
+    assert_eq!(
+        (failed.get("reason").and_then(Json::as_str), entity),
+        (Some("entity-too-large"), Some("b"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +56,13 @@ async fn a_queued_entity_is_tried_again_until_it_is_given_up_and_healed_by_a_new
     hub = hub.restart().await;
     hub.configure(&[&narrow("[]", QUEUE)]).await;
     assert!(hub.run("in").await.0);
-    assert_eq!(hub.event("in", "write-error:b").await.get("retry_attempts").and_then(Json::as_i64), Some(1));
+    assert_eq!(
+        hub.event("in", "write-error:b")
+            .await
+            .get("retry_attempts")
+            .and_then(Json::as_i64),
+        Some(1)
+    );
     assert_eq!(hub.log("dead").await.len(), 0);
     assert!(hub.run("in").await.0);
     let given_up = hub.event("in", "write-error:b").await;
@@ -59,8 +74,18 @@ async fn a_queued_entity_is_tried_again_until_it_is_given_up_and_healed_by_a_new
     hub.configure(&[&narrow(&wide(1), QUEUE)]).await;
     assert!(hub.run("in").await.0);
     assert_eq!(hub.live("in").await.len(), 3);
-    assert_eq!(hub.event("in", "write-error:b").await.get("resolved").and_then(Json::as_bool), Some(true));
-    assert_eq!(hub.live("dead").await.len(), 0, "a later success takes it out of the dead letters");
+    assert_eq!(
+        hub.event("in", "write-error:b")
+            .await
+            .get("resolved")
+            .and_then(Json::as_bool),
+        Some(true)
+    );
+    assert_eq!(
+        hub.live("dead").await.len(),
+        0,
+        "a later success takes it out of the dead letters"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,9 +96,14 @@ async fn a_queue_over_its_limit_ends_the_run_and_can_be_discarded() {
     let hub = Hub::with(&[&narrow(&entities, pump)]).await;
     assert!(!hub.run("in").await.0);
     assert_eq!(hub.report("in").await.queues.retries, 2);
-    hub.operate("in", OperationKind::DiscardRetries, &[]).await.unwrap();
+    hub.operate("in", OperationKind::DiscardRetries, &[])
+        .await
+        .unwrap();
     assert_eq!(hub.report("in").await.queues.retries, 0);
-    assert_eq!(hub.events("in").await.last().map(String::as_str), Some("pump-discard-retries"));
+    assert_eq!(
+        hub.events("in").await.last().map(String::as_str),
+        Some("pump-discard-retries")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,11 +29,17 @@ pub(super) struct TextStream {
 
 impl TextStream {
     pub(super) fn new(answer: Response, settings: &Settings) -> Self {
-        let chunks = answer.bytes_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec())).boxed();
+        let chunks = answer
+            .bytes_stream()
+            .map(|chunk| chunk.map(|bytes| bytes.to_vec()))
+            .boxed();
         Self::over(chunks, settings)
     }
 
-    fn over(chunks: BoxStream<'static, Result<Vec<u8>, reqwest::Error>>, settings: &Settings) -> Self {
+    fn over(
+        chunks: BoxStream<'static, Result<Vec<u8>, reqwest::Error>>,
+        settings: &Settings,
+    ) -> Self {
         let encoding = Encoding::for_label(settings.encoding.as_bytes()).unwrap_or(UTF_8);
         TextStream {
             chunks,
@@ -53,7 +59,8 @@ impl TextStream {
             let chunk = self.chunks.next().await;
             self.take(chunk)?;
         }
-        std::str::from_utf8(&self.text).map_err(|source| io::Error::new(io::ErrorKind::InvalidData, source))
+        std::str::from_utf8(&self.text)
+            .map_err(|source| io::Error::new(io::ErrorKind::InvalidData, source))
     }
 
     /// Called after each row: the bound counts from here.
@@ -63,20 +70,33 @@ impl TextStream {
 
     fn take(&mut self, chunk: Option<Result<Vec<u8>, reqwest::Error>>) -> io::Result<()> {
         let (bytes, last) = match chunk {
-            Some(chunk) => (chunk.map_err(|source| io::Error::other(source.without_url()))?, false),
+            Some(chunk) => (
+                chunk.map_err(|source| io::Error::other(source.without_url()))?,
+                false,
+            ),
             None => (Vec::new(), true),
         };
         self.ended = last;
-        let mut text = String::with_capacity(self.decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3 + 16));
+        let mut text = String::with_capacity(
+            self.decoder
+                .max_utf8_buffer_length(bytes.len())
+                .unwrap_or(bytes.len() * 3 + 16),
+        );
         if self.strict {
-            let (result, _) = self.decoder.decode_to_string_without_replacement(&bytes, &mut text, last);
+            let (result, _) = self
+                .decoder
+                .decode_to_string_without_replacement(&bytes, &mut text, last);
             if let DecoderResult::Malformed(..) = result {
                 let message = "a character is not in the document's encoding; see encoding and decode_error_strategy";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         } else {
             let (result, _, _) = self.decoder.decode_to_string(&bytes, &mut text, last);
-            debug_assert_eq!(result, CoderResult::InputEmpty, "the buffer was sized for the worst case");
+            debug_assert_eq!(
+                result,
+                CoderResult::InputEmpty,
+                "the buffer was sized for the worst case"
+            );
         }
         if self.escape_nul && text.contains('\0') {
             text = text.replace('\0', ESCAPED_NUL);
@@ -88,7 +108,11 @@ impl TextStream {
 }
 
 impl AsyncRead for TextStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         while this.position == this.text.len() && !this.ended {
             let chunk = ready!(this.chunks.poll_next_unpin(context));

@@ -15,14 +15,20 @@ pub(super) struct Dialect {
 impl Dialect {
     /// An explicit delimiter wins, then the named dialect, then the guess, then a comma.
     pub(super) fn choose(settings: &Settings, beginning: &str) -> Self {
-        let delimiter = match (settings.delimiter.as_deref().and_then(byte), settings.dialect.as_deref()) {
+        let delimiter = match (
+            settings.delimiter.as_deref().and_then(byte),
+            settings.dialect.as_deref(),
+        ) {
             (Some(delimiter), _) => delimiter,
             (None, Some("excel_tab" | "excel-tab")) => b'\t',
             (None, Some(_)) => b',',
             (None, None) if settings.auto_dialect => guess(beginning).unwrap_or(b','),
             (None, None) => b',',
         };
-        Dialect { delimiter, quote: b'"' }
+        Dialect {
+            delimiter,
+            quote: b'"',
+        }
     }
 }
 
@@ -90,10 +96,26 @@ mod tests {
 
     #[test]
     fn what_is_said_wins_over_a_guess() {
-        let tab = Settings { dialect: Some("excel_tab".to_owned()), ..settings() };
+        let tab = Settings {
+            dialect: Some("excel_tab".to_owned()),
+            ..settings()
+        };
         assert_eq!(chosen(&tab, "a;b"), '\t');
-        let bar = Settings { delimiter: Some("|".to_owned()), dialect: Some("excel".to_owned()), ..settings() };
+        let bar = Settings {
+            delimiter: Some("|".to_owned()),
+            dialect: Some("excel".to_owned()),
+            ..settings()
+        };
         assert_eq!(chosen(&bar, "a;b"), '|');
-        assert_eq!(chosen(&Settings { auto_dialect: false, ..settings() }, "a;b"), ',');
+        assert_eq!(
+            chosen(
+                &Settings {
+                    auto_dialect: false,
+                    ..settings()
+                },
+                "a;b"
+            ),
+            ','
+        );
     }
 }

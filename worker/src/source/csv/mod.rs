@@ -40,14 +40,27 @@ struct Rows {
 impl CsvSource {
     /// From the pipe's settings and its system's connection.
     pub(super) fn new(settings: &Settings, system: Arc<HttpSystem>) -> Self {
-        CsvSource { document: Arc::new(Document { system, settings: settings.clone() }), rows: None }
+        CsvSource {
+            document: Arc::new(Document {
+                system,
+                settings: settings.clone(),
+            }),
+            rows: None,
+        }
     }
 }
 
 impl Document {
     async fn ask(&self) -> Result<Rows, ReadError> {
-        let request = self.system.request(Method::GET, &self.settings.url).map_err(RequestFailure::into_read_error)?;
-        let answer = self.system.send(request).await.map_err(RequestFailure::into_read_error)?;
+        let request = self
+            .system
+            .request(Method::GET, &self.settings.url)
+            .map_err(RequestFailure::into_read_error)?;
+        let answer = self
+            .system
+            .send(request)
+            .await
+            .map_err(RequestFailure::into_read_error)?;
         let mut text = TextStream::new(answer, &self.settings);
         let beginning = text.peek().await.map_err(|source| self.broken(0, source))?;
         let dialect = Dialect::choose(&self.settings, beginning);
@@ -59,7 +72,10 @@ impl Document {
             .create_reader(text);
         let mut header = StringRecord::new();
         if self.settings.has_header {
-            reader.read_record(&mut header).await.map_err(|source| self.broken(0, source))?;
+            reader
+                .read_record(&mut header)
+                .await
+                .map_err(|source| self.broken(0, source))?;
         }
         let columns = match &self.settings.field_names {
             Some(names) => names.clone(),
@@ -67,7 +83,13 @@ impl Document {
         };
         let key = self.key_positions(&columns)?;
         let shown = columns.iter().map(|column| self.is_shown(column)).collect();
-        Ok(Rows { reader, columns, key, shown, row: 0 })
+        Ok(Rows {
+            reader,
+            columns,
+            key,
+            shown,
+            row: 0,
+        })
     }
 
     fn key_positions(&self, columns: &[String]) -> Result<Vec<usize>, ReadError> {
@@ -76,30 +98,64 @@ impl Document {
             return Ok(Vec::new());
         }
         let position = |name: &String| {
-            columns.iter().position(|column| column == name).ok_or_else(|| {
-                ReadError::entity("missing-column", format!("the CSV document has no column \"{name}\" of the primary key"))
-            })
+            columns
+                .iter()
+                .position(|column| column == name)
+                .ok_or_else(|| {
+                    ReadError::entity(
+                        "missing-column",
+                        format!("the CSV document has no column \"{name}\" of the primary key"),
+                    )
+                })
         };
         self.settings.primary_key.iter().map(position).collect()
     }
 
     fn is_shown(&self, column: &String) -> bool {
-        let listed = self.settings.whitelist.as_ref().is_none_or(|list| list.contains(column));
-        listed && !self.settings.blacklist.as_ref().is_some_and(|list| list.contains(column))
+        let listed = self
+            .settings
+            .whitelist
+            .as_ref()
+            .is_none_or(|list| list.contains(column));
+        listed
+            && !self
+                .settings
+                .blacklist
+                .as_ref()
+                .is_some_and(|list| list.contains(column))
     }
 
-    fn broken(&self, row: u64, source: impl std::error::Error + Send + Sync + 'static) -> ReadError {
-        let message = format!("the CSV document of system \"{}\" cannot be read at row {row}: {source}", self.settings.system);
-        ReadError { index: Some(row), ..ReadError::entity("invalid-csv", message).caused_by(source) }
+    fn broken(
+        &self,
+        row: u64,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> ReadError {
+        let message = format!(
+            "the CSV document of system \"{}\" cannot be read at row {row}: {source}",
+            self.settings.system
+        );
+        ReadError {
+            index: Some(row),
+            ..ReadError::entity("invalid-csv", message).caused_by(source)
+        }
     }
 
     fn entity(&self, rows: &Rows, record: &StringRecord) -> Result<Entity, ReadError> {
         let mut id = String::new();
         for (number, &position) in rows.key.iter().enumerate() {
-            let part = record.get(position).filter(|part| !part.is_empty()).ok_or_else(|| {
-                let message = format!("row {} has no value for the primary key column \"{}\"", rows.row, rows.columns[position]);
-                ReadError { index: Some(rows.row), ..ReadError::entity("missing-id", message) }
-            })?;
+            let part = record
+                .get(position)
+                .filter(|part| !part.is_empty())
+                .ok_or_else(|| {
+                    let message = format!(
+                        "row {} has no value for the primary key column \"{}\"",
+                        rows.row, rows.columns[position]
+                    );
+                    ReadError {
+                        index: Some(rows.row),
+                        ..ReadError::entity("missing-id", message)
+                    }
+                })?;
             if number > 0 {
                 id.push(':');
             }
@@ -116,8 +172,9 @@ impl Document {
             }
         }
         builder.end();
-        Entity::new(builder.finish())
-            .ok_or_else(|| ReadError::entity("invalid-csv", format!("row {} makes no entity", rows.row)))
+        Entity::new(builder.finish()).ok_or_else(|| {
+            ReadError::entity("invalid-csv", format!("row {} makes no entity", rows.row))
+        })
     }
 }
 
@@ -127,14 +184,20 @@ impl Source for CsvSource {
         self.document.settings.continuation.clone().into()
     }
 
-    async fn open(&mut self, _since: Option<&SinceValue>, _slice: &Arc<Slice>) -> Result<(), ReadError> {
+    async fn open(
+        &mut self,
+        _since: Option<&SinceValue>,
+        _slice: &Arc<Slice>,
+    ) -> Result<(), ReadError> {
         let document = self.document.clone();
         self.rows = Some(document.ask().await?);
         Ok(())
     }
 
     async fn next(&mut self, _slice: &Arc<Slice>) -> Result<Option<Page>, ReadError> {
-        let Some(mut rows) = self.rows.take() else { return Ok(None) };
+        let Some(mut rows) = self.rows.take() else {
+            return Ok(None);
+        };
         let document = self.document.clone();
         let (mut items, mut bytes) = (Vec::new(), 0);
         let mut record = StringRecord::new();
@@ -147,7 +210,10 @@ impl Source for CsvSource {
             let entity = document.entity(&rows, &record)?;
             rows.row += 1;
             bytes += entity.encoded_len();
-            items.push(Item { entity, since: None });
+            items.push(Item {
+                entity,
+                since: None,
+            });
         }
         self.rows = Some(rows);
         Ok(Some(Page { items, end: None }))
