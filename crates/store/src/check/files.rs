@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::families::Family;
-use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options};
+use rocksdb::{DB, DBRecoveryMode, Options};
 use std::path::Path;
 
 /// Opens read-only; if the write-ahead log is damaged, says so and opens with what can be read of it.
@@ -18,7 +18,7 @@ pub(super) fn open(path: &Path, report: &mut Report) -> Option<DB> {
         // As the store itself does: RocksDB crashes when it opens read-only without it what was written with it.
         options.set_track_and_verify_wals_in_manifest(true);
         options.set_wal_recovery_mode(mode);
-        match DB::open_cf_descriptors_read_only(&options, path, families(), false) {
+        match DB::open_cf_for_read_only(&options, path, Family::ALL.map(Family::name), false) {
             Ok(db) => return Some(db),
             Err(error) if attempt == 0 || report.is_clean() => {
                 report.add(place(error.as_ref(), path), error.into_string());
@@ -27,16 +27,6 @@ pub(super) fn open(path: &Path, report: &mut Report) -> Option<DB> {
         }
     }
     None
-}
-
-/// With automatic compactions RocksDB wants to move tables between levels when it opens, and crashes if that is read-only.
-fn families() -> Vec<ColumnFamilyDescriptor> {
-    let mut options = Options::default();
-    options.set_disable_auto_compactions(true);
-    options.set_level_compaction_dynamic_level_bytes(false);
-    Family::ALL
-        .map(|family| ColumnFamilyDescriptor::new(family.name(), options.clone()))
-        .into()
 }
 
 /// Every table the manifest names is there with the size it was written with.

@@ -480,28 +480,3 @@ fn a_store_with_several_write_ahead_logs_is_checked_like_any_other() {
         assert!(is_named, "{damage} {name}: {:?}", first(&report));
     }
 }
-
-#[test]
-fn a_store_whose_tables_lie_in_upper_levels_is_checked_like_any_other() {
-    let healthy = healthy();
-    let planter = Planter::new(&healthy);
-    {
-        let mut options = Options::default();
-        options.set_level_compaction_dynamic_level_bytes(false);
-        let families = FAMILIES.map(|name| (name, options.clone()));
-        let db = DB::open_cf_with_opts(&options, planter.path(), families).unwrap();
-        for family in FAMILIES {
-            let handle = db.cf_handle(family).unwrap();
-            db.compact_range_cf(&handle, None::<&[u8]>, None::<&[u8]>);
-        }
-        let levels: Vec<i32> = db
-            .live_files()
-            .unwrap()
-            .iter()
-            .map(|file| file.level)
-            .collect();
-        assert!(levels.contains(&1), "{levels:?}");
-    }
-    let report = check(planter.path()).unwrap();
-    assert!(report.is_clean(), "{:?}", first(&report));
-}
