@@ -6,20 +6,20 @@ use std::ops::Deref;
 use std::path::PathBuf;
 
 /// The running hub; its data goes with it.
-pub struct Hub {
+pub(crate) struct Hub {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 /// Starts one on an empty folder.
-pub async fn hub() -> Hub {
+pub(crate) async fn hub() -> Hub {
     let folder = tempfile::tempdir().unwrap();
     let child = Child::start(&folder.path().join("data")).await.unwrap();
     Hub { child, folder }
 }
 
 /// Starts one and uploads these components.
-pub async fn hub_with(configuration: Value) -> Hub {
+pub(crate) async fn hub_with(configuration: Value) -> Hub {
     let hub = hub().await;
     hub.put("/config", &configuration).await.unwrap();
     hub
@@ -27,12 +27,12 @@ pub async fn hub_with(configuration: Value) -> Hub {
 
 impl Hub {
     /// Where its data lies.
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     /// Where its output was written.
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder.path().join("data.log")
     }
 }

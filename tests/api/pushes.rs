@@ -9,12 +9,23 @@ async fn hub_with_receiver() -> Hub {
 }
 
 async fn live_ids(hub: &Hub) -> Vec<String> {
-    let feed = hub.get("/datasets/in/entities?history=false&deleted=false").await.unwrap();
-    feed.as_array().unwrap().iter().map(|entity| entity["_id"].as_str().unwrap().to_owned()).collect()
+    let feed = hub
+        .get("/datasets/in/entities?history=false&deleted=false")
+        .await
+        .unwrap();
+    feed.as_array()
+        .unwrap()
+        .iter()
+        .map(|entity| entity["_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn push(hub: &Hub, query: &str, body: Value) -> reqwest::Response {
-    hub.request(Method::POST, &format!("/receivers/in/entities?{query}")).json(&body).send().await.unwrap()
+    hub.request(Method::POST, &format!("/receivers/in/entities?{query}"))
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,9 +43,15 @@ async fn only_a_change_makes_a_version() {
     let log = hub.get("/datasets/in/entities").await.unwrap();
     let versions = log.as_array().unwrap();
     assert_eq!(versions.len(), 4, "{log}");
-    assert_eq!(versions[0]["_hash"], versions[2]["_hash"], "the same content has the same hash again");
+    assert_eq!(
+        versions[0]["_hash"], versions[2]["_hash"],
+        "the same content has the same hash again"
+    );
     assert!(versions[0].get("_other").is_none());
-    assert_eq!(versions[3]["x"], 1, "a deleted version keeps its properties");
+    assert_eq!(
+        versions[3]["x"], 1,
+        "a deleted version keeps its properties"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,18 +60,35 @@ async fn a_full_push_deletes_what_it_did_not_mention() {
     push(&hub, "", json!([{"_id": "a"}, {"_id": "b"}, {"_id": "c"}])).await;
     let first = "sequence_id=1&is_full=true&is_first=true&request_id=1";
     assert_eq!(push(&hub, first, json!([{"_id": "a"}])).await.status(), 200);
-    assert_eq!(live_ids(&hub).await, ["a", "b", "c"], "nothing is deleted before the end");
+    assert_eq!(
+        live_ids(&hub).await,
+        ["a", "b", "c"],
+        "nothing is deleted before the end"
+    );
     push(&hub, "", json!([{"_id": "d"}])).await;
     let last = "sequence_id=1&is_full=true&is_last=true&request_id=2&previous_request_id=1";
     assert_eq!(push(&hub, last, json!([])).await.status(), 200);
-    assert_eq!(live_ids(&hub).await, ["a", "d"], "an incremental push in between is spared");
+    assert_eq!(
+        live_ids(&hub).await,
+        ["a", "d"],
+        "an incremental push in between is spared"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_sequence_conflicts_and_deletes_nothing() {
     let hub = hub_with_receiver().await;
     push(&hub, "", json!([{"_id": "a"}, {"_id": "b"}])).await;
-    assert_eq!(push(&hub, "sequence_id=1&is_full=true&is_first=true&request_id=1", json!([])).await.status(), 200);
+    assert_eq!(
+        push(
+            &hub,
+            "sequence_id=1&is_full=true&is_first=true&request_id=1",
+            json!([])
+        )
+        .await
+        .status(),
+        200
+    );
     for query in [
         "sequence_id=1&is_full=true&is_last=true&request_id=3&previous_request_id=2",
         "sequence_id=1&is_full=false&request_id=2&previous_request_id=1",
@@ -68,15 +102,24 @@ async fn a_broken_sequence_conflicts_and_deletes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mass_delete_needs_a_word() {
     let hub = hub_with_receiver().await;
-    let many: Vec<Value> = (0..150).map(|number| json!({"_id": number.to_string()})).collect();
+    let many: Vec<Value> = (0..150)
+        .map(|number| json!({"_id": number.to_string()}))
+        .collect();
     push(&hub, "", json!(many)).await;
     let full = "sequence_id=1&is_full=true&is_first=true&is_last=true&request_id=1";
     let refused = push(&hub, full, json!([{"_id": "1"}])).await;
     assert_eq!(refused.status(), 409);
-    assert_eq!(refused.json::<Value>().await.unwrap()["code"], "mass-delete");
+    assert_eq!(
+        refused.json::<Value>().await.unwrap()["code"],
+        "mass-delete"
+    );
     assert_eq!(live_ids(&hub).await.len(), 150);
-    let allowed = format!("{full}2&allow-mass-delete=true").replace("sequence_id=1&", "sequence_id=2&");
-    assert_eq!(push(&hub, &allowed, json!([{"_id": "1"}])).await.status(), 200);
+    let allowed =
+        format!("{full}2&allow-mass-delete=true").replace("sequence_id=1&", "sequence_id=2&");
+    assert_eq!(
+        push(&hub, &allowed, json!([{"_id": "1"}])).await.status(),
+        200
+    );
     assert_eq!(live_ids(&hub).await, ["1"]);
 }
 
@@ -94,16 +137,29 @@ async fn a_bad_entity_is_named_and_none_before_it_is_stored() {
         ("", None),
     ];
     for (body, index) in cases {
-        let request = hub.request(Method::POST, "/receivers/in/entities").header("content-type", "application/json");
+        let request = hub
+            .request(Method::POST, "/receivers/in/entities")
+            .header("content-type", "application/json");
         let answer = request.body(body).send().await.unwrap();
         assert_eq!(answer.status(), 400, "{body}");
         let problem: Value = answer.json().await.unwrap();
-        assert!(problem["code"].is_string() && problem["detail"].is_string(), "{problem}");
+        assert!(
+            problem["code"].is_string() && problem["detail"].is_string(),
+            "{problem}"
+        );
         if let Some(index) = index {
             assert_eq!(problem["index"], index, "{body} {problem}");
         }
-        let dataset = hub.request(Method::GET, "/datasets/in/entities").send().await.unwrap();
-        let stored = if dataset.status().is_success() { dataset.json().await.unwrap() } else { json!([]) };
+        let dataset = hub
+            .request(Method::GET, "/datasets/in/entities")
+            .send()
+            .await
+            .unwrap();
+        let stored = if dataset.status().is_success() {
+            dataset.json().await.unwrap()
+        } else {
+            json!([])
+        };
         assert_eq!(stored, json!([]), "{body}");
     }
 }
@@ -119,7 +175,12 @@ async fn a_long_body_is_written_as_it_arrives_and_says_how_far_it_came() {
     }
     body.push_str("{\"_id\": ]");
     assert!(body.len() > 17 << 20, "longer than what is checked whole");
-    let answer = hub.request(Method::POST, "/receivers/in/entities").body(body).send().await.unwrap();
+    let answer = hub
+        .request(Method::POST, "/receivers/in/entities")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 400);
     let problem: Value = answer.json().await.unwrap();
     assert_eq!(problem["index"], 2500, "{problem}");

@@ -12,7 +12,11 @@ fn files_with(folder: &Path, text: &[u8], found: &mut Vec<String>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files_with(&path, text, found);
-        } else if std::fs::read(&path).unwrap().windows(text.len()).any(|window| window == text) {
+        } else if std::fs::read(&path)
+            .unwrap()
+            .windows(text.len())
+            .any(|window| window == text)
+        {
             found.push(path.display().to_string());
         }
     }
@@ -21,7 +25,9 @@ fn files_with(folder: &Path, text: &[u8], found: &mut Vec<String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_never_seen_again() {
     let hub = hub().await;
-    hub.put("/secrets", &json!({"canary": CANARY})).await.unwrap();
+    hub.put("/secrets", &json!({"canary": CANARY}))
+        .await
+        .unwrap();
     hub.put("/config", &json!([
         {"_id": "target", "type": "system:url", "url_pattern": "http://127.0.0.1:1/%s", "username": "u", "password": "$SECRET(canary)"},
         {"_id": "out", "type": "pipe", "source": {"type": "embedded", "entities": [{"_id": "a"}]},
@@ -29,14 +35,41 @@ async fn a_secret_is_never_seen_again() {
     ]))
     .await
     .unwrap();
-    hub.put("/systems/target/secrets", &json!({"canary": CANARY})).await.unwrap();
-    let start = hub.request(Method::POST, "/pipes/out/pump").form(&[("operation", "start")]);
+    hub.put("/systems/target/secrets", &json!({"canary": CANARY}))
+        .await
+        .unwrap();
+    let start = hub
+        .request(Method::POST, "/pipes/out/pump")
+        .form(&[("operation", "start")]);
     start.send().await.unwrap().error_for_status().unwrap();
     let mut answers = String::new();
-    for path in ["/secrets", "/systems/target/secrets", "/systems/target", "/systems", "/config", "/config-all",
-        "/pipes/out", "/pipes/out/pump", "/pipes/out/entities", "/pipes/out/log", "/config-history/entity?entity_id=target", "/env", "/status",
-        "/metadata", "/secrets/canary", "/systems/target/secrets/canary", "/datasets/system:pump_execution:out/entities"] {
-        answers += &hub.request(Method::GET, path).send().await.unwrap().text().await.unwrap();
+    for path in [
+        "/secrets",
+        "/systems/target/secrets",
+        "/systems/target",
+        "/systems",
+        "/config",
+        "/config-all",
+        "/pipes/out",
+        "/pipes/out/pump",
+        "/pipes/out/entities",
+        "/pipes/out/log",
+        "/config-history/entity?entity_id=target",
+        "/env",
+        "/status",
+        "/metadata",
+        "/secrets/canary",
+        "/systems/target/secrets/canary",
+        "/datasets/system:pump_execution:out/entities",
+    ] {
+        answers += &hub
+            .request(Method::GET, path)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
     }
     assert!(answers.contains("canary"), "the name is shown");
     assert!(!answers.contains(CANARY), "the value is not");

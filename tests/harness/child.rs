@@ -32,7 +32,11 @@ pub fn binary() -> Result<PathBuf> {
         return Ok(given.into());
     }
     let executable = std::env::current_exe()?;
-    let built = executable.ancestors().nth(2).map(|profile| profile.join("sluice")).filter(|path| path.exists());
+    let built = executable
+        .ancestors()
+        .nth(2)
+        .map(|profile| profile.join("sluice"))
+        .filter(|path| path.exists());
     built.context("there is no sluice binary beside the tests: run `cargo build -p sluice` first, or set SLUICE_BINARY")
 }
 
@@ -41,7 +45,11 @@ pub fn run(arguments: &[&std::ffi::OsStr]) -> Result<String> {
     let output = Command::new(binary()?).args(arguments).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        bail!("{arguments:?} ended with {}: {text}{}", output.status, String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "{arguments:?} ended with {}: {text}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(text)
 }
@@ -59,7 +67,10 @@ impl Child {
 
     async fn start_with(data: &Path, arguments: &[&str]) -> Result<Child> {
         let ready_file = data.with_extension(format!("ready-{}", uuid::Uuid::new_v4().simple()));
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log"))?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(data.with_extension("log"))?;
         let mut process = Command::new(binary()?)
             .arg("standalone")
             .arg("--data")
@@ -87,12 +98,22 @@ impl Child {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        anyhow::ensure!(ready.pid == process.id(), "the ready file names another process");
+        anyhow::ensure!(
+            ready.pid == process.id(),
+            "the ready file names another process"
+        );
         let _ = std::fs::remove_file(&ready_file);
         let arguments = ["token", "create", "--name", "tests", "--data"].map(std::ffi::OsStr::new);
-        let token = run(&[&arguments[..], &[data.as_os_str()]].concat())?.trim().to_owned();
+        let token = run(&[&arguments[..], &[data.as_os_str()]].concat())?
+            .trim()
+            .to_owned();
         let client = client(&std::fs::read(&ready.ca)?, &token)?;
-        Ok(Child { process, url: ready.url, client, token })
+        Ok(Child {
+            process,
+            url: ready.url,
+            client,
+            token,
+        })
     }
 
     /// Process id.
@@ -114,7 +135,8 @@ impl Child {
 
     /// A request below `/api`.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}/api{path}", self.url))
+        self.client
+            .request(method, format!("{}/api{path}", self.url))
     }
 
     /// GET below `/api`, answered 2xx with JSON.
@@ -144,7 +166,10 @@ pub fn client(ca: &[u8], token: &str) -> Result<reqwest::Client> {
     // The second call in one process finds it installed: both mean the same provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut headers = reqwest::header::HeaderMap::new();
-    headers.insert(reqwest::header::AUTHORIZATION, format!("Bearer {token}").parse()?);
+    headers.insert(
+        reqwest::header::AUTHORIZATION,
+        format!("Bearer {token}").parse()?,
+    );
     Ok(reqwest::Client::builder()
         .tls_certs_only([reqwest::Certificate::from_pem(ca)?])
         .default_headers(headers)

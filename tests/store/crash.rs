@@ -14,7 +14,10 @@ const ROUNDS: u64 = 25;
 const PUSHERS: usize = 3;
 
 fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,12 +30,15 @@ async fn a_killed_hub_loses_nothing_and_repeats_nothing() -> Result<()> {
     let data = folder.path().join("data");
     let mut pushers: Vec<Pusher> = (0..PUSHERS).map(|name| Pusher::new(name, seed)).collect();
     let mut hub = Child::start(&data).await?;
-    hub.put("/config?force=false", &flow::configuration()).await?;
+    hub.put("/config?force=false", &flow::configuration())
+        .await?;
     let mut acknowledged = 0;
     for round in 0..rounds {
         let lifetime = Duration::from_millis(random.random_range(20..600));
         let (client, url) = (hub.client.clone(), hub.url.clone());
-        let loads = pushers.iter_mut().map(|pusher| pusher.push_until_gone(client.clone(), url.clone()));
+        let loads = pushers
+            .iter_mut()
+            .map(|pusher| pusher.push_until_gone(client.clone(), url.clone()));
         let kill = async {
             tokio::time::sleep(lifetime).await;
             hub.kill()
@@ -43,21 +49,29 @@ async fn a_killed_hub_loses_nothing_and_repeats_nothing() -> Result<()> {
         let report = run(&[OsStr::new("check"), data.as_os_str()]);
         report.with_context(|| format!("sluice check after kill {round} (seed {seed})"))?;
         hub = Child::start(&data).await?;
-        verify(&hub, &mut pushers).await.with_context(|| format!("after kill {round} (seed {seed})"))?;
+        verify(&hub, &mut pushers)
+            .await
+            .with_context(|| format!("after kill {round} (seed {seed})"))?;
     }
     println!("crash test: {acknowledged} acknowledged pushes over {rounds} kills");
-    assert!(acknowledged > rounds, "the hub was killed before it did any work");
+    assert!(
+        acknowledged > rounds,
+        "the hub was killed before it did any work"
+    );
     Ok(())
 }
 
 /// Everything that must hold after a restart.
-pub async fn verify(hub: &Child, pushers: &mut [Pusher]) -> Result<()> {
+pub(crate) async fn verify(hub: &Child, pushers: &mut [Pusher]) -> Result<()> {
     for pusher in pushers {
         pusher.verify(hub).await?;
     }
     flow::verify_derived(hub).await?;
     for receiver in [ORDERS, CUSTOMERS] {
-        let dataset = hub.request(reqwest::Method::GET, &format!("/datasets/{receiver}")).send().await?;
+        let dataset = hub
+            .request(reqwest::Method::GET, &format!("/datasets/{receiver}"))
+            .send()
+            .await?;
         if dataset.status().is_success() {
             flow::verify_history(&flow::history(hub, receiver).await?)?;
         }

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 const QUIET_LIMIT: Duration = Duration::from_secs(60);
 
 /// The receivers' pipe ids, which are their datasets' names.
-pub const ORDERS: &str = "orders";
-pub const CUSTOMERS: &str = "customers";
+pub(crate) const ORDERS: &str = "orders";
+pub(crate) const CUSTOMERS: &str = "customers";
 
 fn derived(id: &str, source: &str, rules: Value) -> Value {
     json!({
@@ -26,35 +26,45 @@ fn derived(id: &str, source: &str, rules: Value) -> Value {
 }
 
 /// The whole configuration.
-pub fn configuration() -> Value {
-    let receiver = |id: &str| json!({"_id": id, "type": "pipe", "source": {"type": "http_endpoint"}});
+pub(crate) fn configuration() -> Value {
+    let receiver =
+        |id: &str| json!({"_id": id, "type": "pipe", "source": {"type": "http_endpoint"}});
     json!([
         receiver(ORDERS),
         receiver(CUSTOMERS),
-        derived("orders-priced", ORDERS, json!([
-            ["copy", "*"],
-            ["add", "total", ["multiply", "_S.quantity", 3]],
-        ])),
-        derived("orders-large", "orders-priced", json!([
-            ["filter", ["gt", "_S.total", 30]],
-            ["copy", "*"],
-        ])),
-        derived("orders-joined", ORDERS, json!([
-            ["copy", "*"],
-            ["add", "customer", ["hops", {
-                "datasets": ["customers c"],
-                "where": [["eq", "_S.customer_id", "c._id"]],
-                "return": "c.name",
-            }]],
-        ])),
+        derived(
+            "orders-priced",
+            ORDERS,
+            json!([
+                ["copy", "*"],
+                ["add", "total", ["multiply", "_S.quantity", 3]],
+            ])
+        ),
+        derived(
+            "orders-large",
+            "orders-priced",
+            json!([["filter", ["gt", "_S.total", 30]], ["copy", "*"],])
+        ),
+        derived(
+            "orders-joined",
+            ORDERS,
+            json!([
+                ["copy", "*"],
+                ["add", "customer", ["hops", {
+                    "datasets": ["customers c"],
+                    "where": [["eq", "_S.customer_id", "c._id"]],
+                    "return": "c.name",
+                }]],
+            ])
+        ),
     ])
 }
 
 /// Latest live entities of a dataset by id, generated fields removed.
-pub type Content = BTreeMap<String, Value>;
+pub(crate) type Content = BTreeMap<String, Value>;
 
 /// What the derived datasets hold when they are recomputed from the receivers' content.
-pub fn recompute(orders: &Content, customers: &Content) -> BTreeMap<&'static str, Content> {
+pub(crate) fn recompute(orders: &Content, customers: &Content) -> BTreeMap<&'static str, Content> {
     let with = |order: &Value, name: &str, value: Value| {
         let mut entity = order.clone();
         entity[name] = value;
@@ -62,33 +72,69 @@ pub fn recompute(orders: &Content, customers: &Content) -> BTreeMap<&'static str
     };
     let priced: Content = orders
         .iter()
-        .map(|(id, order)| (id.clone(), with(order, "total", json!(order["quantity"].as_i64().unwrap_or(0) * 3))))
+        .map(|(id, order)| {
+            (
+                id.clone(),
+                with(
+                    order,
+                    "total",
+                    json!(order["quantity"].as_i64().unwrap_or(0) * 3),
+                ),
+            )
+        })
         .collect();
-    let large = priced.iter().filter(|(_, order)| order["total"].as_i64() > Some(30));
-    let large: Content = large.map(|(id, order)| (id.clone(), order.clone())).collect();
+    let large = priced
+        .iter()
+        .filter(|(_, order)| order["total"].as_i64() > Some(30));
+    let large: Content = large
+        .map(|(id, order)| (id.clone(), order.clone()))
+        .collect();
     let joined = orders.iter().map(|(id, order)| {
-        let customer = order["customer_id"].as_str().and_then(|id| customers.get(id));
+        let customer = order["customer_id"]
+            .as_str()
+            .and_then(|id| customers.get(id));
         // Without a match `hops` gives an empty list.
-        (id.clone(), with(order, "customer", customer.map_or(json!([]), |customer| json!([customer["name"]]))))
+        (
+            id.clone(),
+            with(
+                order,
+                "customer",
+                customer.map_or(json!([]), |customer| json!([customer["name"]])),
+            ),
+        )
     });
-    BTreeMap::from([("orders-joined", joined.collect()), ("orders-large", large), ("orders-priced", priced)])
+    BTreeMap::from([
+        ("orders-joined", joined.collect()),
+        ("orders-large", large),
+        ("orders-priced", priced),
+    ])
 }
 
 /// Every version in a dataset's log.
-pub async fn history(hub: &Child, dataset: &str) -> Result<Vec<Value>> {
-    let answer = hub.get(&format!("/datasets/{dataset}/entities?history=true&deleted=true")).await?;
+pub(crate) async fn history(hub: &Child, dataset: &str) -> Result<Vec<Value>> {
+    let answer = hub
+        .get(&format!(
+            "/datasets/{dataset}/entities?history=true&deleted=true"
+        ))
+        .await?;
     answer.as_array().cloned().context("a feed is an array")
 }
 
 /// Latest live entities, without what the dataset generates.
-pub async fn content(hub: &Child, dataset: &str) -> Result<Content> {
-    let response = hub.request(reqwest::Method::GET, &format!("/datasets/{dataset}/entities?history=false&deleted=false"));
+pub(crate) async fn content(hub: &Child, dataset: &str) -> Result<Content> {
+    let response = hub.request(
+        reqwest::Method::GET,
+        &format!("/datasets/{dataset}/entities?history=false&deleted=false"),
+    );
     let response = response.send().await?;
     if response.status() == reqwest::StatusCode::NOT_FOUND {
         return Ok(Content::new()); // created at the first write
     }
     let entities: Vec<Value> = response.error_for_status()?.json().await?;
-    Ok(entities.into_iter().filter_map(|entity| Some((entity["_id"].as_str()?.to_owned(), ordinary(entity)))).collect())
+    Ok(entities
+        .into_iter()
+        .filter_map(|entity| Some((entity["_id"].as_str()?.to_owned(), ordinary(entity))))
+        .collect())
 }
 
 fn ordinary(mut entity: Value) -> Value {
@@ -99,17 +145,26 @@ fn ordinary(mut entity: Value) -> Value {
 }
 
 /// Waits until no pipe runs and none has anything left to read.
-pub async fn wait_until_quiet(hub: &Child) -> Result<()> {
+pub(crate) async fn wait_until_quiet(hub: &Child) -> Result<()> {
     let started = Instant::now();
     let mut quiet_rounds = 0;
     loop {
         let pipes = hub.get("/pipes").await?;
-        let busy: Vec<String> = pipes.as_array().into_iter().flatten().filter(|pipe| is_busy(pipe)).map(name).collect();
+        let busy: Vec<String> = pipes
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|pipe| is_busy(pipe))
+            .map(name)
+            .collect();
         quiet_rounds = if busy.is_empty() { quiet_rounds + 1 } else { 0 };
         if quiet_rounds == 2 {
             return Ok(());
         }
-        ensure!(started.elapsed() < QUIET_LIMIT, "still busy or behind after {QUIET_LIMIT:?}: {busy:?}, {pipes}");
+        ensure!(
+            started.elapsed() < QUIET_LIMIT,
+            "still busy or behind after {QUIET_LIMIT:?}: {busy:?}, {pipes}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -131,24 +186,34 @@ fn is_busy(pipe: &Value) -> bool {
 }
 
 /// Starts a full run of a pipe and waits for its end (joins are not tracked by themselves in this version).
-pub async fn rescan(hub: &Child, pipe: &str) -> Result<()> {
+pub(crate) async fn rescan(hub: &Child, pipe: &str) -> Result<()> {
     let before = hub.get(&format!("/pipes/{pipe}")).await?["runtime"]["last-run"].clone();
     let form = [("operation", "start-rescan")];
-    read(hub.request(reqwest::Method::POST, &format!("/pipes/{pipe}/pump")).form(&form)).await?;
+    read(
+        hub.request(reqwest::Method::POST, &format!("/pipes/{pipe}/pump"))
+            .form(&form),
+    )
+    .await?;
     let started = Instant::now();
     loop {
         let runtime = hub.get(&format!("/pipes/{pipe}")).await?["runtime"].clone();
         if runtime["is-running"] == json!(false) && runtime["last-run"] != before {
-            ensure!(runtime["success"] == json!(true), "the rescan of {pipe} failed: {runtime}");
+            ensure!(
+                runtime["success"] == json!(true),
+                "the rescan of {pipe} failed: {runtime}"
+            );
             return Ok(());
         }
-        ensure!(started.elapsed() < QUIET_LIMIT, "the rescan of {pipe} did not end: {runtime}");
+        ensure!(
+            started.elapsed() < QUIET_LIMIT,
+            "the rescan of {pipe} did not end: {runtime}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 /// Compares every derived dataset with its recomputation, after the hub came to rest.
-pub async fn verify_derived(hub: &Child) -> Result<()> {
+pub(crate) async fn verify_derived(hub: &Child) -> Result<()> {
     wait_until_quiet(hub).await?;
     rescan(hub, "orders-joined").await?;
     wait_until_quiet(hub).await?;
@@ -156,28 +221,46 @@ pub async fn verify_derived(hub: &Child) -> Result<()> {
     for (dataset, expected) in recompute(&orders, &customers) {
         let found = content(hub, dataset).await?;
         let ids: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
-        let wrong: Vec<_> = ids.into_iter().filter(|id| expected.get(*id) != found.get(*id)).take(3).collect();
+        let wrong: Vec<_> = ids
+            .into_iter()
+            .filter(|id| expected.get(*id) != found.get(*id))
+            .take(3)
+            .collect();
         ensure!(
             wrong.is_empty(),
             "{dataset} differs from its recomputation: {:?}",
-            wrong.iter().map(|id| (id, expected.get(*id), found.get(*id))).collect::<Vec<_>>()
+            wrong
+                .iter()
+                .map(|id| (id, expected.get(*id), found.get(*id)))
+                .collect::<Vec<_>>()
         );
     }
     Ok(())
 }
 
 /// Each id's versions carry a growing `sequence`: nothing was applied twice, nothing out of order, and `_previous` links them.
-pub fn verify_history(versions: &[Value]) -> Result<()> {
+pub(crate) fn verify_history(versions: &[Value]) -> Result<()> {
     let mut latest: BTreeMap<&str, (i64, &Value)> = BTreeMap::new();
     let mut offset = None;
     for version in versions {
         let id = version["_id"].as_str().context("a version without an id")?;
-        let sequence = version["sequence"].as_i64().context("a version without its sequence")?;
-        ensure!(version["_updated"].as_u64() > offset, "offsets do not grow at {version}");
+        let sequence = version["sequence"]
+            .as_i64()
+            .context("a version without its sequence")?;
+        ensure!(
+            version["_updated"].as_u64() > offset,
+            "offsets do not grow at {version}"
+        );
         offset = version["_updated"].as_u64();
         if let Some((earlier, updated)) = latest.get(id) {
-            ensure!(sequence > *earlier, "{id}: sequence {sequence} was stored after {earlier}");
-            ensure!(&version["_previous"] == *updated, "{id}: _previous does not name the version before");
+            ensure!(
+                sequence > *earlier,
+                "{id}: sequence {sequence} was stored after {earlier}"
+            );
+            ensure!(
+                &version["_previous"] == *updated,
+                "{id}: _previous does not name the version before"
+            );
         }
         latest.insert(id, (sequence, &version["_updated"]));
     }

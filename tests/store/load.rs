@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const IDS: u64 = 40;
 
 /// One client's knowledge of its own ids, which no other client writes.
-pub struct Pusher {
+pub(crate) struct Pusher {
     name: usize,
     random: StdRng,
     sequence: i64,
@@ -23,23 +23,47 @@ pub struct Pusher {
 }
 
 impl Pusher {
-    pub fn new(name: usize, seed: u64) -> Self {
+    pub(crate) fn new(name: usize, seed: u64) -> Self {
         let random = StdRng::seed_from_u64(seed.wrapping_add(name as u64));
-        Pusher { name, random, sequence: 0, acknowledged: BTreeMap::new(), in_flight: BTreeMap::new() }
+        Pusher {
+            name,
+            random,
+            sequence: 0,
+            acknowledged: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+        }
     }
 
     /// Pushes until a request fails because the hub is gone. Gives the number of acknowledged requests.
-    pub async fn push_until_gone(&mut self, client: reqwest::Client, url: String) -> Result<u64> {
+    pub(crate) async fn push_until_gone(
+        &mut self,
+        client: reqwest::Client,
+        url: String,
+    ) -> Result<u64> {
         let mut acknowledged = 0;
         loop {
             let (receiver, batch) = self.next_batch();
-            self.in_flight = batch.iter().map(|entity| ((receiver, id_of(entity)), entity.clone())).collect();
-            let sent = client.post(format!("{url}/api/receivers/{receiver}/entities")).json(&batch).send().await;
-            let Ok(response) = sent else { return Ok(acknowledged) };
+            self.in_flight = batch
+                .iter()
+                .map(|entity| ((receiver, id_of(entity)), entity.clone()))
+                .collect();
+            let sent = client
+                .post(format!("{url}/api/receivers/{receiver}/entities"))
+                .json(&batch)
+                .send()
+                .await;
+            let Ok(response) = sent else {
+                return Ok(acknowledged);
+            };
             let status = response.status();
             // The answer counts when all of it arrived.
-            let Ok(text) = response.text().await else { return Ok(acknowledged) };
-            ensure!(status.is_success() || status.as_u16() >= 500, "a good push was refused with {status}: {text}");
+            let Ok(text) = response.text().await else {
+                return Ok(acknowledged);
+            };
+            ensure!(
+                status.is_success() || status.as_u16() >= 500,
+                "a good push was refused with {status}: {text}"
+            );
             if !status.is_success() {
                 return Ok(acknowledged);
             }
@@ -49,7 +73,11 @@ impl Pusher {
     }
 
     fn next_batch(&mut self) -> (&'static str, Vec<Value>) {
-        let receiver = if self.random.random_range(0..4) == 0 { CUSTOMERS } else { ORDERS };
+        let receiver = if self.random.random_range(0..4) == 0 {
+            CUSTOMERS
+        } else {
+            ORDERS
+        };
         let size = self.random.random_range(1..12);
         let mut batch: BTreeMap<String, Value> = BTreeMap::new();
         for _ in 0..size {
@@ -60,7 +88,11 @@ impl Pusher {
                 entity["name"] = json!(format!("name {}", self.random.random_range(0..1000)));
             } else {
                 entity["quantity"] = json!(self.random.random_range(1..20));
-                entity["customer_id"] = json!(format!("{}-{}", self.name, self.random.random_range(0..IDS)));
+                entity["customer_id"] = json!(format!(
+                    "{}-{}",
+                    self.name,
+                    self.random.random_range(0..IDS)
+                ));
             }
             if self.random.random_range(0..10) == 0 {
                 entity["_deleted"] = json!(true);
@@ -71,19 +103,25 @@ impl Pusher {
     }
 
     /// Every acknowledged version is there, or the one that was in flight took its place whole.
-    pub async fn verify(&mut self, hub: &Child) -> Result<()> {
+    pub(crate) async fn verify(&mut self, hub: &Child) -> Result<()> {
         for receiver in [ORDERS, CUSTOMERS] {
             let latest = latest_versions(hub, receiver).await?;
-            for ((_, id), acknowledged) in self.acknowledged.iter().filter(|((of, _), _)| *of == receiver) {
+            for ((_, id), acknowledged) in self
+                .acknowledged
+                .iter()
+                .filter(|((of, _), _)| *of == receiver)
+            {
                 let stored = latest.get(id);
                 let in_flight = self.in_flight.get(&(receiver, id.clone()));
                 ensure!(
-                    stored.is_some_and(|stored| same(stored, acknowledged) || in_flight.is_some_and(|sent| same(stored, sent))),
+                    stored.is_some_and(|stored| same(stored, acknowledged)
+                        || in_flight.is_some_and(|sent| same(stored, sent))),
                     "{receiver}/{id}: acknowledged {acknowledged}, in flight {in_flight:?}, stored {stored:?}"
                 );
             }
             for (key, sent) in &self.in_flight {
-                if key.0 == receiver && latest.get(&key.1).is_some_and(|stored| same(stored, sent)) {
+                if key.0 == receiver && latest.get(&key.1).is_some_and(|stored| same(stored, sent))
+                {
                     self.acknowledged.insert(key.clone(), sent.clone());
                 }
             }
@@ -100,7 +138,9 @@ fn id_of(entity: &Value) -> String {
 fn same(stored: &Value, sent: &Value) -> bool {
     stored["sequence"] == sent["sequence"]
         && (stored["_deleted"] == json!(true)) == (sent["_deleted"] == json!(true))
-        && ["quantity", "customer_id", "name"].iter().all(|name| stored[*name] == sent[*name])
+        && ["quantity", "customer_id", "name"]
+            .iter()
+            .all(|name| stored[*name] == sent[*name])
 }
 
 async fn latest_versions(hub: &Child, receiver: &str) -> Result<BTreeMap<String, Value>> {
@@ -110,5 +150,8 @@ async fn latest_versions(hub: &Child, receiver: &str) -> Result<BTreeMap<String,
         return Ok(BTreeMap::new());
     }
     let entities: Vec<Value> = response.error_for_status()?.json().await?;
-    Ok(entities.into_iter().map(|entity| (id_of(&entity), entity)).collect())
+    Ok(entities
+        .into_iter()
+        .map(|entity| (id_of(&entity), entity))
+        .collect())
 }

@@ -16,7 +16,12 @@ const PUSHERS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_loses_no_acknowledged_push() -> Result<()> {
-    let setting = |name: &str, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let setting = |name: &str, default| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
     let rounds: u64 = setting("SLUICE_POWER_ROUNDS", ROUNDS);
     let seed: u64 = setting("SLUICE_SEED", rand::random::<u32>().into());
     println!("power loss test: {rounds} cuts, SLUICE_SEED={seed}");
@@ -36,18 +41,25 @@ async fn a_power_cut_loses_no_acknowledged_push() -> Result<()> {
     for round in 0..=rounds {
         let mount = disk.mount(&mountpoint).context("mounting the disk")?;
         // The hub's data is a folder of the disk; its log and ready file lie beside it, on the same disk.
-        let mut hub = Child::start(&mount.path().join("data")).await.with_context(|| format!("start {round} (seed {seed})"))?;
+        let mut hub = Child::start(&mount.path().join("data"))
+            .await
+            .with_context(|| format!("start {round} (seed {seed})"))?;
         if round == 0 {
-            hub.put("/config?force=false", &flow::configuration()).await?;
+            hub.put("/config?force=false", &flow::configuration())
+                .await?;
         } else {
-            verify(&hub, &mut pushers).await.with_context(|| format!("after cut {round} (seed {seed})"))?;
+            verify(&hub, &mut pushers)
+                .await
+                .with_context(|| format!("after cut {round} (seed {seed})"))?;
         }
         if round == rounds {
             break;
         }
         let lifetime = Duration::from_millis(random.random_range(20..600));
         let (client, url, cut) = (hub.client.clone(), hub.url.clone(), disk.clone());
-        let loads = pushers.iter_mut().map(|pusher| pusher.push_until_gone(client.clone(), url.clone()));
+        let loads = pushers
+            .iter_mut()
+            .map(|pusher| pusher.push_until_gone(client.clone(), url.clone()));
         let power = async {
             tokio::time::sleep(lifetime).await;
             cut.cut_power();
@@ -58,13 +70,24 @@ async fn a_power_cut_loses_no_acknowledged_push() -> Result<()> {
         drop(hub);
         drop(mount);
         unsynced += disk.unsynced_operations();
-        let loss = if random.random_range(0..2) == 0 { Loss::Dropped } else { Loss::Torn };
+        let loss = if random.random_range(0..2) == 0 {
+            Loss::Dropped
+        } else {
+            Loss::Torn
+        };
         disk.lose(loss, &mut |below| random.random_range(0..below));
     }
-    assert!(unsynced > 0, "no cut ever hit an unsynced write: the test proves nothing");
+    assert!(
+        unsynced > 0,
+        "no cut ever hit an unsynced write: the test proves nothing"
+    );
     Ok(())
 }
 
 fn can_mount() -> bool {
-    std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse").is_ok()
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/fuse")
+        .is_ok()
 }

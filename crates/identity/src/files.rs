@@ -7,12 +7,20 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Makes a folder (and those above it) that only its owner may enter; nothing happens when it is there.
+/// Each new name is synced: a power cut must not take a folder with everything that was synced inside.
 pub fn create_private_folder(folder: &Path) -> Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(Error::file("create the folder", folder))
+    if folder.is_dir() || folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    if let Some(above) = folder.parent() {
+        create_private_folder(above)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        // Another process made it between the question and now.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => made.map_err(Error::file("create the folder", folder)),
+    }?;
+    sync_folder_of(folder)
 }
 
 /// Replaces a file in one step: readers and a crash see the old or the new content, whole.

@@ -7,6 +7,7 @@ use crate::registry::Registry;
 use crate::{Settings, Store, keys, lock};
 use rocksdb::{Cache, DB, WriteBatch, WriteBufferManager, WriteOptions};
 use sluice_entity::HashKey;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Why a store cannot be opened.
@@ -60,7 +61,7 @@ pub enum OpenError {
 
 /// Opens or makes the store in `path`.
 pub(crate) fn open(path: &Path, settings: &Settings) -> Result<Store, OpenError> {
-    std::fs::create_dir_all(path).map_err(|source| folder(path, source))?;
+    make_folder(path).map_err(|source| folder(path, source))?;
     let lock = lock::acquire(path)
         .map_err(|source| folder(path, source))?
         .ok_or_else(|| OpenError::Locked {
@@ -92,6 +93,22 @@ pub(crate) fn open(path: &Path, settings: &Settings) -> Result<Store, OpenError>
     })?;
     tracing::info!(store = %path.display(), datasets = registry.all().len(), "store opened");
     Ok(Store::new(engine, registry))
+}
+
+/// RocksDB syncs what is inside its folder but not the folder's own name, without which a power cut takes all of it.
+fn make_folder(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    // A bare name lies in the current folder.
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.unwrap_or(Path::new("."));
+    make_folder(above)?;
+    match std::fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => made?,
+    }
+    std::fs::File::open(above)?.sync_all()
 }
 
 /// Reads the store record, or writes that of a new store. A later format is refused before anything else is looked at.

@@ -3,9 +3,10 @@
 use super::Disk;
 use super::tree::{Failure, Node, Shape};
 use fuser::{
-    BsdFileFlags, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, LockOwner,
-    MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry,
-    ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    BsdFileFlags, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags,
+    Generation, INodeNo, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate,
+    ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request,
+    TimeOrNow, WriteFlags,
 };
 use std::ffi::OsStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,7 +30,10 @@ impl Volatile {
     }
 
     fn attributes(&self, node: Node) -> Result<FileAttr, Failure> {
-        self.disk.lock().shape(node).map(|shape| attributes(node, &shape))
+        self.disk
+            .lock()
+            .shape(node)
+            .map(|shape| attributes(node, &shape))
     }
 }
 
@@ -42,7 +46,11 @@ fn attributes(node: Node, shape: &Shape) -> FileAttr {
         mtime: UNIX_EPOCH,
         ctime: UNIX_EPOCH,
         crtime: UNIX_EPOCH,
-        kind: if shape.directory { FileType::Directory } else { FileType::RegularFile },
+        kind: if shape.directory {
+            FileType::Directory
+        } else {
+            FileType::RegularFile
+        },
         perm: (shape.mode & 0o7777) as u16,
         nlink: 1,
         uid: 0,
@@ -120,7 +128,15 @@ impl Filesystem for Volatile {
         }
     }
 
-    fn mkdir(&self, _: &Request, parent: INodeNo, name: &OsStr, mode: u32, umask: u32, reply: ReplyEntry) {
+    fn mkdir(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        umask: u32,
+        reply: ReplyEntry,
+    ) {
         let made = self.disk.lock().make(parent.0, name, true, mode & !umask);
         enter(reply, made.and_then(|node| self.attributes(node)));
     }
@@ -143,7 +159,12 @@ impl Filesystem for Volatile {
         _: RenameFlags,
         reply: ReplyEmpty,
     ) {
-        answer(reply, self.disk.lock().rename(parent.0, name, new_parent.0, new_name));
+        answer(
+            reply,
+            self.disk
+                .lock()
+                .rename(parent.0, name, new_parent.0, new_name),
+        );
     }
 
     fn link(&self, _: &Request, ino: INodeNo, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
@@ -151,11 +172,26 @@ impl Filesystem for Volatile {
         enter(reply, linked.and_then(|()| self.attributes(ino.0)));
     }
 
-    fn create(&self, _: &Request, parent: INodeNo, name: &OsStr, mode: u32, umask: u32, _: i32, reply: ReplyCreate) {
+    fn create(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        umask: u32,
+        _: i32,
+        reply: ReplyCreate,
+    ) {
         let made = self.disk.lock().make(parent.0, name, false, mode & !umask);
         match made.and_then(|node| self.attributes(node)) {
             Ok(attributes) => {
-                reply.created(&NO_CACHE, &attributes, Generation(0), FileHandle(0), FopenFlags::empty());
+                reply.created(
+                    &NO_CACHE,
+                    &attributes,
+                    Generation(0),
+                    FileHandle(0),
+                    FopenFlags::empty(),
+                );
             }
             Err(failure) => reply.error(errno(failure)),
         }
@@ -215,7 +251,14 @@ impl Filesystem for Volatile {
         answer(reply, self.disk.lock().sync(ino.0));
     }
 
-    fn readdir(&self, _: &Request, ino: INodeNo, _: FileHandle, offset: u64, mut reply: ReplyDirectory) {
+    fn readdir(
+        &self,
+        _: &Request,
+        ino: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
         let mut tree = self.disk.lock();
         let entries = match tree.entries(ino.0) {
             Ok(entries) => entries,
@@ -223,7 +266,11 @@ impl Filesystem for Volatile {
         };
         for (index, (name, node)) in entries.into_iter().enumerate().skip(offset as usize) {
             let directory = tree.shape(node).is_ok_and(|shape| shape.directory);
-            let kind = if directory { FileType::Directory } else { FileType::RegularFile };
+            let kind = if directory {
+                FileType::Directory
+            } else {
+                FileType::RegularFile
+            };
             if reply.add(INodeNo(node), index as u64 + 1, kind, name) {
                 break;
             }

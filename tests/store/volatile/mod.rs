@@ -9,46 +9,52 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-pub use tree::Loss;
+pub(crate) use tree::Loss;
 use tree::Tree;
 
 /// The disk's content, which outlives mounts.
 #[derive(Clone)]
-pub struct Disk {
+pub(crate) struct Disk {
     tree: Arc<Mutex<Tree>>,
 }
 
 /// A mounted disk; unmounts when dropped.
-pub struct Mount {
+pub(crate) struct Mount {
     session: Option<fuser::BackgroundSession>,
     path: PathBuf,
 }
 
 impl Disk {
     /// An empty disk.
-    pub fn new() -> Self {
-        Disk { tree: Arc::new(Mutex::new(Tree::new())) }
+    pub(crate) fn new() -> Self {
+        Disk {
+            tree: Arc::new(Mutex::new(Tree::new())),
+        }
     }
 
     /// Shows the disk at `path`, an existing empty folder.
-    pub fn mount(&self, path: &Path) -> std::io::Result<Mount> {
+    pub(crate) fn mount(&self, path: &Path) -> std::io::Result<Mount> {
         self.lock().power_on();
-        let session = fuser::spawn_mount2(fuse::Volatile::new(self.clone()), path, &fuse::options())?;
-        Ok(Mount { session: Some(session), path: path.to_owned() })
+        let session =
+            fuser::spawn_mount2(fuse::Volatile::new(self.clone()), path, &fuse::options())?;
+        Ok(Mount {
+            session: Some(session),
+            path: path.to_owned(),
+        })
     }
 
     /// From now on every operation fails with EIO, as if the machine were off.
-    pub fn cut_power(&self) {
+    pub(crate) fn cut_power(&self) {
         self.lock().cut();
     }
 
     /// Decides what survived. `random` gives numbers below its argument.
-    pub fn lose(&self, loss: Loss, random: &mut dyn FnMut(usize) -> usize) {
+    pub(crate) fn lose(&self, loss: Loss, random: &mut dyn FnMut(usize) -> usize) {
         self.lock().lose(loss, random);
     }
 
     /// Writes since the last sync, over all files: tells a test that it cut at an interesting moment.
-    pub fn unsynced_operations(&self) -> usize {
+    pub(crate) fn unsynced_operations(&self) -> usize {
         self.lock().unsynced_operations()
     }
 
@@ -59,7 +65,7 @@ impl Disk {
 
 impl Mount {
     /// Where the disk is shown.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 
 /// Number of an inode; the root is 1.
-pub type Node = u64;
-pub const ROOT: Node = 1;
+pub(crate) type Node = u64;
+pub(crate) const ROOT: Node = 1;
 
 /// What a power loss leaves of unsynced operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub(crate) enum Loss {
     /// Nothing.
     Dropped,
     /// Of each file and folder a random prefix, the last write cut at a random byte.
@@ -18,7 +18,7 @@ pub enum Loss {
 
 /// Why an operation fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     NoEntry,
     Exists,
     NotEmpty,
@@ -66,13 +66,13 @@ struct Inode {
 }
 
 /// What `stat` shows.
-pub struct Shape {
-    pub directory: bool,
-    pub size: u64,
-    pub mode: u32,
+pub(crate) struct Shape {
+    pub(crate) directory: bool,
+    pub(crate) size: u64,
+    pub(crate) mode: u32,
 }
 
-pub struct Tree {
+pub(crate) struct Tree {
     nodes: HashMap<Node, Inode>,
     next: Node,
     powered: bool,
@@ -99,20 +99,27 @@ fn rename_entry(entries: &mut BTreeMap<OsString, Node>, naming: &Naming) {
 }
 
 impl Tree {
-    pub fn new() -> Self {
-        let root = Inode { content: Content::Directory(Directory::default()), mode: 0o755 };
-        Tree { nodes: HashMap::from([(ROOT, root)]), next: ROOT + 1, powered: true }
+    pub(crate) fn new() -> Self {
+        let root = Inode {
+            content: Content::Directory(Directory::default()),
+            mode: 0o755,
+        };
+        Tree {
+            nodes: HashMap::from([(ROOT, root)]),
+            next: ROOT + 1,
+            powered: true,
+        }
     }
 
-    pub fn power_on(&mut self) {
+    pub(crate) fn power_on(&mut self) {
         self.powered = true;
     }
 
-    pub fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         self.powered = false;
     }
 
-    pub fn unsynced_operations(&self) -> usize {
+    pub(crate) fn unsynced_operations(&self) -> usize {
         self.nodes
             .values()
             .map(|node| match &node.content {
@@ -123,14 +130,20 @@ impl Tree {
     }
 
     /// What is visible becomes what was synced, plus a random prefix of the rest where torn.
-    pub fn lose(&mut self, loss: Loss, random: &mut dyn FnMut(usize) -> usize) {
+    pub(crate) fn lose(&mut self, loss: Loss, random: &mut dyn FnMut(usize) -> usize) {
         let mut order: Vec<Node> = self.nodes.keys().copied().collect();
         order.sort_unstable();
         for number in order {
-            let Some(node) = self.nodes.get_mut(&number) else { continue };
+            let Some(node) = self.nodes.get_mut(&number) else {
+                continue;
+            };
             match &mut node.content {
                 Content::File(file) => {
-                    let kept = if loss == Loss::Torn { random(file.unsynced.len() + 1) } else { 0 };
+                    let kept = if loss == Loss::Torn {
+                        random(file.unsynced.len() + 1)
+                    } else {
+                        0
+                    };
                     for (index, write) in file.unsynced.iter().take(kept).enumerate() {
                         match write {
                             Write::At(offset, data) if index + 1 == kept => {
@@ -144,7 +157,11 @@ impl Tree {
                     file.now.clone_from(&file.synced);
                 }
                 Content::Directory(directory) => {
-                    let kept = if loss == Loss::Torn { random(directory.unsynced.len() + 1) } else { 0 };
+                    let kept = if loss == Loss::Torn {
+                        random(directory.unsynced.len() + 1)
+                    } else {
+                        0
+                    };
                     for naming in directory.unsynced.iter().take(kept) {
                         rename_entry(&mut directory.synced, naming);
                     }
@@ -161,7 +178,11 @@ impl Tree {
         let mut at = 0;
         while let Some(number) = reachable.get(at).copied() {
             at += 1;
-            if let Some(Inode { content: Content::Directory(directory), .. }) = self.nodes.get(&number) {
+            if let Some(Inode {
+                content: Content::Directory(directory),
+                ..
+            }) = self.nodes.get(&number)
+            {
                 reachable.extend(directory.now.values());
             }
         }
@@ -169,7 +190,11 @@ impl Tree {
     }
 
     fn powered(&self) -> Outcome<()> {
-        if self.powered { Ok(()) } else { Err(Failure::PowerOff) }
+        if self.powered {
+            Ok(())
+        } else {
+            Err(Failure::PowerOff)
+        }
     }
 
     fn directory(&mut self, number: Node) -> Outcome<&mut Directory> {
@@ -190,26 +215,44 @@ impl Tree {
         }
     }
 
-    pub fn look_up(&mut self, parent: Node, name: &OsStr) -> Outcome<Node> {
-        self.directory(parent)?.now.get(name).copied().ok_or(Failure::NoEntry)
+    pub(crate) fn look_up(&mut self, parent: Node, name: &OsStr) -> Outcome<Node> {
+        self.directory(parent)?
+            .now
+            .get(name)
+            .copied()
+            .ok_or(Failure::NoEntry)
     }
 
-    pub fn shape(&self, number: Node) -> Outcome<Shape> {
+    pub(crate) fn shape(&self, number: Node) -> Outcome<Shape> {
         self.powered()?;
         let node = self.nodes.get(&number).ok_or(Failure::NoEntry)?;
         Ok(match &node.content {
-            Content::File(file) => Shape { directory: false, size: file.now.len() as u64, mode: node.mode },
-            Content::Directory(_) => Shape { directory: true, size: 4096, mode: node.mode },
+            Content::File(file) => Shape {
+                directory: false,
+                size: file.now.len() as u64,
+                mode: node.mode,
+            },
+            Content::Directory(_) => Shape {
+                directory: true,
+                size: 4096,
+                mode: node.mode,
+            },
         })
     }
 
-    pub fn set_mode(&mut self, number: Node, mode: u32) -> Outcome<()> {
+    pub(crate) fn set_mode(&mut self, number: Node, mode: u32) -> Outcome<()> {
         self.powered()?;
         self.nodes.get_mut(&number).ok_or(Failure::NoEntry)?.mode = mode & 0o7777;
         Ok(())
     }
 
-    pub fn make(&mut self, parent: Node, name: &OsStr, directory: bool, mode: u32) -> Outcome<Node> {
+    pub(crate) fn make(
+        &mut self,
+        parent: Node,
+        name: &OsStr,
+        directory: bool,
+        mode: u32,
+    ) -> Outcome<Node> {
         let number = self.next;
         let parent = self.directory(parent)?;
         if parent.now.contains_key(name) {
@@ -222,14 +265,23 @@ impl Tree {
             true => Content::Directory(Directory::default()),
             false => Content::File(File::default()),
         };
-        self.nodes.insert(number, Inode { content, mode: mode & 0o7777 });
+        self.nodes.insert(
+            number,
+            Inode {
+                content,
+                mode: mode & 0o7777,
+            },
+        );
         self.next += 1;
         Ok(number)
     }
 
-    pub fn remove(&mut self, parent: Node, name: &OsStr) -> Outcome<()> {
+    pub(crate) fn remove(&mut self, parent: Node, name: &OsStr) -> Outcome<()> {
         let number = self.look_up(parent, name)?;
-        if let Some(Inode { content: Content::Directory(directory), .. }) = self.nodes.get(&number)
+        if let Some(Inode {
+            content: Content::Directory(directory),
+            ..
+        }) = self.nodes.get(&number)
             && !directory.now.is_empty()
         {
             return Err(Failure::NotEmpty);
@@ -237,14 +289,20 @@ impl Tree {
         self.name(parent, Naming::Remove(name.to_owned()))
     }
 
-    pub fn rename(&mut self, from: Node, name: &OsStr, to: Node, new_name: &OsStr) -> Outcome<()> {
+    pub(crate) fn rename(
+        &mut self,
+        from: Node,
+        name: &OsStr,
+        to: Node,
+        new_name: &OsStr,
+    ) -> Outcome<()> {
         let number = self.look_up(from, name)?;
         self.directory(to)?;
         self.name(to, Naming::Put(new_name.to_owned(), number))?;
         self.name(from, Naming::Remove(name.to_owned()))
     }
 
-    pub fn link(&mut self, number: Node, parent: Node, name: &OsStr) -> Outcome<()> {
+    pub(crate) fn link(&mut self, number: Node, parent: Node, name: &OsStr) -> Outcome<()> {
         self.name(parent, Naming::Put(name.to_owned(), number))
     }
 
@@ -255,21 +313,26 @@ impl Tree {
         Ok(())
     }
 
-    pub fn entries(&mut self, number: Node) -> Outcome<Vec<(OsString, Node)>> {
-        Ok(self.directory(number)?.now.iter().map(|(name, node)| (name.clone(), *node)).collect())
+    pub(crate) fn entries(&mut self, number: Node) -> Outcome<Vec<(OsString, Node)>> {
+        Ok(self
+            .directory(number)?
+            .now
+            .iter()
+            .map(|(name, node)| (name.clone(), *node))
+            .collect())
     }
 
-    pub fn read(&mut self, number: Node, offset: usize, length: usize) -> Outcome<Vec<u8>> {
+    pub(crate) fn read(&mut self, number: Node, offset: usize, length: usize) -> Outcome<Vec<u8>> {
         let bytes = &self.file(number)?.now;
         let start = offset.min(bytes.len());
         Ok(bytes[start..(start + length).min(bytes.len())].to_vec())
     }
 
-    pub fn write(&mut self, number: Node, offset: usize, data: &[u8]) -> Outcome<()> {
+    pub(crate) fn write(&mut self, number: Node, offset: usize, data: &[u8]) -> Outcome<()> {
         self.change(number, Write::At(offset, data.to_vec()))
     }
 
-    pub fn truncate(&mut self, number: Node, length: usize) -> Outcome<()> {
+    pub(crate) fn truncate(&mut self, number: Node, length: usize) -> Outcome<()> {
         self.change(number, Write::Truncate(length))
     }
 
@@ -280,7 +343,7 @@ impl Tree {
         Ok(())
     }
 
-    pub fn sync(&mut self, number: Node) -> Outcome<()> {
+    pub(crate) fn sync(&mut self, number: Node) -> Outcome<()> {
         self.powered()?;
         match &mut self.nodes.get_mut(&number).ok_or(Failure::NoEntry)?.content {
             Content::File(file) => {
@@ -325,9 +388,13 @@ mod tests {
         let (mut tree, file) = tree_with_synced_file();
         tree.write(file, 4, b"12").unwrap();
         tree.write(file, 6, b"3456").unwrap();
-        // Both operations are kept, the second one up to half of its bytes.
-        let mut choices = [2, 2].into_iter();
-        tree.lose(Loss::Torn, &mut |below| choices.next().map_or(0, |choice: usize| choice.min(below - 1)));
+        // Nothing is unsynced in the folder; of the file both operations are kept, the second one up to half of its bytes.
+        let mut choices = [(1, 0), (3, 2), (5, 2)].into_iter();
+        tree.lose(Loss::Torn, &mut |below| {
+            let (asked, choice) = choices.next().unwrap();
+            assert_eq!(below, asked);
+            choice
+        });
         assert_eq!(tree.read(file, 0, 100).unwrap(), b"kept1234");
     }
 
@@ -335,7 +402,8 @@ mod tests {
     fn a_name_lasts_only_from_its_folders_sync() {
         let (mut tree, _) = tree_with_synced_file();
         tree.make(ROOT, OsStr::new("new"), false, 0o600).unwrap();
-        tree.rename(ROOT, OsStr::new("log"), ROOT, OsStr::new("log.old")).unwrap();
+        tree.rename(ROOT, OsStr::new("log"), ROOT, OsStr::new("log.old"))
+            .unwrap();
         tree.lose(Loss::Dropped, &mut |_| 0);
         assert_eq!(tree.look_up(ROOT, OsStr::new("new")), Err(Failure::NoEntry));
         assert!(tree.look_up(ROOT, OsStr::new("log")).is_ok());
