@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub trait Process: Send + Sync {
     /// Why the hub does not serve yet (a store is being opened, the configuration loaded); `None` when it is ready.
     fn not_ready(&self) -> Option<String>;
-    /// Starts the roles anew, data kept. Answers when the restart is under way.
+    /// Starts the roles anew, data kept, with a new [`Aggregator`] and so another start time. Answers when that is under way.
     async fn restart(&self) -> Result<()>;
 }
 
@@ -103,7 +103,7 @@ impl Aggregator {
         }
     }
 
-    /// When the hub started, was reset or restarted; microseconds since 1970 UTC.
+    /// When the hub started or was reset; microseconds since 1970 UTC.
     pub(crate) fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
     }

@@ -17,7 +17,7 @@ mod settings;
 
 pub use aggregator::{Aggregator, Parts, Process};
 pub use api::{openapi, router};
-pub use service::{ServeError, Serving, serve};
+pub use service::{ServeError, Serving, listen, serve};
 pub use settings::{Limits, Settings};
 
 #[cfg(doc)]

@@ -6,7 +6,7 @@ use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -62,24 +62,27 @@ impl Serving {
     }
 }
 
-/// Listens on `address` (port 0 picks a free one) and serves until stopped. A certificate that `tls` looks up anew
-/// for each handshake may change meanwhile.
+/// Listens on `address`; port 0 takes a free one. Connections wait until somebody serves them.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).map_err(|source| ServeError::Bind { address, source })
+}
+
+/// Serves until stopped. A certificate that `tls` looks up anew for each handshake may change meanwhile. A clone of the
+/// listener that somebody keeps lets connections wait for the next server.
 pub async fn serve(
     aggregator: Arc<Aggregator>,
-    address: SocketAddr,
+    listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
 ) -> Result<Serving, ServeError> {
-    let bound = |source| ServeError::Bind { address, source };
-    let listener = std::net::TcpListener::bind(address).map_err(bound)?;
-    listener.set_nonblocking(true).map_err(bound)?;
-    let address = listener.local_addr().map_err(bound)?;
+    let address = listener.local_addr().map_err(ServeError::Serve)?;
+    listener.set_nonblocking(true).map_err(ServeError::Serve)?;
 
     let limits = aggregator.settings.limits.clone();
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls))
         .acceptor(CountedAcceptor::new(limits.connections));
     let handle = Handle::new();
     let mut server = axum_server::from_tcp(listener)
-        .map_err(bound)?
+        .map_err(ServeError::Serve)?
         .acceptor(acceptor)
         .handle(handle.clone());
     bound_connections(server.http_builder(), &limits);

@@ -68,8 +68,8 @@ pub(crate) async fn administer(call: Call) -> Result<Response, Problem> {
     match call.text("operation") {
         "reset" => reset(call).await,
         _ => {
+            // The start time changes when the restarted hub serves, not before: clients wait for it and then go on.
             call.hub.process.restart().await?;
-            call.hub.starts_anew();
             answer::json(&Message::OK)
         }
     }

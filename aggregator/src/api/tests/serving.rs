@@ -1,7 +1,7 @@
 //! The API on a real port: TLS, both HTTP versions, broken feeds, graceful stop.
 
 use super::Hub;
-use crate::serve;
+use crate::{listen, serve};
 use bytes::Bytes;
 use futures::SinkExt;
 use reqwest::{Certificate, Client, ClientBuilder, Version};
@@ -28,7 +28,7 @@ async fn served() -> Served {
     let authority = Certificate::from_pem(&authority).unwrap();
     let serving = serve(
         Arc::clone(&hub.aggregator),
-        ANY_PORT,
+        listen(ANY_PORT).unwrap(),
         certificate.tls_settings().unwrap(),
     )
     .await
@@ -141,14 +141,7 @@ async fn plain_http_gets_no_answer() {
 #[tokio::test]
 async fn an_address_in_use_is_named() {
     let served = served().await;
-    let certificate =
-        ServerCertificate::own(served._tls.path(), [], jiff::Timestamp::now()).unwrap();
-    let again = serve(
-        Arc::clone(&served.hub.aggregator),
-        served.serving.address(),
-        certificate.tls_settings().unwrap(),
-    );
-    let error = again.await.err().unwrap();
+    let error = listen(served.serving.address()).unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("cannot listen on {}", served.serving.address())

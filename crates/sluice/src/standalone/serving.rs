@@ -12,7 +12,7 @@ use rustls::ServerConfig;
 use sluice_aggregator::{Aggregator, Limits, Parts, Serving};
 use sluice_identity::{ServerCertificate, TokenVerifier};
 use sluice_telemetry::{Logs, Metrics, Stop};
-use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -26,36 +26,38 @@ struct Fixed {
     _folder: DataFolder,
 }
 
-/// Why the roles end.
-enum End {
-    Stop,
-    Restart,
-}
-
 /// Runs a hub until it is asked to stop. `started` hears when it serves for the first time.
 pub(super) async fn serve(
     settings: Settings,
     logs: Logs,
-    stop: Stop,
+    mut stop: Stop,
     started: oneshot::Sender<Started>,
 ) -> Result<()> {
     let mut steps = Steps::new();
     let fixed = prepare(settings, logs, &mut steps).await?;
     let renewing = keep_fresh(fixed.certificate.clone(), stop.clone());
-    let mut address = fixed.settings.listen;
     let mut started = Some(started);
+    let mut port = None;
     let outcome = loop {
-        let (bound, end) =
-            match serve_once(&fixed, address, steps, stop.clone(), &mut started).await {
-                Ok(ended) => ended,
-                Err(error) => break Err(error),
-            };
-        match end {
-            End::Stop => break Ok(()),
-            End::Restart => {
+        let round = match Round::open(&fixed, port.take(), &mut steps).await {
+            Ok(round) => round,
+            Err(error) => break Err(error),
+        };
+        steps.done(&url(round.serving.address()));
+        if let Some(started) = started.take() {
+            let _ = started.send(Started {
+                address: round.serving.address(),
+                authority: fixed.certificate.authority(),
+            });
+        }
+        tokio::select! {
+            () = stop.asked() => break round.close(&fixed).await,
+            () = round.process.restart_asked() => {
                 tracing::info!("restarting");
-                // The same port again, also when any was asked for.
-                address = bound;
+                port = Some(round.port.try_clone()?);
+                if let Err(error) = round.close(&fixed).await {
+                    break Err(error);
+                }
                 steps = Steps::again_from("opening the configuration");
             }
         }
@@ -86,85 +88,103 @@ async fn prepare(settings: Settings, logs: Logs, steps: &mut Steps) -> Result<Fi
     .await
 }
 
-/// Opens the roles, serves until something ends them, closes them. Answers the address they were served at.
-async fn serve_once(
-    fixed: &Fixed,
-    address: SocketAddr,
-    mut steps: Steps,
-    mut stop: Stop,
-    started: &mut Option<oneshot::Sender<Started>>,
-) -> Result<(SocketAddr, End)> {
-    let metrics = Metrics::new();
-    let roles = Roles::open(&fixed.settings, &metrics, &mut steps).await?;
-    steps.next();
-    let process = Arc::new(OneProcess::default());
-    let serving = match listen(fixed, address, &roles, &process, metrics).await {
-        Ok(serving) => serving,
-        Err(error) => {
-            roles.close(fixed.settings.stop_timeout).await;
-            return Err(error);
-        }
-    };
-    let address = serving.address();
-    let authority = fixed.certificate.authority();
-    let ready = ReadyFile::write(
-        fixed.settings.ready_file.as_deref(),
-        address,
-        authority.as_deref(),
-    );
-    steps.done(&url(address));
-    if let Some(started) = started.take() {
-        let _ = started.send(Started { address, authority });
-    }
-    let end = match &ready {
-        Err(_) => End::Stop,
-        Ok(_) => tokio::select! {
-            () = stop.asked() => End::Stop,
-            () = process.restart_asked() => End::Restart,
-        },
-    };
-    let written = ready.map(drop);
-    // A hub that is told to stop ends its runs while the last requests are answered.
-    let patience = fixed.settings.stop_timeout;
-    let (served, closing) = tokio::join!(serving.stop(patience), roles.close(patience));
-    written?;
-    served.context("the API did not stop in order")?;
-    if tokio::time::timeout(patience, closing.closed())
-        .await
-        .is_err()
-    {
-        tracing::warn!("the stores are still in use by a request");
-    }
-    Ok((address, end))
+/// The roles and the API on top of them, from one opening to the next closing.
+struct Round {
+    roles: Roles,
+    process: Arc<OneProcess>,
+    serving: Serving,
+    /// A second handle to the port, to be kept over a restart: connections then wait instead of being refused.
+    port: TcpListener,
+    ready: ReadyFile,
 }
 
-async fn listen(
-    fixed: &Fixed,
-    address: SocketAddr,
-    roles: &Roles,
-    process: &Arc<OneProcess>,
-    metrics: Metrics,
-) -> Result<Serving> {
-    let settings = &fixed.settings;
-    let limits = Limits {
-        body: settings.request_limit,
-        connections: settings.connections,
-        ..Limits::default()
-    };
-    let aggregator = Arc::new(Aggregator::new(Parts {
-        worker: roles.worker(),
-        storage: roles.storage(),
-        process: process.clone(),
-        verifier: fixed.verifier.clone(),
-        metrics,
-        logs: fixed.logs.clone(),
-        settings: sluice_aggregator::Settings {
-            developer_mode: settings.developer_mode,
-            limits,
-            ..sluice_aggregator::Settings::default()
-        },
-    }));
-    Ok(sluice_aggregator::serve(aggregator, address, fixed.tls.clone()).await?)
+impl Round {
+    /// Opens everything, on the port of the round before if there was one.
+    async fn open(fixed: &Fixed, port: Option<TcpListener>, steps: &mut Steps) -> Result<Round> {
+        let metrics = Metrics::new();
+        let roles = Roles::open(&fixed.settings, &metrics, steps).await?;
+        steps.next();
+        match Self::serve(fixed, port, &roles, metrics).await {
+            Ok((process, serving, port, ready)) => Ok(Round {
+                roles,
+                process,
+                serving,
+                port,
+                ready,
+            }),
+            Err(error) => {
+                roles.close(fixed.settings.stop_timeout).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn serve(
+        fixed: &Fixed,
+        port: Option<TcpListener>,
+        roles: &Roles,
+        metrics: Metrics,
+    ) -> Result<(Arc<OneProcess>, Serving, TcpListener, ReadyFile)> {
+        let port = port.map_or_else(|| sluice_aggregator::listen(fixed.settings.listen), Ok)?;
+        let listener = port.try_clone().context("cannot share the port")?;
+        let process = Arc::new(OneProcess::default());
+        let aggregator = fixed.aggregator(roles, process.clone(), metrics);
+        let serving = sluice_aggregator::serve(aggregator, listener, fixed.tls.clone()).await?;
+        let authority = fixed.certificate.authority();
+        let ready_file = fixed.settings.ready_file.as_deref();
+        let ready = ReadyFile::write(ready_file, serving.address(), authority.as_deref())?;
+        Ok((process, serving, port, ready))
+    }
+
+    /// Ends runs while the last requests are answered, then waits until the stores are closed.
+    async fn close(self, fixed: &Fixed) -> Result<()> {
+        let Round {
+            roles,
+            serving,
+            port,
+            ready,
+            ..
+        } = self;
+        drop((ready, port));
+        let patience = fixed.settings.stop_timeout;
+        let (served, closing) = tokio::join!(serving.stop(patience), roles.close(patience));
+        served.context("the API did not stop in order")?;
+        if tokio::time::timeout(patience, closing.closed())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the stores are still in use by a request");
+        }
+        Ok(())
+    }
+}
+
+impl Fixed {
+    fn aggregator(
+        &self,
+        roles: &Roles,
+        process: Arc<OneProcess>,
+        metrics: Metrics,
+    ) -> Arc<Aggregator> {
+        let limits = Limits {
+            body: self.settings.request_limit,
+            connections: self.settings.connections,
+            ..Limits::default()
+        };
+        Arc::new(Aggregator::new(Parts {
+            worker: roles.worker(),
+            storage: roles.storage(),
+            process,
+            verifier: self.verifier.clone(),
+            metrics,
+            logs: self.logs.clone(),
+            settings: sluice_aggregator::Settings {
+                developer_mode: self.settings.developer_mode,
+                limits,
+                ..sluice_aggregator::Settings::default()
+            },
+        }))
+    }
 }
 
 /// Runs what blocks on a thread for it.
