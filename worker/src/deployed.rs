@@ -126,11 +126,11 @@ impl Deployed {
         if !settings.valid {
             return Err("the configuration has errors".to_owned());
         }
-        settings
-            .runnable
-            .as_ref()
-            .map_err(ToString::to_string)
-            .map(|_| ())
+        settings.runnable.as_ref().map_err(ToString::to_string)?;
+        match crate::gates::unsupported(&settings) {
+            Some(reason) => Err(reason.to_owned()),
+            None => Ok(()),
+        }
     }
 
     /// Why the pipe would not run now, in words.

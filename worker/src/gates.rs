@@ -1,7 +1,7 @@
 //! What has to hold before a pipe may run: its inputs exist and are populated (DS4, HO6, HO7, SR21, R56).
 
 use crate::shared::Shared;
-use sluice_config::{Pipe, Source};
+use sluice_config::{Completeness, Pipe, SetInitialOffset, Sink, Source};
 use sluice_dataset::Dataset;
 
 /// Why the pipe waits, in words; `None` when it may run.
@@ -9,6 +9,27 @@ pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
     required(pipe)
         .find(|dataset| !is_populated(shared, dataset))
         .map(|dataset| format!("waits for dataset {dataset} to be populated"))
+}
+
+/// A setting that would change the data and that this version does not follow: better no data than other data.
+pub(crate) fn unsupported(pipe: &Pipe) -> Option<&'static str> {
+    if let Source::Dataset(source) = &pipe.source {
+        if source.subset.is_some() {
+            return Some("this version cannot read a subset of a dataset");
+        }
+        if source.completeness != Completeness::Off || !source.initial_completeness.is_empty() {
+            return Some("this version has no completeness");
+        }
+    }
+    match &pipe.sink {
+        Sink::Dataset(sink) if sink.enable_optimistic_locking => {
+            Some("this version has no optimistic locking")
+        }
+        Sink::Dataset(sink) if sink.track_children == Some(true) => {
+            Some("this version does not track children")
+        }
+        _ => None,
+    }
 }
 
 /// Every dataset that must be populated first.
@@ -62,11 +83,11 @@ pub(crate) fn has_work(
 }
 
 fn could_be_populated(pipe: &Pipe, shared: &Shared) -> bool {
-    let sluice_config::Sink::Dataset(sink) = &pipe.sink else {
+    let Sink::Dataset(sink) = &pipe.sink else {
         return false;
     };
     let inputs = initial_datasets(&pipe.source);
-    sink.set_initial_offset == sluice_config::SetInitialOffset::IfSourcePopulated
+    sink.set_initial_offset == SetInitialOffset::IfSourcePopulated
         && !inputs.is_empty()
         && inputs.iter().all(|dataset| is_populated(shared, dataset))
         && !is_populated(shared, &sink.dataset)

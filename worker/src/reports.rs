@@ -26,7 +26,7 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
     let since = progress.since.as_ref().map(|since| since.value());
     let retries = RetryQueue::load(&shared.store, &pipe.id)
         .map_err(answer::dataset)?
-        .len();
+        .waiting();
     let source = settings
         .inputs
         .iter()

@@ -66,7 +66,7 @@ impl Course {
             sync_type: SyncType::Incremental,
             started,
             user: asked.user.clone(),
-            hash_key: shared.store.hash_key().clone(),
+            hash_key: *shared.store.hash_key(),
         };
         let mut ledger = Ledger::new(shared, deployed, events);
         ledger.progress.last_started = Some(started);

@@ -16,7 +16,7 @@ pub(crate) struct RunFailure {
     /// The chain of causes, outermost first.
     pub causes: Vec<String>,
     /// The entity at fault, if one is.
-    pub entity: Option<Entity>,
+    pub entity: Option<Box<Entity>>,
 }
 
 impl RunFailure {
@@ -33,7 +33,7 @@ impl RunFailure {
     /// Names the entity at fault.
     #[must_use]
     pub(crate) fn with_entity(mut self, entity: Entity) -> Self {
-        self.entity = Some(entity);
+        self.entity = Some(Box::new(entity));
         self
     }
 
@@ -89,7 +89,7 @@ impl From<&WriteError> for RunFailure {
 impl From<StepFailure> for RunFailure {
     fn from(failure: StepFailure) -> Self {
         RunFailure {
-            entity: failure.entity,
+            entity: failure.entity.map(Box::new),
             ..RunFailure::new(failure.reason, failure.message)
         }
     }

@@ -228,7 +228,7 @@ fn log_outcome<'a>(course: &Course, writer: &'a Writer, ended: u64) -> execution
             .next_run()
             .map(|next| next.saturating_sub(ended) as f64 / 1e6),
         started_location: writer.ledger.started_location,
-        retries_exist: writer.queue.len() > 0,
+        retries_exist: writer.queue.waiting() > 0,
     }
 }
 
@@ -255,7 +255,7 @@ pub(super) async fn conclude(mut course: Course, result: Result<(), RunFailure>)
     let retries_exist = course
         .writer
         .as_ref()
-        .is_some_and(|writer| writer.queue.len() > 0);
+        .is_some_and(|writer| writer.queue.waiting() > 0);
     let next_interval = course
         .deployed
         .next_run()

@@ -10,10 +10,12 @@ pub(crate) mod plan;
 mod reader;
 pub(crate) mod retry_queue;
 mod run_loop;
+mod single_versions;
 pub(crate) mod state;
 pub(crate) mod step;
 mod stepper;
 mod sync_type;
+mod write_errors;
 mod writer;
 
 pub(crate) use course::open_dead_letters;

@@ -7,9 +7,10 @@ use crate::shared::Shared;
 use crate::sink::{self, Target, WriteError};
 use crate::slice::Slice;
 use crate::source::{self, ReadError, Source, Surroundings};
-use sluice_config::{Namespaces, Pipe, Transform};
+use sluice_config::{Namespaces, Pipe, Source as Settings, Transform};
+use sluice_dataset::Dataset as _;
 use sluice_dtl::Program;
-use sluice_entity::ValueBuf;
+use sluice_entity::{Entity, ValueBuf};
 use sluice_store::Dataset;
 use std::sync::Arc;
 
@@ -95,10 +96,30 @@ impl Plan {
             .zip(self.pipe.sink_dataset.as_deref())
             .map(|(dataset, name)| (name, dataset));
         let lookup = LocalLookup::new(slice, own_sink);
+        let previous = |entity: &Entity| self.previous(slice, entity);
+        // Only what is not deterministic can ask for it (`is-changed`), and looking it up for all would cost a read each.
+        let is_wanted = self
+            .programs
+            .first()
+            .is_some_and(|program| !program.deterministic());
         work(&Evaluation {
             environment: &environment,
             lookup: &lookup,
             parameters,
+            previous: is_wanted.then_some(&previous),
         })
+    }
+
+    /// The version of a source entity before this one; `None` where there is none or the source is no dataset.
+    fn previous(&self, slice: &Slice, entity: &Entity) -> sluice_dataset::Result<Option<Entity>> {
+        let (Settings::Dataset(source), Some(generated)) = (&self.pipe.source, entity.generated())
+        else {
+            return Ok(None);
+        };
+        let Some(dataset) = slice.dataset(&source.dataset)? else {
+            return Ok(None);
+        };
+        let before = dataset.before(entity.id().unwrap_or_default(), generated.updated)?;
+        Ok(before.map(|version| version.to_entity()))
     }
 }

@@ -54,7 +54,7 @@ impl RetryQueue {
     }
 
     /// How many will be tried again; the limit counts these (R34).
-    pub(crate) fn len(&self) -> u64 {
+    pub(crate) fn waiting(&self) -> u64 {
         self.retryable().count() as u64
     }
 

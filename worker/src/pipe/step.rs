@@ -17,7 +17,12 @@ pub(crate) struct Evaluation<'a> {
     pub lookup: &'a dyn Lookup,
     /// `_B`: the URL parameters of a publisher.
     pub parameters: Option<&'a ValueBuf>,
+    /// The version of a source entity before this one, where the transforms ask for it and the source is a dataset.
+    pub previous: Option<&'a Previous<'a>>,
 }
+
+/// Finds the version before one.
+pub(crate) type Previous<'a> = dyn Fn(&Entity) -> sluice_dataset::Result<Option<Entity>> + 'a;
 
 /// A transform that could not go on.
 #[derive(Debug)]
@@ -49,20 +54,24 @@ pub(crate) fn transform(
     if stage == EntityStage::Source {
         return Ok(sources.into_iter().enumerate().map(tag).collect());
     }
+    let mut previous = previous_versions(&sources, evaluation)?;
     let mut sources = sources;
     if plan.namespaces.add {
         let (identity, property) = (&plan.namespaces.identity, &plan.namespaces.property);
-        sources = sources
-            .iter()
-            .map(|entity| add_namespaces(entity, identity, property))
-            .collect();
+        let qualified = |entity: &Entity| add_namespaces(entity, identity, property);
+        sources = sources.iter().map(qualified).collect();
+        for version in &mut previous {
+            *version = version.as_ref().map(qualified);
+        }
     }
     let mut made: Vec<Tagged> = sources.iter().cloned().enumerate().map(tag).collect();
     if stage == EntityStage::BeforeTransform {
         return Ok(made);
     }
     for (position, program) in plan.programs.iter().enumerate() {
-        made = apply(program, &made, evaluation)
+        // Behind the first transform an entity is no version of anything.
+        let previous = if position == 0 { &previous[..] } else { &[] };
+        made = apply(program, &made, previous, evaluation)
             .map_err(|(failure, origin)| step_failure(failure, position, sources.get(origin)))?;
     }
     if stage == EntityStage::Sink && plan.namespaces.remove {
@@ -73,16 +82,33 @@ pub(crate) fn transform(
     Ok(made)
 }
 
+fn previous_versions(
+    sources: &[Entity],
+    evaluation: &Evaluation<'_>,
+) -> Result<Vec<Option<Entity>>, StepFailure> {
+    let Some(previous) = evaluation.previous else {
+        return Ok(Vec::new());
+    };
+    let versions: Result<Vec<_>, _> = sources.iter().map(previous).collect();
+    versions.map_err(|error| StepFailure {
+        reason: error.code(),
+        message: format!("cannot read the previous version of an entity: {error}"),
+        entity: None,
+    })
+}
+
 fn apply(
     program: &Program,
     entities: &[Tagged],
+    previous: &[Option<Entity>],
     evaluation: &Evaluation<'_>,
 ) -> Result<Vec<Tagged>, (Failure, usize)> {
     let mut evaluator = Evaluator::new(program, evaluation.environment, evaluation.lookup);
     let mut made = Vec::with_capacity(entities.len());
     for Tagged { origin, entity } in entities {
+        let before = previous.get(*origin).and_then(Option::as_ref);
         evaluator
-            .transform(entity, None, evaluation.parameters, &mut |entity| {
+            .transform(entity, before, evaluation.parameters, &mut |entity| {
                 made.push(Tagged {
                     origin: *origin,
                     entity,

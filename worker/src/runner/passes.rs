@@ -252,7 +252,7 @@ impl<'a> Passes<'a> {
             let (store, id) = (self.shared.store.clone(), pipe.id.clone());
             let retries = crate::blocking::run(move || RetryQueue::load(&store, &id))
                 .await
-                .map_or(0, |queue| queue.len());
+                .map_or(0, |queue| queue.waiting());
             // A pipe that cannot run at all holds up only itself.
             if pipe.check_runnable().is_err() || settings.pump.mode == Mode::Off {
                 continue;

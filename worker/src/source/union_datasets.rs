@@ -61,7 +61,7 @@ fn with_prefix(dataset: &str, entity: &Entity) -> Entity {
     }
     builder.end();
     match entity.generated() {
-        Some(generated) => Entity::with_generated(builder.finish(), generated.clone()),
+        Some(generated) => Entity::with_generated(builder.finish(), *generated),
         None => Entity::new(builder.finish()).unwrap_or_else(|| entity.clone()),
     }
 }

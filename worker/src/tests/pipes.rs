@@ -413,3 +413,42 @@ async fn offsets_and_state_survive_a_restart() {
         "a disabled pipe may be started by hand"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_that_would_give_other_data_keeps_the_pipe_from_running() {
+    let subset = dataset("copy", "people", r#"[["copy", "*"]]"#).replace(
+        r#""dataset": "people""#,
+        r#""dataset": "people", "subset": ["eq", "_S.n", 1]"#,
+    );
+    let hub = Hub::with(&[&people(3), &subset]).await;
+    hub.run_all_of(&["people"]).await;
+    let waiting = hub.report("copy").await.waiting_for.unwrap();
+    assert!(waiting.contains("subset"), "{waiting}");
+    assert_eq!(
+        hub.operate("copy", OperationKind::Start, &[])
+            .await
+            .unwrap_err()
+            .reason,
+        "pipe-waits"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transforms_can_compare_with_the_version_before() {
+    let rules = r#"[["copy", "_id"], ["add", "changed", ["is-changed", "_.n"]], ["add", "again", ["is-changed", "_._id"]]]"#;
+    let copy = dataset("copy", "people", rules);
+    let mut hub = Hub::with(&[&people(2), &copy]).await;
+    hub.run_all_of(&["people", "copy"]).await;
+    assert_eq!(
+        hub.live("copy").await[0],
+        r#"{"_id":"0","again":null,"changed":null}"#,
+        "there is no version before"
+    );
+    hub.configure(&[&people(2).replace(r#""n": 1"#, r#""n": 7"#), &copy])
+        .await;
+    hub.run_all_of(&["people", "copy"]).await;
+    assert_eq!(
+        hub.log("copy").await.last().unwrap(),
+        r#"{"_id":"1","again":false,"changed":true}"#
+    );
+}

@@ -3,6 +3,8 @@
 //! One task with one heap of due times for all pipes. It decides nothing about data: whether a pipe has something to read is
 //! looked up in the store ([`gates::has_work`]), so that a wake-up that gets lost with the process costs nothing.
 
+mod planning;
+
 use crate::blocking;
 use crate::clock::{Micros, SECOND};
 use crate::deployed::Deployed;
@@ -12,9 +14,8 @@ use crate::pipe::Asked;
 use crate::pipe::commit::Writes;
 use crate::pipe::state::{Control, Record};
 use crate::runs::Runs;
-use crate::schedule::{self, Schedule};
 use crate::shared::Shared;
-use sluice_config::{Mode, Pipe, Schedule as Configured};
+use sluice_config::{Mode, Pipe};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
@@ -212,112 +213,6 @@ impl State {
         }
     }
 
-    /// Sets the earlier of what is planned and `due`.
-    fn due(&mut self, pipe: &Arc<Deployed>, due: Micros) {
-        let planned = self.planned.entry(pipe.id.clone()).or_insert(Planned {
-            run: None,
-            rescan: None,
-            quiet_until: 0,
-        });
-        planned.run = Some(planned.run.map_or(due, |run| run.min(due)));
-        self.remember(pipe);
-    }
-
-    /// Puts the pipe's next time on the heap and where the API shows it.
-    fn remember(&mut self, pipe: &Arc<Deployed>) {
-        let planned = self.planned.get(&pipe.id);
-        let next = planned.and_then(|planned| planned.run.into_iter().chain(planned.rescan).min());
-        pipe.set_next_run(next);
-        if let Some(next) = next {
-            self.heap.push(Reverse((next, pipe.id.clone())));
-        }
-    }
-
-    /// Plans by the schedule: what is persisted stays, else a new time.
-    async fn plan(&mut self, pipe: &Arc<Deployed>) {
-        let settings = pipe.settings();
-        let quiet_until = self
-            .planned
-            .get(&pipe.id)
-            .map_or(0, |planned| planned.quiet_until);
-        if !self.is_scheduled(pipe, &settings) {
-            self.planned.insert(
-                pipe.id.clone(),
-                Planned {
-                    run: None,
-                    rescan: None,
-                    quiet_until,
-                },
-            );
-            pipe.set_next_run(None);
-            return;
-        }
-        let now = self.now();
-        let schedule = schedule_of(&settings);
-        let mut control = pipe.control.lock().clone();
-        let text = format!(
-            "{:?} {:?}",
-            settings.pump.schedule, settings.pump.rescan_cron_expression
-        );
-        let is_same = control.schedule.as_deref() == Some(text.as_str());
-        let already = self
-            .planned
-            .get(&pipe.id)
-            .and_then(|planned| planned.run)
-            .filter(|_| is_same);
-        let kept = control.due.filter(|_| is_same && schedule.is_persisted());
-        let run = kept
-            .or(already)
-            .or_else(|| schedule.next(now, rand::random()));
-        let rescan = control
-            .rescan_due
-            .filter(|_| is_same)
-            .or_else(|| next_rescan(&settings, now));
-        control.due = run.filter(|_| schedule.is_persisted());
-        control.rescan_due = rescan;
-        control.schedule = Some(text);
-        self.planned.insert(
-            pipe.id.clone(),
-            Planned {
-                run,
-                rescan,
-                quiet_until,
-            },
-        );
-        self.remember(pipe);
-        self.keep(pipe, control).await;
-    }
-
-    /// Plans the time after a run.
-    async fn plan_anew(&mut self, pipe: &Arc<Deployed>) {
-        if let Some(planned) = self.planned.get_mut(&pipe.id) {
-            planned.run = None;
-        }
-        let now = self.now();
-        {
-            let is_cron = matches!(schedule_of(&pipe.settings()), Schedule::Cron(_));
-            let mut control = pipe.control.lock();
-            // An interval begins anew at the end of a run; a cron time that has passed was served by the run that ended.
-            control.due = control.due.filter(|due| is_cron && *due > now);
-        }
-        self.plan(pipe).await;
-    }
-
-    /// Writes what has to survive a restart.
-    async fn keep(&self, pipe: &Arc<Deployed>, control: Control) {
-        if *pipe.control.lock() == control {
-            return;
-        }
-        {
-            let mut kept = pipe.control.lock();
-            (kept.due, kept.rescan_due, kept.schedule) =
-                (control.due, control.rescan_due, control.schedule.clone());
-        }
-        if let Err(error) = keep_control(&self.scheduler.shared, pipe).await {
-            tracing::warn!(pipe = %pipe.id, error = %error, "cannot keep the planned start; after a restart it is planned anew");
-        }
-    }
-
     async fn start_due(&mut self) {
         let now = self.now();
         let mut due = Vec::new();
@@ -388,22 +283,6 @@ impl State {
             && !pipe.control.lock().disabled
             && pipe.check_runnable().is_ok()
     }
-}
-
-fn schedule_of(settings: &Pipe) -> Schedule {
-    match &settings.pump.schedule {
-        Configured::Interval { seconds, jitter } => Schedule::interval(*seconds, *jitter),
-        Configured::Cron { expression } => Schedule::cron(expression).unwrap_or_else(|error| {
-            tracing::warn!(pipe = %settings.id, error = %error, "the cron expression cannot be read: the pipe is not scheduled");
-            Schedule::Never
-        }),
-        Configured::None => Schedule::Never,
-    }
-}
-
-fn next_rescan(settings: &Pipe, now: Micros) -> Option<Micros> {
-    let cron = sluice_config::parse_cron(settings.pump.rescan_cron_expression.as_ref()?).ok()?;
-    schedule::next_occurrence(&cron, now)
 }
 
 /// Writes a pipe's control record as it is in memory.

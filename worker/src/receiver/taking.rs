@@ -1,0 +1,275 @@
+//! Taking one request: its turn, its body whole or in pieces, its place in a sequence (R62, R63, R73, JP5).
+
+use super::Bounds;
+use super::body::{Body, Entities, PIECE};
+use super::intake::{Destination, Intake};
+use super::sequence::{Active, Step};
+use crate::answer;
+use crate::blocking;
+use crate::pipe::commit::Writes;
+use crate::pipe::state::Record;
+use crate::pipe::{RunFailure, approve, delete_some};
+use bytes::Bytes;
+use futures::StreamExt;
+use sluice_config::SetInitialOffset;
+use sluice_dataset::{FullRun, WritableDataset};
+use sluice_entity::Numbers;
+use sluice_protocol::{ByteStream, Code, Error, PushReply, PushRequest, Result};
+use sluice_store::{Dataset, Durability};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Takes requests of one receiver or dataset.
+pub(super) struct Receiver<'a> {
+    /// What happens to the entities.
+    pub intake: Intake,
+    /// Whose record the sequence is.
+    pub owner: String,
+    /// Sizes.
+    pub bounds: &'a Bounds,
+    /// EM15.
+    pub numbers: Numbers,
+    /// When the dataset becomes populated (SK2).
+    pub populated: SetInitialOffset,
+}
+
+/// Incremental pushes go side by side; the requests of a full one have the receiver to themselves (R63).
+enum Turn<'a> {
+    Shared(#[expect(dead_code, reason = "held until dropped")] RwLockReadGuard<'a, ()>),
+    Alone(#[expect(dead_code, reason = "held until dropped")] RwLockWriteGuard<'a, ()>),
+}
+
+impl Receiver<'_> {
+    pub(super) async fn take(
+        &self,
+        lock: &RwLock<()>,
+        request: PushRequest,
+        body: ByteStream,
+    ) -> Result<PushReply> {
+        let whole = self.bounds.whole;
+        let announced = request
+            .content_length
+            .and_then(|bytes| usize::try_from(bytes).ok());
+        // Parsed entities take about what their text took; of a long body only pieces are here at a time.
+        let bytes = match announced {
+            Some(announced) if announced > whole => PIECE,
+            announced => announced.unwrap_or(whole),
+        };
+        let _held = self.intake.shared.hold_bytes(2 * bytes).await;
+        // A short body is read before it is the request's turn: a slow client keeps nobody waiting.
+        let body = Body::begin(body, request.content_length, whole).await?;
+        let _turn = if request.is_full {
+            Turn::Alone(lock.write().await)
+        } else {
+            Turn::Shared(lock.read().await)
+        };
+        // Without a sequence there is nothing to compare.
+        let has_sequence = request.is_full || request.sequence_id.is_some();
+        let active = if has_sequence {
+            self.active().await?
+        } else {
+            Active::default()
+        };
+        let step = active.step(&request)?;
+        let reply = match body {
+            Body::Short(chunks) => self.take_whole(chunks, &step).await?,
+            Body::Long(begun, rest) => self.take_in_pieces(begun, rest, &step).await?,
+        };
+        if request.is_full && request.is_last {
+            return self.end_sequence(reply, &request).await;
+        }
+        Ok(reply)
+    }
+
+    async fn active(&self) -> Result<Active> {
+        let (store, owner) = (self.intake.shared.store.clone(), self.owner.clone());
+        blocking::run(move || Active::load(&store, &owner))
+            .await
+            .map_err(answer::dataset)
+    }
+
+    async fn take_whole(&self, chunks: Vec<Bytes>, step: &Step) -> Result<PushReply> {
+        let mut entities = Entities::new(self.bounds.limits, self.numbers);
+        let read = blocking::run(move || {
+            let read = entities.of(&chunks, 0)?;
+            entities.finish(0)?;
+            Ok(read)
+        })
+        .await?;
+        let received = read.len() as u64;
+        let run = self.run(step).await?;
+        let writes = self.records(step, Durability::Synced)?;
+        let changed = self.intake.write(read, run.as_ref(), writes).await?;
+        Ok(PushReply { received, changed })
+    }
+
+    /// What was written before a bad entity stays; the answer says how much that is.
+    async fn take_in_pieces(
+        &self,
+        begun: Vec<Bytes>,
+        mut rest: ByteStream,
+        step: &Step,
+    ) -> Result<PushReply> {
+        let mut entities = Entities::new(self.bounds.limits, self.numbers);
+        let mut reply = PushReply::default();
+        let run = self.run(step).await?;
+        let mut piece = begun;
+        loop {
+            let mut bytes: usize = piece.iter().map(Bytes::len).sum();
+            let mut ended = false;
+            while bytes < PIECE && !ended {
+                match rest.next().await {
+                    Some(chunk) => {
+                        let chunk = chunk.map_err(|error| {
+                            error.with("accepted", answer::number(reply.received))
+                        })?;
+                        bytes += chunk.len();
+                        piece.push(chunk);
+                    }
+                    None => ended = true,
+                }
+            }
+            let accepted = reply.received;
+            let (back, read) = blocking::run(move || {
+                let read = entities.of(&piece, accepted).and_then(|read| {
+                    if ended {
+                        entities.finish(accepted)?;
+                    }
+                    Ok(read)
+                });
+                (entities, read)
+            })
+            .await;
+            entities = back;
+            let read = read?;
+            let count = read.len() as u64;
+            let durability = if ended {
+                Durability::Synced
+            } else {
+                Durability::Buffered
+            };
+            let writes = self.records(step, durability)?;
+            let written = self.intake.write(read, run.as_ref(), writes).await;
+            reply.changed +=
+                written.map_err(|error| error.with("accepted", answer::number(accepted)))?;
+            reply.received += count;
+            if ended {
+                return Ok(reply);
+            }
+            piece = Vec::new();
+        }
+    }
+
+    /// The full run whose marks the entities get: of the sequence they belong to, or of the one they come between.
+    async fn run(&self, step: &Step) -> Result<Option<FullRun>> {
+        let Destination::Dataset { dataset, .. } = &self.intake.destination else {
+            return Ok(None);
+        };
+        match step {
+            Step::Incremental => Ok(dataset.run_under_way()),
+            Step::Begins(sequence) => self.begin_run(dataset, &sequence.id).await.map(Some),
+            Step::Continues(sequence) => match dataset
+                .run_under_way()
+                .filter(|run| run.token == sequence.id)
+            {
+                Some(run) => Ok(Some(run)),
+                None => Err(Error::new(
+                    Code::Conflict,
+                    "sequence-replaced",
+                    "the dataset was emptied or written by another full run; start again with a new sequence",
+                )),
+            },
+        }
+    }
+
+    async fn begin_run(&self, dataset: &Dataset, token: &str) -> Result<FullRun> {
+        let (dataset, token) = (dataset.clone(), token.to_owned());
+        blocking::run(move || dataset.begin_run(&token))
+            .await
+            .map_err(answer::dataset)
+    }
+
+    /// What is written along with the entities: the sequence as it stands after this request, the populated flag.
+    fn records(&self, step: &Step, durability: Durability) -> Result<Writes> {
+        let mut writes = Writes {
+            durability,
+            ..Writes::default()
+        };
+        if let Step::Begins(sequence) | Step::Continues(sequence) = step {
+            let active = Active {
+                sequence: Some(sequence.clone()),
+            };
+            writes.records.push((
+                Active::key(&self.owner).map_err(answer::dataset)?,
+                Some(active.to_bytes()),
+            ));
+        }
+        let at_once = matches!(
+            self.populated,
+            SetInitialOffset::Always | SetInitialOffset::Initially
+        );
+        if let (true, Destination::Dataset { dataset, .. }) = (at_once, &self.intake.destination) {
+            writes.populated.push(dataset.clone());
+        }
+        Ok(writes)
+    }
+
+    /// JP5: the ids that the sequence did not bring are deleted, and the sequence is over.
+    async fn end_sequence(&self, mut reply: PushReply, request: &PushRequest) -> Result<PushReply> {
+        let shared = &self.intake.shared;
+        let mut writes = Writes {
+            durability: Durability::Synced,
+            ..Writes::default()
+        };
+        if let Destination::Dataset { dataset, sink } = &self.intake.destination
+            && let Some(run) = dataset.run_under_way()
+        {
+            if sink.deletion_tracking {
+                reply.changed += self
+                    .delete_unseen(dataset, &run, request.allow_mass_delete)
+                    .await?;
+            }
+            writes.ended_run = Some((dataset.clone(), run));
+            if self.populated == SetInitialOffset::IfSourcePopulated {
+                writes.populated.push(dataset.clone());
+            }
+        }
+        writes
+            .records
+            .push((Active::key(&self.owner).map_err(answer::dataset)?, None));
+        shared.commit(writes).await.map_err(answer::dataset)?;
+        Ok(reply)
+    }
+
+    async fn delete_unseen(
+        &self,
+        dataset: &Dataset,
+        run: &FullRun,
+        allow_mass_delete: bool,
+    ) -> Result<u64> {
+        let shared = &self.intake.shared;
+        let refused = |failure: RunFailure| {
+            let code = match failure.reason.as_str() {
+                "mass-delete" => return Error::new(Code::Conflict, "mass-delete", failure.message),
+                "disk-full" => Code::StorageFull,
+                _ => Code::Internal,
+            };
+            Error::new(code, "deletion-failed", failure.message)
+        };
+        let approval = approve(dataset, run, allow_mass_delete)
+            .await
+            .map_err(refused)?;
+        let mut deleted = 0;
+        loop {
+            let progress = delete_some(&shared.store, dataset, &approval, shared.clock.now())
+                .await
+                .map_err(refused)?;
+            deleted += progress.deleted;
+            if progress.deleted > 0 {
+                shared.signals.dataset_changed(dataset.name().as_str());
+            }
+            if progress.done {
+                return Ok(deleted);
+            }
+        }
+    }
+}
