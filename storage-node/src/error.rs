@@ -69,6 +69,19 @@ pub enum OpenError {
     MakeSecretsKey(#[source] sluice_identity::Error),
 }
 
+impl OpenError {
+    /// Whether somebody has the store open; it may be free a moment later.
+    pub fn is_in_use(&self) -> bool {
+        matches!(
+            self,
+            OpenError::Store {
+                source: sluice_store::OpenError::Locked { .. },
+                ..
+            }
+        )
+    }
+}
+
 /// A failed write or read of the store, as other roles see it.
 pub(crate) fn from_store(error: sluice_store::Error) -> Error {
     match &error {

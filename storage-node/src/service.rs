@@ -1,23 +1,23 @@
 //! The storage node at work: one writer at a time, on threads that may block; readers see published snapshots.
 
+use crate::change::Change;
 use crate::contents::{Contents, kind_name};
 use crate::error::{OpenError, from_store, lost_thread};
-use crate::records::{Author, ReadError};
+use crate::records::ReadError;
 use crate::secrets::{SecretsKey, open_key};
 use crate::{configuration, history, records, validation};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use sluice_entity::Json;
 use sluice_protocol::{
-    Code, ComponentKind, ConfigurationSnapshot, Diagnostic, Error, HistoryEntry, Level,
-    PutConfiguration, PutOutcome, RejectedComponent, Result, SecretScope, SecretValues,
-    StorageNode,
+    Code, ComponentKind, ConfigurationSnapshot, Error, HistoryEntry, PutConfiguration, PutOutcome,
+    Result, SecretScope, SecretValues, StorageNode,
 };
 use sluice_store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::sync::{Mutex, watch};
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -45,11 +45,11 @@ impl Settings {
 #[derive(Clone)]
 pub struct Node(Arc<Inner>);
 
-struct Inner {
-    store: Store,
-    key: SecretsKey,
-    contents: RwLock<Arc<Contents>>,
-    published: watch::Sender<Arc<ConfigurationSnapshot>>,
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) key: SecretsKey,
+    pub(crate) contents: RwLock<Arc<Contents>>,
+    pub(crate) published: watch::Sender<Arc<ConfigurationSnapshot>>,
     /// Held by whoever changes something, from reading to publishing.
     writer: Arc<Mutex<()>>,
 }
@@ -104,137 +104,6 @@ impl Node {
             .await
             .map_err(lost_thread)?
     }
-}
-
-/// The right to change what is kept.
-struct Change {
-    inner: Arc<Inner>,
-    _guard: OwnedMutexGuard<()>,
-}
-
-impl Change {
-    fn before(&self) -> Arc<Contents> {
-        Arc::clone(&self.inner.contents.read())
-    }
-
-    /// Makes an edit of what is kept durable, then visible. Nothing is written when nothing changed.
-    fn edit(&self, user: &str, edit: impl FnOnce(&mut Contents) -> Result<()>) -> Result<()> {
-        let before = self.before();
-        let mut after = (*before).clone();
-        edit(&mut after)?;
-        after.settle();
-        if after == *before {
-            return Ok(());
-        }
-        after.counters.revision += 1;
-        let snapshot = validation::snapshot(&after);
-        self.write(&before, after, snapshot, user)
-    }
-
-    fn write(
-        &self,
-        before: &Contents,
-        mut after: Contents,
-        snapshot: ConfigurationSnapshot,
-        user: &str,
-    ) -> Result<()> {
-        let author = Author {
-            user: user.to_owned(),
-            timestamp: now_micros(),
-        };
-        records::write(&self.inner.store, before, &mut after, &author).map_err(from_store)?;
-        tracing::info!(
-            revision = after.counters.revision,
-            user,
-            "configuration changed"
-        );
-        self.publish(after, snapshot);
-        Ok(())
-    }
-
-    fn publish(&self, contents: Contents, snapshot: ConfigurationSnapshot) {
-        *self.inner.contents.write() = Arc::new(contents);
-        self.inner.published.send_replace(Arc::new(snapshot));
-    }
-
-    /// Puts components of one kind. What cannot be kept at all refuses them, also when forced.
-    fn put_single(
-        &self,
-        expected: ComponentKind,
-        components: Vec<Json>,
-        force: bool,
-        user: &str,
-    ) -> Result<PutOutcome> {
-        let merged = configuration::put(&self.before(), components);
-        let mut keys = merged.posted.iter().filter_map(|one| one.key.as_ref());
-        if let Some((kind, id)) = keys.find(|(kind, _)| *kind != expected) {
-            let message = format!(
-                "\"{id}\" is a {}, here belongs a {}",
-                kind_name(*kind),
-                kind_name(expected)
-            );
-            return Err(Error::invalid("wrong-kind-of-component", message)
-                .with("id", Json::from(id.as_str())));
-        }
-        let can_be_kept = merged.posted.iter().all(|one| one.key.is_some());
-        self.put(merged, force && can_be_kept, user)
-    }
-
-    /// Applies an upload unless it has errors and is not forced (CF4).
-    fn put(&self, merged: configuration::Merged, force: bool, user: &str) -> Result<PutOutcome> {
-        let before = self.before();
-        let configuration::Merged {
-            contents: mut after,
-            posted,
-        } = merged;
-        let is_changed = after != *before;
-        after.counters.revision += u64::from(is_changed);
-        let snapshot = validation::snapshot(&after);
-        let rejected = rejected(posted, &snapshot);
-        let has_errors = rejected
-            .iter()
-            .flat_map(|one| &one.diagnostics)
-            .any(|one| one.level == Level::Error);
-        if has_errors && !force {
-            return Ok(PutOutcome {
-                applied: false,
-                revision: before.counters.revision,
-                rejected,
-            });
-        }
-        let revision = snapshot.revision;
-        if is_changed {
-            self.write(&before, after, snapshot, user)?;
-        }
-        Ok(PutOutcome {
-            applied: true,
-            revision,
-            rejected,
-        })
-    }
-}
-
-/// The posted components that have diagnostics: their own, and those of validation.
-fn rejected(
-    posted: Vec<configuration::Posted>,
-    snapshot: &ConfigurationSnapshot,
-) -> Vec<RejectedComponent> {
-    let with_all = |one: configuration::Posted| {
-        let validated = one
-            .key
-            .as_ref()
-            .and_then(|key| snapshot.components.get(key));
-        let validated = validated
-            .into_iter()
-            .flat_map(|component| &component.diagnostics)
-            .cloned();
-        let diagnostics: Vec<Diagnostic> = one.diagnostics.into_iter().chain(validated).collect();
-        (!diagnostics.is_empty()).then(|| RejectedComponent {
-            posted: (*one.original).clone(),
-            diagnostics,
-        })
-    };
-    posted.into_iter().filter_map(with_all).collect()
 }
 
 #[async_trait]
@@ -418,51 +287,18 @@ impl StorageNode for Node {
 
     async fn dataset_number(&self, name: &str) -> Result<u64> {
         let name = name.to_owned();
-        self.change(move |change| {
-            let before = change.before();
-            let mut after = (*before).clone();
-            let number = after.counters.next_dataset;
-            after.counters.next_dataset += 1;
-            let author = Author {
-                user: "system".into(),
-                timestamp: now_micros(),
-            };
-            records::write(&change.inner.store, &before, &mut after, &author)
-                .map_err(from_store)?;
-            tracing::info!(dataset = %name, number, "dataset number given");
-            *change.inner.contents.write() = Arc::new(after);
-            Ok(number)
-        })
-        .await
+        self.change(move |change| change.next_dataset_number(&name))
+            .await
     }
 
     async fn reset(&self) -> Result<()> {
-        self.change(|change| {
-            let mut after = Contents {
-                counters: change.before().counters,
-                ..Contents::default()
-            };
-            after.counters.revision += 1;
-            records::write_reset(&change.inner.store, &after).map_err(from_store)?;
-            let snapshot = validation::snapshot(&after);
-            tracing::info!(
-                revision = after.counters.revision,
-                "configuration, variables and secrets were reset"
-            );
-            change.publish(after, snapshot);
-            Ok(())
-        })
-        .await
+        self.change(Change::reset).await
     }
 }
 
 /// Where the node's store lies below a data folder.
 pub(crate) fn folder(data: &Path) -> PathBuf {
     data.join("storage-node")
-}
-
-fn now_micros() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_microsecond()).unwrap_or_default()
 }
 
 #[cfg(test)]

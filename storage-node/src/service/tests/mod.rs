@@ -6,7 +6,7 @@ mod secrets;
 
 use super::*;
 use sluice_entity::Limits;
-use sluice_protocol::Scope;
+use sluice_protocol::{Level, Scope};
 
 /// A node in a folder of its own.
 struct Hub {
