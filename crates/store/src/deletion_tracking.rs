@@ -186,7 +186,7 @@ fn unseen_after(
             return Ok((deletes, last));
         }
         let (id, stored) = read_id(&writing.entry, key, sealed)?;
-        let entry = writing.pending.get(id).copied().unwrap_or(stored);
+        let entry = writing.pending.get(key).copied().unwrap_or(stored);
         if !entry.deleted
             && entry.offset < record.run.start
             && !writing.is_marked(engine, entry.offset)?

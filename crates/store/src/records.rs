@@ -1,7 +1,10 @@
-//! Small records of the default family: the store's, a dataset's, an index's, a full run's, the chunks of seen marks.
+//! Small records of the default family: the store's, a dataset's, an index's, a full run's.
+
+mod marks;
+
+pub(crate) use marks::Marks;
 
 use crate::codec::{FORMAT, Flaw, seal, unseal};
-use crate::keys::MARKS_PER_CHUNK;
 use sluice_dataset::{Counters, FullRun, Generation, Offset};
 use sluice_entity::HashKey;
 
@@ -248,55 +251,6 @@ impl RunRecord {
     }
 }
 
-const MARK_BYTES: usize = (MARKS_PER_CHUNK / 8) as usize;
-
-/// Which of 4,096 neighbouring offsets a full run has seen unchanged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Marks([u8; MARK_BYTES]);
-
-impl Default for Marks {
-    fn default() -> Self {
-        Self([0; MARK_BYTES])
-    }
-}
-
-impl Marks {
-    pub(crate) fn chunk_of(offset: Offset) -> u64 {
-        offset / MARKS_PER_CHUNK
-    }
-
-    /// Answers whether the mark is new.
-    pub(crate) fn set(&mut self, offset: Offset) -> bool {
-        let (byte, bit) = place(offset);
-        let is_new = self.0[byte] & bit == 0;
-        self.0[byte] |= bit;
-        is_new
-    }
-
-    pub(crate) fn contains(&self, offset: Offset) -> bool {
-        let (byte, bit) = place(offset);
-        self.0[byte] & bit != 0
-    }
-
-    pub(crate) fn write(&self, key: &[u8]) -> Vec<u8> {
-        let mut out = self.0.to_vec();
-        seal(key, &mut out);
-        out
-    }
-
-    pub(crate) fn read(key: &[u8], sealed: &[u8]) -> Result<Self, Flaw> {
-        unseal(key, sealed)?
-            .try_into()
-            .map(Self)
-            .map_err(|_| "of the wrong length")
-    }
-}
-
-fn place(offset: Offset) -> (usize, u8) {
-    let within = offset % MARKS_PER_CHUNK;
-    ((within / 8) as usize, 1 << (within % 8))
-}
-
 fn length(of: usize) -> [u8; 4] {
     u32::try_from(of)
         .expect("names and lists in records are short")
@@ -361,63 +315,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &[u8] = b"key";
-
-    #[test]
-    fn records_are_read_as_they_were_written() {
-        let mut dataset = DatasetRecord::new("blåbær");
-        dataset.max_offset = Some(0);
-        dataset.next_offset = 1 << 33;
-        dataset.counters.index_deleted = 3;
-        dataset.epochs.push((1, 1 << 32));
-        assert_eq!(
-            DatasetRecord::read(KEY, &dataset.write(KEY)),
-            Ok(dataset.clone())
-        );
-        assert_eq!(dataset.epoch(), 1);
-        for stage in [
-            IndexStage::Building(None),
-            IndexStage::Building(Some("id".into())),
-            IndexStage::Ready,
-            IndexStage::Stale,
-        ] {
-            let index = IndexRecord { number: 4, stage };
-            assert_eq!(IndexRecord::read(KEY, &index.write(KEY)), Ok(index));
-        }
-        for cursor in [None, Some(String::new()), Some("id".to_owned())] {
-            let run = FullRun {
-                number: 2,
-                token: "sequence/1".into(),
-                start: 9,
-                deleting: true,
-            };
-            let run = RunRecord { run, cursor };
-            assert_eq!(RunRecord::read(KEY, &run.write(KEY)), Ok(run));
-        }
-        let store = StoreRecord {
-            format: STORE_FORMAT,
-            hash_key: HashKey([1, 2, 3, u64::MAX]),
-        };
-        let bytes = store.write(KEY);
-        assert_eq!(StoreRecord::format_of(&bytes), Some(STORE_FORMAT));
-        assert_eq!(
-            StoreRecord::read(KEY, &bytes).unwrap().hash_key.0,
-            store.hash_key.0
-        );
-    }
-
-    #[test]
-    fn marks_remember_offsets_of_their_chunk() {
-        let mut marks = Marks::default();
-        assert!(marks.set(4_096 + 17));
-        assert!(!marks.set(4_096 + 17));
-        assert!(marks.contains(4_096 + 17));
-        assert!(!marks.contains(4_096 + 16));
-        assert_eq!(Marks::chunk_of(4_095), 0);
-        assert_eq!(Marks::chunk_of(4_096), 1);
-        assert_eq!(Marks::read(KEY, &marks.write(KEY)), Ok(marks));
-    }
-}
+mod tests;

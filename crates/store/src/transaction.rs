@@ -7,7 +7,7 @@ pub(crate) use writing::Writing;
 
 use crate::engine::Space;
 use crate::families::Family;
-use crate::{Dataset, Result, StateKey, Store, codec};
+use crate::{Dataset, Result, StateKey, Store, codec, keys};
 use rocksdb::WriteBatch;
 use sluice_dataset::{
     AppendOptions, Change, DatasetName, Error, Offset, PreparedEntity, RawCandidate, Version,
@@ -107,7 +107,11 @@ impl Transaction {
             .iter()
             .zip(latest)
             // What this transaction has appended needs no second time.
-            .filter(|(id, _)| !writing.pending.contains_key(**id))
+            .filter(|(id, _)| {
+                !writing
+                    .pending
+                    .contains_key(&keys::id(dataset.number(), id))
+            })
             .filter_map(|(id, version)| {
                 let Version { body, generated } = version?;
                 Some(PreparedEntity::again(

@@ -33,6 +33,10 @@ impl Writing {
         if let Some(run) = options.run {
             self.check_run(run)?;
         }
+        if batch.is_empty() {
+            // In one piece: a batch that grows is copied over and over.
+            *batch = WriteBatch::with_capacity_bytes(entities.iter().map(batch_bytes).sum());
+        }
         let (mut slots, slot_of) = self.slots(engine, entities.iter().map(PreparedEntity::id))?;
         let mut stored = Vec::new();
         let mut changes = Vec::with_capacity(entities.len());
@@ -48,11 +52,12 @@ impl Writing {
             changes.push(change);
         }
         let family = engine.family(Family::Ids);
+        self.pending.reserve(slots.len());
         for slot in slots {
             if let Some(entry) = slot.latest.filter(|_| slot.changed) {
                 entry.write(&slot.key, &mut stored);
                 batch.put_cf(&family, &slot.key, &stored);
-                self.pending.insert(slot.id.to_owned(), entry);
+                self.pending.insert(slot.key, entry);
             }
         }
         Ok(changes)
@@ -123,7 +128,7 @@ impl Writing {
     fn load_latest(&self, engine: &Engine, slots: &mut [Slot<'_>]) -> Result<()> {
         let mut unknown = Vec::with_capacity(slots.len());
         for slot in slots.iter_mut() {
-            match self.pending.get(slot.id) {
+            match self.pending.get(&slot.key) {
                 Some(entry) => slot.latest = Some(*entry),
                 None => unknown.push(slot),
             }
@@ -239,6 +244,11 @@ impl Writing {
             Ok(())
         }
     }
+}
+
+/// About what a new entity takes in a batch: body, header, index entry, keys.
+fn batch_bytes(entity: &PreparedEntity) -> usize {
+    entity.body().value().encoded().len() + entity.id().len() + 150
 }
 
 fn change(entity: &PreparedEntity, latest: Option<&IdEntry>, force: bool) -> Change {

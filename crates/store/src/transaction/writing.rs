@@ -19,8 +19,8 @@ pub(crate) struct Writing {
     /// Becomes the committed state.
     pub(crate) state: DatasetState,
     pub(crate) record_changed: bool,
-    /// Primary index entries of this transaction.
-    pub(crate) pending: HashMap<String, IdEntry>,
+    /// Primary index entries of this transaction, by key.
+    pub(crate) pending: HashMap<Vec<u8>, IdEntry>,
     /// Keys of ids in secondary indexes as this transaction leaves them.
     pub(crate) pending_keys: HashMap<(u32, String), Vec<Vec<u8>>>,
     marks: BTreeMap<u64, OpenMarks>,

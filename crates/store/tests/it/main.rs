@@ -4,6 +4,7 @@
 mod basics;
 mod behaviour;
 mod damage;
+mod damaged_wal;
 mod deletion_tracking;
 mod disk_full;
 mod harness;
