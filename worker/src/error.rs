@@ -19,3 +19,16 @@ pub enum Error {
     #[error("cannot take up the first configuration")]
     TakeUp(#[source] sluice_protocol::Error),
 }
+
+impl Error {
+    /// Whether somebody has the store open; it may be free a moment later.
+    pub fn is_in_use(&self) -> bool {
+        matches!(
+            self,
+            Error::OpenStore {
+                source: sluice_store::OpenError::Locked { .. },
+                ..
+            }
+        )
+    }
+}

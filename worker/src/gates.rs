@@ -1,8 +1,13 @@
 //! What has to hold before a pipe may run: its inputs exist and are populated (DS4, HO6, HO7, SR21, R56).
 
+use crate::pipe::state::Progress;
+use crate::reprocessing;
 use crate::shared::Shared;
-use sluice_config::{Completeness, Pipe, SetInitialOffset, Sink, Source};
+use sluice_config::{Completeness, Pipe, ReprocessingPolicy, SetInitialOffset, Sink, Source};
 use sluice_dataset::Dataset;
+
+/// Stable name of the failure that waits for a person.
+pub(crate) const MASS_DELETE: &str = "mass-delete";
 
 /// Why the pipe waits, in words; `None` when it may run.
 pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
@@ -66,20 +71,32 @@ pub(crate) fn initial_datasets(source: &Source) -> &[String] {
     }
 }
 
-/// Whether the pipe has something to read: it stands behind an input, or its inputs are populated and its dataset could be.
-pub(crate) fn has_work(
-    pipe: &Pipe,
-    since: Option<&crate::source::SinceValue>,
-    shared: &Shared,
-) -> bool {
+/// Whether a run would have something to do: the pipe stands behind an input, a full run was interrupted, it is out of sync and
+/// would reset itself, or its inputs are populated and its dataset could be.
+pub(crate) fn has_work(pipe: &Pipe, progress: &Progress, shared: &Shared) -> bool {
+    let since = progress.since.as_ref().map(|since| since.value());
     let behind = |dataset: &String| {
         let newest = shared
             .existing(dataset)
             .and_then(|dataset| dataset.status().ok()?.max_offset);
+        let since = since.as_ref();
         let read = since.and_then(|since| since.offset().or_else(|| since.offset_in(dataset)));
         newest.is_some_and(|newest| read.is_none_or(|read| read < newest))
     };
-    pipe.inputs.iter().any(behind) || could_be_populated(pipe, shared)
+    // A mass delete waits for a person (R27), not for another try.
+    let waits_for_a_person = progress
+        .last_run
+        .as_ref()
+        .is_some_and(|run| run.reason.as_deref() == Some(MASS_DELETE));
+    let is_interrupted = progress.full.is_some() && !waits_for_a_person;
+    let resets_itself = || {
+        pipe.reprocessing_policy == ReprocessingPolicy::Automatic
+            && !reprocessing::reasons(pipe, progress, shared).is_empty()
+    };
+    is_interrupted
+        || pipe.inputs.iter().any(behind)
+        || resets_itself()
+        || could_be_populated(pipe, shared)
 }
 
 fn could_be_populated(pipe: &Pipe, shared: &Shared) -> bool {

@@ -7,6 +7,9 @@ use sluice_config::parse_cron;
 /// Intervals longer than this survive downtime (PU3).
 pub(crate) const PERSISTED_ABOVE: Micros = 3_600 * SECOND;
 
+/// An interval of nothing would be a run without end.
+const SHORTEST: f64 = SECOND as f64 / 10.0;
+
 /// When a pipe runs by itself.
 #[derive(Clone, Debug)]
 pub(crate) enum Schedule {
@@ -52,7 +55,7 @@ impl Schedule {
         match self {
             Schedule::Interval { every, jitter } => {
                 let shift = *jitter as f64 * (2.0 * chance - 1.0);
-                Some(now + (*every as f64 + shift).max(0.0) as Micros)
+                Some(now + (*every as f64 + shift).max(SHORTEST) as Micros)
             }
             Schedule::Cron(cron) => next_occurrence(cron, now),
             Schedule::Never => None,

@@ -3,23 +3,24 @@
 use crate::clock::Micros;
 use sluice_dataset::{AppendOptions, Change, FullRun, Offset, PreparedEntity, Result};
 use sluice_store::{Dataset, Durability, StateKey, Store};
+use std::sync::Arc;
 
 /// Versions for one dataset.
 pub(crate) struct Append {
     /// Where to.
     pub dataset: Dataset,
-    /// In order.
-    pub entities: Vec<PreparedEntity>,
+    /// In order; shared, because a write that fails is tried again.
+    pub entities: Arc<[PreparedEntity]>,
     /// Full run, force.
     pub options: AppendOptions,
 }
 
 impl Append {
     /// Plain versions.
-    pub(crate) fn new(dataset: &Dataset, entities: Vec<PreparedEntity>) -> Self {
+    pub(crate) fn new(dataset: &Dataset, entities: impl Into<Arc<[PreparedEntity]>>) -> Self {
         Append {
             dataset: dataset.clone(),
-            entities,
+            entities: entities.into(),
             options: AppendOptions::default(),
         }
     }

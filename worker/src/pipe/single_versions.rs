@@ -4,14 +4,15 @@ use super::failure::RunFailure;
 use sluice_config::PreventMultipleVersions;
 use sluice_dataset::PreparedEntity;
 use sluice_store::Dataset;
+use std::sync::Arc;
 
 /// `prevent_multiple_versions`: what is known already is skipped, or fails the run.
 pub(super) async fn without_updates(
     dataset: &Dataset,
-    prepared: &[PreparedEntity],
+    prepared: &Arc<[PreparedEntity]>,
     versions: PreventMultipleVersions,
 ) -> Result<Vec<PreparedEntity>, RunFailure> {
-    let (dataset, prepared) = (dataset.clone(), prepared.to_vec());
+    let (dataset, prepared) = (dataset.clone(), prepared.clone());
     crate::blocking::run(move || {
         use sluice_dataset::Dataset as _;
         let ids: Vec<&str> = prepared.iter().map(PreparedEntity::id).collect();

@@ -7,6 +7,7 @@ use crate::execution_log::{Standing, WriteErrorEvent};
 use crate::sink::WriteError;
 use sluice_dataset::PreparedEntity;
 use sluice_entity::{Entity, ValueBuf};
+use std::sync::Arc;
 
 impl Writer {
     pub(super) fn heal_prepared(&mut self, prepared: &[PreparedEntity]) -> Result<(), RunFailure> {
@@ -164,7 +165,7 @@ impl Writer {
         };
         match sink.prepare(entity, self.shared.store.hash_key()) {
             Ok(prepared) => {
-                let changes = self.try_append(&[prepared]).await?;
+                let changes = self.try_append(&Arc::from([prepared])).await?;
                 self.figures.changes +=
                     changes.iter().filter(|change| change.is_appended()).count() as u64;
                 Ok(Ok(()))

@@ -98,7 +98,7 @@ impl Writer {
             self.note_error(&entity, &error, 0)?;
         }
         if matches!(self.destination, Destination::Dataset { .. }) {
-            self.append(prepared, since).await?;
+            self.append(prepared.into(), since).await?;
         } else {
             self.note_since(since);
             if self.unsaved_batches >= self.plan.pipe.checkpoint_interval {
@@ -135,7 +135,7 @@ impl Writer {
 
     async fn append(
         &mut self,
-        prepared: Vec<PreparedEntity>,
+        prepared: Arc<[PreparedEntity]>,
         since: Option<SinceValue>,
     ) -> Result<(), RunFailure> {
         let mark = self.ledger.mark();
@@ -169,7 +169,7 @@ impl Writer {
 
     pub(super) async fn try_append(
         &mut self,
-        prepared: &[PreparedEntity],
+        prepared: &Arc<[PreparedEntity]>,
     ) -> Result<Vec<Change>, RunFailure> {
         let Destination::Dataset {
             dataset,
@@ -185,8 +185,8 @@ impl Writer {
             ..AppendOptions::default()
         };
         let entities = match versions {
-            PreventMultipleVersions::Off => prepared.to_vec(),
-            kind => without_updates(&dataset, prepared, kind).await?,
+            PreventMultipleVersions::Off => prepared.clone(),
+            kind => without_updates(&dataset, prepared, kind).await?.into(),
         };
         let append = Append {
             options,

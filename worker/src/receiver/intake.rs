@@ -157,7 +157,7 @@ fn append(
 ) -> Result<u64> {
     writes.appends.push(Append {
         dataset: dataset.clone(),
-        entities,
+        entities: entities.into(),
         options,
     });
     let done =

@@ -174,17 +174,19 @@ async fn execute(
     }
 }
 
-/// What is emptied before the first pass.
+/// What is emptied before the first pass: everything, or all but what came from outside, or nothing.
 async fn prepare(
     shared: &Arc<Shared>,
     asked: &RunAll,
     chosen: &[Arc<crate::deployed::Deployed>],
     log: &Log,
 ) -> Result<()> {
+    if !asked.reset_pipes_and_delete_sink_datasets {
+        return Ok(());
+    }
     for pipe in chosen {
-        let settings = pipe.settings();
-        let is_input = settings.inputs.is_empty();
-        if asked.reset_pipes_and_delete_sink_datasets || (asked.delete_input_datasets && is_input) {
+        let is_input = pipe.settings().inputs.is_empty();
+        if asked.delete_input_datasets || !is_input {
             log.line("DEBUG", format!("emptying pipe {}", pipe.id));
             emptying::empty_pipe(shared, pipe).await?;
         }

@@ -16,8 +16,7 @@ use crate::pipe::state::{Control, Record};
 use crate::runs::Runs;
 use crate::shared::Shared;
 use sluice_config::{Mode, Pipe};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -65,18 +64,29 @@ enum Happened {
     Stopped,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Planned {
     run: Option<Micros>,
     rescan: Option<Micros>,
+    /// Where the pipe stands in the agenda.
+    noted: Option<Micros>,
     /// A signal does not start the pipe before this.
     quiet_until: Micros,
+    /// Runs since the last useful one; each doubles the quiet.
+    useless: u32,
+}
+
+impl Planned {
+    fn next(&self) -> Option<Micros> {
+        self.run.into_iter().chain(self.rescan).min()
+    }
 }
 
 struct State {
     scheduler: Scheduler,
     planned: HashMap<String, Planned>,
-    heap: BinaryHeap<Reverse<(Micros, String)>>,
+    /// The next time of each pipe that has one, soonest first.
+    agenda: BTreeSet<(Micros, String)>,
     /// Dataset to the pipes that read it or wait for it.
     readers: HashMap<String, Vec<String>>,
 }
@@ -87,7 +97,7 @@ impl Scheduler {
         let mut state = State {
             scheduler: self,
             planned: HashMap::new(),
-            heap: BinaryHeap::new(),
+            agenda: BTreeSet::new(),
             readers: HashMap::new(),
         };
         loop {
@@ -95,10 +105,12 @@ impl Scheduler {
                 Happened::Woken(Wake::Configured { started }) => state.configured(started).await,
                 Happened::Woken(Wake::Look { pipe }) => state.look(&pipe).await,
                 Happened::Woken(Wake::Ended { pipe, useful }) => state.ended(&pipe, useful).await,
-                Happened::Changed(dataset) => state.changed(&dataset),
-                Happened::Time => state.start_due().await,
+                Happened::Changed(dataset) => state.changed(dataset),
+                Happened::Time => {}
                 Happened::Stopped => return,
             }
+            // After whatever it was: a flood of signals must not keep what is due from starting.
+            state.start_due().await;
         }
     }
 }
@@ -106,10 +118,8 @@ impl Scheduler {
 impl State {
     async fn next(&mut self) -> Happened {
         let now = self.now();
-        let until = self
-            .heap
-            .peek()
-            .map(|Reverse((due, _))| Duration::from_micros(due.saturating_sub(now)));
+        let soonest = self.agenda.first();
+        let until = soonest.map(|(due, _)| Duration::from_micros(due.saturating_sub(now)));
         let scheduler = &mut self.scheduler;
         let timer = async {
             match until {
@@ -142,8 +152,9 @@ impl State {
                     .push(pipe.id.clone());
             }
         }
-        self.planned
-            .retain(|id, _| pipes.iter().any(|pipe| pipe.id == *id));
+        let present: BTreeSet<&str> = pipes.iter().map(|pipe| pipe.id.as_str()).collect();
+        self.planned.retain(|id, _| present.contains(id.as_str()));
+        self.agenda.retain(|(_, id)| present.contains(id.as_str()));
         for pipe in &pipes {
             self.plan(pipe).await;
             if started && self.runs_at_startup(pipe) {
@@ -170,14 +181,26 @@ impl State {
         };
         let now = self.now();
         if let Some(planned) = self.planned.get_mut(id) {
-            planned.quiet_until = if useful { 0 } else { now + SIGNAL_PAUSE };
+            planned.useless = if useful { 0 } else { planned.useless + 1 };
+            // A pipe that fails again and again is tried less and less often.
+            let pause = SIGNAL_PAUSE << planned.useless.saturating_sub(1).min(7);
+            planned.quiet_until = if useful { 0 } else { now + pause };
         }
         self.plan_anew(&pipe).await;
         self.signal(&pipe);
     }
 
-    fn changed(&mut self, dataset: &str) {
-        for id in self.readers.get(dataset).cloned().unwrap_or_default() {
+    fn changed(&mut self, dataset: String) {
+        // Many writes make many notes of the same few datasets; one look at each is enough.
+        let mut datasets = BTreeSet::from([dataset]);
+        while let Ok(dataset) = self.scheduler.changed.try_recv() {
+            datasets.insert(dataset);
+        }
+        let readers = datasets
+            .iter()
+            .filter_map(|dataset| self.readers.get(dataset));
+        let readers: BTreeSet<String> = readers.flatten().cloned().collect();
+        for id in readers {
             if let Some(pipe) = self.scheduler.deployment.get(&id) {
                 // News is a reason to try again even right after a failure.
                 if let Some(planned) = self.planned.get_mut(&id) {
@@ -197,13 +220,11 @@ impl State {
         {
             return;
         }
-        let has_work = {
-            let progress = pipe.progress.lock();
-            let since = progress.since.as_ref().map(|since| since.value());
-            progress.full.is_some()
-                || gates::has_work(&settings, since.as_ref(), &self.scheduler.shared)
-        };
-        if has_work {
+        if gates::has_work(
+            &settings,
+            &pipe.progress.lock().clone(),
+            &self.scheduler.shared,
+        ) {
             let quiet_until = self
                 .planned
                 .get(&pipe.id)
@@ -216,19 +237,13 @@ impl State {
     async fn start_due(&mut self) {
         let now = self.now();
         let mut due = Vec::new();
-        while let Some(Reverse((time, id))) = self.heap.peek().cloned() {
+        while let Some((time, id)) = self.agenda.pop_first() {
             if time > now {
+                self.agenda.insert((time, id));
                 break;
             }
-            self.heap.pop();
-            let is_current = |planned: &&mut Planned| {
-                planned
-                    .run
-                    .into_iter()
-                    .chain(planned.rescan)
-                    .any(|at| at <= now)
-            };
-            if let Some(planned) = self.planned.get_mut(&id).filter(is_current) {
+            if let Some(planned) = self.planned.get_mut(&id) {
+                planned.noted = None;
                 let rescan = planned.rescan.take_if(|at| *at <= now).is_some();
                 planned.run = planned.run.filter(|at| *at > now);
                 due.push((id, rescan));

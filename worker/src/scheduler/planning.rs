@@ -1,53 +1,37 @@
 //! When each pipe is due next: by its schedule, what is remembered of it, and what a signal adds (PU1-PU3).
 
-use super::{Planned, State, keep_control};
+use super::{State, keep_control};
 use crate::clock::Micros;
 use crate::deployed::Deployed;
 use crate::pipe::state::Control;
 use crate::schedule::{self, Schedule};
 use sluice_config::{Pipe, Schedule as Configured};
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 impl State {
     /// Sets the earlier of what is planned and `due`.
     pub(super) fn due(&mut self, pipe: &Arc<Deployed>, due: Micros) {
-        let planned = self.planned.entry(pipe.id.clone()).or_insert(Planned {
-            run: None,
-            rescan: None,
-            quiet_until: 0,
-        });
+        let planned = self.planned.entry(pipe.id.clone()).or_default();
         planned.run = Some(planned.run.map_or(due, |run| run.min(due)));
         self.remember(pipe);
     }
 
-    /// Puts the pipe's next time on the heap and where the API shows it.
-    pub(super) fn remember(&mut self, pipe: &Arc<Deployed>) {
-        let planned = self.planned.get(&pipe.id);
-        let next = planned.and_then(|planned| planned.run.into_iter().chain(planned.rescan).min());
-        pipe.set_next_run(next);
-        if let Some(next) = next {
-            self.heap.push(Reverse((next, pipe.id.clone())));
+    /// Puts the pipe's next time into the agenda and where the API shows it.
+    fn remember(&mut self, pipe: &Arc<Deployed>) {
+        let planned = self.planned.entry(pipe.id.clone()).or_default();
+        let next = planned.next();
+        if let Some(noted) = std::mem::replace(&mut planned.noted, next) {
+            self.agenda.remove(&(noted, pipe.id.clone()));
         }
+        self.agenda.extend(next.map(|next| (next, pipe.id.clone())));
+        pipe.set_next_run(next);
     }
 
     /// Plans by the schedule: what is persisted stays, else a new time.
     pub(super) async fn plan(&mut self, pipe: &Arc<Deployed>) {
         let settings = pipe.settings();
-        let quiet_until = self
-            .planned
-            .get(&pipe.id)
-            .map_or(0, |planned| planned.quiet_until);
         if !self.is_scheduled(pipe, &settings) {
-            self.planned.insert(
-                pipe.id.clone(),
-                Planned {
-                    run: None,
-                    rescan: None,
-                    quiet_until,
-                },
-            );
-            pipe.set_next_run(None);
+            self.set(pipe, None, None);
             return;
         }
         let now = self.now();
@@ -58,32 +42,23 @@ impl State {
             settings.pump.schedule, settings.pump.rescan_cron_expression
         );
         let is_same = control.schedule.as_deref() == Some(text.as_str());
-        let already = self
-            .planned
-            .get(&pipe.id)
-            .and_then(|planned| planned.run)
-            .filter(|_| is_same);
-        let kept = control.due.filter(|_| is_same && schedule.is_persisted());
-        let run = kept
-            .or(already)
-            .or_else(|| schedule.next(now, rand::random()));
-        let rescan = control
-            .rescan_due
-            .filter(|_| is_same)
-            .or_else(|| next_rescan(&settings, now));
+        let already = self.planned.get(&pipe.id).and_then(|planned| planned.run);
+        let kept = control.due.filter(|_| schedule.is_persisted());
+        let run = kept.or(already).filter(|_| is_same);
+        let run = run.or_else(|| schedule.next(now, rand::random()));
+        let rescan = control.rescan_due.filter(|_| is_same);
+        let rescan = rescan.or_else(|| next_rescan(&settings, now));
         control.due = run.filter(|_| schedule.is_persisted());
         control.rescan_due = rescan;
         control.schedule = Some(text);
-        self.planned.insert(
-            pipe.id.clone(),
-            Planned {
-                run,
-                rescan,
-                quiet_until,
-            },
-        );
-        self.remember(pipe);
+        self.set(pipe, run, rescan);
         self.keep(pipe, control).await;
+    }
+
+    fn set(&mut self, pipe: &Arc<Deployed>, run: Option<Micros>, rescan: Option<Micros>) {
+        let planned = self.planned.entry(pipe.id.clone()).or_default();
+        (planned.run, planned.rescan) = (run, rescan);
+        self.remember(pipe);
     }
 
     /// Plans the time after a run.

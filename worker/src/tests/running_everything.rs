@@ -3,6 +3,7 @@
 use super::Hub;
 use super::configurations::{dataset, embedded, people, receiver};
 use sluice_protocol::{RunAll, RunnerOutcome, RunnerStatus, Worker};
+use std::collections::BTreeMap;
 
 const COPY: &str = r#"[["copy", "*"]]"#;
 
@@ -155,26 +156,58 @@ async fn a_run_by_token_can_be_asked_about_and_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pipes_can_be_reset_and_emptied_first() {
-    let hub = Hub::with(&[&people(2), &dataset("copy", "people", COPY)]).await;
-    hub.worker
-        .run_all(Hub::run_everything(), "tester")
-        .await
-        .unwrap();
-    let before = hub.worker.dataset("copy").await.unwrap().status.generation;
-    let fresh = RunAll {
-        reset_pipes_and_delete_sink_datasets: true,
-        ..Hub::run_everything()
-    };
+async fn pipes_are_emptied_first_as_far_as_is_asked() {
+    let through = dataset("through", "in", COPY);
+    let hub = Hub::with(&[
+        &people(2),
+        &dataset("copy", "people", COPY),
+        &receiver("in"),
+        &through,
+    ])
+    .await;
+    // Which generations are new after a run, and how many entities reach the end of each chain.
+    let cases = [
+        (false, true, [].as_slice(), 1),
+        (true, false, &["copy", "through"], 1),
+        (true, true, &["people", "copy", "in", "through"], 0),
+    ];
+    hub.push("in", r#"[{"_id": "pushed"}]"#).await.unwrap();
+    run_all(&hub, Hub::run_everything()).await;
+    for (reset, inputs_too, expected, left) in cases {
+        let before = generations(&hub).await;
+        let asked = RunAll {
+            reset_pipes_and_delete_sink_datasets: reset,
+            delete_input_datasets: inputs_too,
+            ..Hub::run_everything()
+        };
+        run_all(&hub, asked).await;
+        let after = generations(&hub).await;
+        let renewed: Vec<&str> = ["people", "copy", "in", "through"]
+            .into_iter()
+            .filter(|name| before[*name] != after[*name])
+            .collect();
+        assert_eq!(renewed, expected, "reset {reset}, inputs too {inputs_too}");
+        assert_eq!(hub.log("copy").await.len(), 2);
+        assert_eq!(hub.log("through").await.len(), left);
+    }
+}
+
+async fn run_all(hub: &Hub, asked: RunAll) {
     assert_eq!(
-        hub.worker.run_all(fresh, "tester").await.unwrap(),
+        hub.worker.run_all(asked, "tester").await.unwrap(),
         RunnerStatus::Ended(RunnerOutcome::Success)
     );
-    assert_ne!(
-        hub.worker.dataset("copy").await.unwrap().status.generation,
-        before
-    );
-    assert_eq!(hub.log("copy").await.len(), 2);
+}
+
+async fn generations(hub: &Hub) -> BTreeMap<String, String> {
+    let reports = hub.worker.datasets().await.unwrap();
+    reports
+        .into_iter()
+        .map(|report| {
+            let status = report.status;
+            (status.name.to_string(), format!("{:?}", status.generation))
+        })
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
