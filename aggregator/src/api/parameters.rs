@@ -143,12 +143,12 @@ pub(super) const SCHEDULER_MODE: Parameter = Parameter::query(
 pub(super) const DELETE_INPUT_DATASETS: Parameter = Parameter::query(
     "delete_input_datasets",
     YES,
-    "Empty the datasets of input pipes first",
+    "When pipes are emptied first, also those that read no dataset",
 );
 pub(super) const RESET_PIPES: Parameter = Parameter::query(
     "reset_pipes_and_delete_sink_datasets",
     YES,
-    "Forget offsets and empty all sink datasets first",
+    "Forget offsets and empty sink datasets first",
 );
 pub(super) const CHECK_INPUT_PIPES: Parameter =
     Parameter::query("check_input_pipes", NO, "Fail when an input pipe fails");

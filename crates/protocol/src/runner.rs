@@ -9,9 +9,9 @@ pub struct RunAll {
     pub max_runs: u32,
     /// Seconds at most.
     pub max_run_time: u64,
-    /// Empty the datasets of input pipes first.
+    /// When pipes are emptied first, also those that read no dataset; otherwise what was just pushed survives.
     pub delete_input_datasets: bool,
-    /// Clear offsets and empty all sink datasets first.
+    /// Clear offsets and empty sink datasets first.
     pub reset_pipes_and_delete_sink_datasets: bool,
     /// Fail when an input pipe fails.
     pub check_input_pipes: bool,
