@@ -5,35 +5,61 @@ use crate::blocking;
 use crate::deployed::Deployed;
 use crate::deployment::Deployment;
 use crate::pipe::state::{Control, Progress};
+use crate::scheduler::keep_control;
 use crate::shared::Shared;
 use crate::take_up;
-use futures::future::join_all;
 use sluice_dataset::DatasetName;
 use sluice_protocol::{Code, Error, Result};
 use std::sync::Arc;
+use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard};
 
-/// Stops a pipe, deletes the dataset it writes and forgets where it was. What has to exist from the beginning exists again.
-pub(crate) async fn empty_pipe(shared: &Arc<Shared>, pipe: &Arc<Deployed>) -> Result<()> {
-    pipe.stop();
-    let _no_run = pipe.run_lock.lock().await;
-    let _no_push = pipe.push_lock.write().await;
-    let settings = pipe.settings();
-    if let Some(name) = &settings.sink_dataset {
-        delete(shared, name).await?;
+/// Stops pipes, deletes the datasets they write and forgets where they were. What has to exist from the beginning exists again.
+///
+/// All of them stand still until all are empty: a pipe that ran in between would read what is about to go, and remember an
+/// offset that means nothing in what comes after.
+pub(crate) async fn empty_pipes(shared: &Arc<Shared>, pipes: &[Arc<Deployed>]) -> Result<()> {
+    let _still = hold_still(pipes).await;
+    for pipe in pipes {
+        if let Some(name) = &pipe.settings().sink_dataset {
+            delete(shared, name).await?;
+        }
+        let disabled = pipe.control.lock().disabled;
+        take_up::forget(shared, &pipe.id).await?;
+        *pipe.progress.lock() = Progress::default();
+        *pipe.control.lock() = Control {
+            disabled,
+            ..Control::default()
+        };
+        if disabled {
+            keep_control(shared, pipe).await.map_err(answer::dataset)?;
+        }
     }
-    let disabled = pipe.control.lock().disabled;
-    take_up::forget(shared, &pipe.id).await?;
-    *pipe.progress.lock() = Progress::default();
-    *pipe.control.lock() = Control {
-        disabled,
-        ..Control::default()
-    };
-    if disabled {
-        crate::scheduler::keep_control(shared, pipe)
-            .await
-            .map_err(answer::dataset)?;
+    for pipe in pipes {
+        take_up::prepare(shared, &pipe.settings()).await?;
     }
-    take_up::prepare(shared, &settings).await
+    Ok(())
+}
+
+/// Neither runs nor pushes while it is held.
+struct Still {
+    _runs: Vec<OwnedMutexGuard<()>>,
+    _pushes: Vec<OwnedRwLockWriteGuard<()>>,
+}
+
+async fn hold_still(pipes: &[Arc<Deployed>]) -> Still {
+    for pipe in pipes {
+        pipe.stop();
+    }
+    // In the order of the list, which is that of the ids: two who hold do not wait for one another in a circle.
+    let (mut runs, mut pushes) = (Vec::new(), Vec::new());
+    for pipe in pipes {
+        runs.push(pipe.run_lock.clone().lock_owned().await);
+        pushes.push(pipe.push_lock.clone().write_owned().await);
+    }
+    Still {
+        _runs: runs,
+        _pushes: pushes,
+    }
 }
 
 /// Deletes one dataset. The pipe that writes it starts over: its offset says nothing about an empty dataset.
@@ -52,7 +78,7 @@ pub(crate) async fn delete_dataset(
         ));
     }
     match deployment.writer_of(name) {
-        Some(pipe) => empty_pipe(shared, &pipe).await,
+        Some(pipe) => empty_pipes(shared, &[pipe]).await,
         None => delete(shared, name).await.map(|_| ()),
     }
 }
@@ -62,22 +88,14 @@ pub(crate) async fn delete_all_sink_datasets(
     shared: &Arc<Shared>,
     deployment: &Deployment,
 ) -> Result<()> {
-    let pipes = deployment.pipes();
-    join_all(pipes.iter().map(|pipe| empty_pipe(shared, pipe)))
-        .await
-        .into_iter()
-        .collect()
+    empty_pipes(shared, &deployment.pipes()).await
 }
 
 /// Everything: all datasets, the hub's own too, and all that any pipe remembers.
 pub(crate) async fn reset(shared: &Arc<Shared>, deployment: &Deployment) -> Result<()> {
     let pipes = deployment.pipes();
+    let _still = hold_still(&pipes).await;
     for pipe in &pipes {
-        pipe.stop();
-    }
-    for pipe in &pipes {
-        let _no_run = pipe.run_lock.lock().await;
-        let _no_push = pipe.push_lock.write().await;
         take_up::forget(shared, &pipe.id).await?;
         *pipe.progress.lock() = Progress::default();
         *pipe.control.lock() = Control::default();

@@ -5,6 +5,7 @@ mod order;
 mod passes;
 
 use crate::clock::Clock;
+use crate::deployed::Deployed;
 use crate::deployment::Deployment;
 use crate::emptying;
 use crate::runs::Runs;
@@ -178,20 +179,20 @@ async fn execute(
 async fn prepare(
     shared: &Arc<Shared>,
     asked: &RunAll,
-    chosen: &[Arc<crate::deployed::Deployed>],
+    chosen: &[Arc<Deployed>],
     log: &Log,
 ) -> Result<()> {
     if !asked.reset_pipes_and_delete_sink_datasets {
         return Ok(());
     }
-    for pipe in chosen {
-        let is_input = pipe.settings().inputs.is_empty();
-        if asked.delete_input_datasets || !is_input {
-            log.line("DEBUG", format!("emptying pipe {}", pipe.id));
-            emptying::empty_pipe(shared, pipe).await?;
-        }
+    let is_emptied =
+        |pipe: &&Arc<Deployed>| asked.delete_input_datasets || !pipe.settings().inputs.is_empty();
+    let mut emptied: Vec<Arc<Deployed>> = chosen.iter().filter(is_emptied).cloned().collect();
+    emptied.sort_by(|one, other| one.id.cmp(&other.id));
+    for pipe in &emptied {
+        log.line("DEBUG", format!("emptying pipe {}", pipe.id));
     }
-    Ok(())
+    emptying::empty_pipes(shared, &emptied).await
 }
 
 impl Run {
