@@ -7,6 +7,8 @@ mod conformance;
 mod contract;
 mod entities;
 mod hub;
+mod life;
+mod memory;
 mod pushes;
 mod secrets;
 mod tokens;

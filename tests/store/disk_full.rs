@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Bytes of the volume: room for the hub's own files and some pushes.
-const VOLUME: &str = "128M";
+const VOLUME: &str = "256M";
 const RESUME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A small ext4 volume on a loop device, unmounted when dropped.
@@ -66,10 +66,12 @@ async fn a_full_disk_refuses_writes_and_nothing_else() -> Result<()> {
     // What takes the room, so that the test does not have to push all of it.
     let ballast = volume.mountpoint.join("ballast");
     let room = free_bytes(&volume.mountpoint)?;
-    std::fs::write(
-        &ballast,
-        vec![1; usize::try_from(room.saturating_sub(24 << 20))?],
-    )?;
+    let taken = room.saturating_sub(24 << 20);
+    ensure!(
+        taken > 48 << 20,
+        "an idle hub leaves only {room} bytes of the volume: nothing to give back later"
+    );
+    std::fs::write(&ballast, vec![1; usize::try_from(taken)?])?;
     let (mut acknowledged, refused) = push_until_refused(&hub).await?;
     ensure!(
         refused.0 == StatusCode::INSUFFICIENT_STORAGE,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod crash;
+mod damage;
 mod disk_full;
 mod flow;
 mod load;
