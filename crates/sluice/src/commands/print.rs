@@ -5,8 +5,11 @@ use anyhow::Result;
 use clap::{Arg, ArgMatches, Command};
 use std::process::ExitCode;
 
-/// What can be printed: name, what it is, how it is made.
-const PRINTABLE: &[(&str, &str, fn() -> String)] = &[
+/// Name, what it is, how it is made.
+type Printable = (&'static str, &'static str, fn() -> String);
+
+/// What can be printed.
+const PRINTABLE: &[Printable] = &[
     ("openapi", "the API as an OpenAPI document", openapi),
     (
         "config-schema",

@@ -90,7 +90,7 @@ impl Text for Duration {
     }
     fn print(&self) -> Option<String> {
         let milliseconds = self.as_millis();
-        Some(if milliseconds % 1000 == 0 {
+        Some(if milliseconds.is_multiple_of(1000) {
             format!("{}s", self.as_secs())
         } else {
             format!("{milliseconds}ms")
@@ -122,7 +122,7 @@ impl Text for usize {
         let units = [(30, "GiB"), (20, "MiB")];
         let unit = units
             .iter()
-            .find(|(shift, _)| *self > 0 && self % (1 << shift) == 0);
+            .find(|(shift, _)| *self > 0 && self.is_multiple_of(1 << shift));
         Some(unit.map_or_else(
             || self.to_string(),
             |(shift, unit)| format!("{}{unit}", self >> shift),

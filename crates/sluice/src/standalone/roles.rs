@@ -8,11 +8,12 @@ use sluice_protocol::{StorageNode, Worker};
 use sluice_storage_node::Node;
 use sluice_telemetry::Metrics;
 use sluice_worker::LocalWorker;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// How often it is looked whether the last request has let go of a role.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How often a store is tried again that the last request before a restart still holds.
+const TRY_AGAIN: Duration = Duration::from_millis(10);
 
 /// Storage node and worker, wired by direct calls.
 pub(super) struct Roles {
@@ -21,24 +22,32 @@ pub(super) struct Roles {
 }
 
 impl Roles {
-    /// Opens them; every step is announced.
+    /// Opens them; every step is announced. The data folder is ours, so a store that is in use is one that the round before a
+    /// restart is about to close.
     pub(super) async fn open(
         settings: &Settings,
         metrics: &Metrics,
         steps: &mut Steps,
     ) -> Result<Roles> {
+        let patience = Instant::now() + settings.stop_timeout;
         steps.next();
-        let storage_settings = sluice_storage_node::Settings {
-            secrets_key_file: settings.secrets_key_file.clone(),
-            ..sluice_storage_node::Settings::new(&settings.data)
+        let storage = loop {
+            match open_storage(settings).await? {
+                Err(error) if error.is_in_use() && Instant::now() < patience => {
+                    tokio::time::sleep(TRY_AGAIN).await
+                }
+                opened => break Arc::new(opened?),
+            }
         };
-        let storage = blocking(move || Ok(Arc::new(Node::open(&storage_settings)?))).await?;
         steps.next();
-        let mut worker_settings = sluice_worker::Settings::new(&settings.data);
-        worker_settings.store.cache_bytes = settings.store_cache;
-        // Write buffers live inside the cache's budget.
-        worker_settings.store.write_buffer_bytes = settings.store_cache / 2;
-        let worker = LocalWorker::open(worker_settings, storage.clone(), metrics).await?;
+        let worker = loop {
+            match LocalWorker::open(worker_settings(settings), storage.clone(), metrics).await {
+                Err(error) if error.is_in_use() && Instant::now() < patience => {
+                    tokio::time::sleep(TRY_AGAIN).await
+                }
+                opened => break opened?,
+            }
+        };
         steps.next();
         let revision = storage.watch().borrow().revision;
         worker
@@ -56,8 +65,8 @@ impl Roles {
         self.worker.clone()
     }
 
-    /// Lets runs end for at most `patience`. The stores close when requests have let go of them too: see [`Closing`].
-    pub(super) async fn close(self, patience: Duration) -> Closing {
+    /// Lets runs end for at most `patience`. The stores close when the last request has let go of them too.
+    pub(super) async fn close(self, patience: Duration) {
         if tokio::time::timeout(patience, self.worker.shutdown())
             .await
             .is_err()
@@ -66,24 +75,21 @@ impl Roles {
                 "runs did not end in time; they go on where they were at the next start"
             );
         }
-        Closing {
-            storage: Arc::downgrade(&self.storage),
-            worker: Arc::downgrade(&self.worker),
-        }
     }
 }
 
-/// Roles that somebody may still hold.
-pub(super) struct Closing {
-    storage: Weak<Node>,
-    worker: Weak<LocalWorker>,
+async fn open_storage(settings: &Settings) -> Result<Result<Node, sluice_storage_node::OpenError>> {
+    let settings = sluice_storage_node::Settings {
+        secrets_key_file: settings.secrets_key_file.clone(),
+        ..sluice_storage_node::Settings::new(&settings.data)
+    };
+    blocking(move || Ok(Node::open(&settings))).await
 }
 
-impl Closing {
-    /// Resolves when nobody holds them any more, so that they can be opened again.
-    pub(super) async fn closed(&self) {
-        while self.storage.strong_count() > 0 || self.worker.strong_count() > 0 {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
+fn worker_settings(settings: &Settings) -> sluice_worker::Settings {
+    let mut worker = sluice_worker::Settings::new(&settings.data);
+    worker.store.cache_bytes = settings.store_cache;
+    // Write buffers live inside the cache's budget.
+    worker.store.write_buffer_bytes = settings.store_cache / 2;
+    worker
 }
