@@ -16,17 +16,38 @@ async fn get(hub: &InProcess, path: &str) -> Value {
 
 async fn ids(hub: &InProcess) -> Vec<String> {
     let entities = get(hub, "/datasets/people/entities").await;
-    entities.as_array().unwrap().iter().map(|entity| entity["_id"].as_str().unwrap().to_owned()).collect()
+    entities
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entity| entity["_id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 async fn push(hub: &InProcess, id: &str) {
-    read(hub.request(Method::POST, "/receivers/people/entities").json(&json!([{"_id": id}]))).await.unwrap();
+    read(
+        hub.request(Method::POST, "/receivers/people/entities")
+            .json(&json!([{"_id": id}])),
+    )
+    .await
+    .unwrap();
 }
 
 async fn with_data() -> InProcess {
     let hub = InProcess::start().await.unwrap();
-    read(hub.request(Method::PUT, "/secrets").json(&json!({"password": "hidden"}))).await.unwrap();
-    read(hub.request(Method::PUT, "/config").body(COMPONENTS).header("content-type", "application/json")).await.unwrap();
+    read(
+        hub.request(Method::PUT, "/secrets")
+            .json(&json!({"password": "hidden"})),
+    )
+    .await
+    .unwrap();
+    read(
+        hub.request(Method::PUT, "/config")
+            .body(COMPONENTS)
+            .header("content-type", "application/json"),
+    )
+    .await
+    .unwrap();
     push(&hub, "1").await;
     hub
 }
@@ -49,7 +70,12 @@ async fn requests_during_a_restart_wait_and_are_answered() {
     let hub = with_data().await;
     for round in 2..5 {
         let before = get(&hub, "/status").await["node_start_time"].clone();
-        read(hub.request(Method::POST, "/admin").form(&[("operation", "restart")])).await.unwrap();
+        read(
+            hub.request(Method::POST, "/admin")
+                .form(&[("operation", "restart")]),
+        )
+        .await
+        .unwrap();
         // Connections of the hub before the restart may be closed under a request; new ones must not be refused.
         while get_patiently(&hub, "/status").await["node_start_time"] == before {}
         push(&hub, &round.to_string()).await;
@@ -85,11 +111,19 @@ async fn a_hub_with_secrets_and_without_their_key_refuses_to_start_and_says_why(
     let data = folder.path().join("data");
     let settings = sluice_tests::in_process::settings(&data);
     let logs = sluice_telemetry::Logs::start("warn", sluice_telemetry::LogFormat::Text).unwrap();
-    let refused = sluice::standalone::Hub::start(settings, logs).await.err().unwrap();
+    let refused = sluice::standalone::Hub::start(settings, logs)
+        .await
+        .err()
+        .unwrap();
     let refused = format!("{refused:#}");
-    assert!(refused.contains("secrets.key") && refused.contains("--secrets-key-file"), "{refused}");
+    assert!(
+        refused.contains("secrets.key") && refused.contains("--secrets-key-file"),
+        "{refused}"
+    );
 
-    let hub = InProcess::start_in(folder, |settings| settings.secrets_key_file = Some(moved)).await.unwrap();
+    let hub = InProcess::start_in(folder, |settings| settings.secrets_key_file = Some(moved))
+        .await
+        .unwrap();
     assert_eq!(ids(&hub).await, ["1"]);
     hub.stop().await.unwrap();
 }

@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod child;
+pub mod in_process;
