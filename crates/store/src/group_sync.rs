@@ -1,21 +1,26 @@
 //! One sync for many waiting writers.
 //!
 //! A writer takes a ticket when its batch is in the write-ahead log. Whoever finds no sync under way makes one; it covers all
-//! tickets given out before it began. The others wait and mostly find theirs covered.
+//! tickets given out before it began. The others wait and mostly find theirs covered; those that came too late are left asleep
+//! until the next one is made, but for the one that makes it.
 
 use parking_lot::{Condvar, Mutex};
 
 #[derive(Debug, Default)]
 pub(crate) struct GroupSync {
     state: Mutex<State>,
-    changed: Condvar,
+    /// Who waits for an even and who for an odd round.
+    rounds: [Condvar; 2],
 }
 
 #[derive(Debug, Default)]
 struct State {
     written: u64,
     synced: u64,
-    syncing: bool,
+    /// Number of the round under way, or of the next.
+    round: usize,
+    /// What the sync under way covers.
+    syncing: Option<u64>,
 }
 
 /// A place in the write-ahead log.
@@ -47,22 +52,29 @@ impl GroupSync {
             if state.synced >= ticket.0 {
                 return Ok(());
             }
-            if state.syncing {
-                self.changed.wait(&mut state);
+            if let Some(covered) = state.syncing {
+                let is_late = usize::from(ticket.0 > covered);
+                self.round(state.round + is_late).wait(&mut state);
                 continue;
             }
-            state.syncing = true;
             let covered = state.written;
+            state.syncing = Some(covered);
             drop(state);
             let outcome = sync();
             state = self.state.lock();
-            state.syncing = false;
+            state.syncing = None;
             if outcome.is_ok() {
                 state.synced = state.synced.max(covered);
             }
-            self.changed.notify_all();
+            self.round(state.round).notify_all();
+            state.round += 1;
+            self.round(state.round).notify_one();
             outcome?;
         }
+    }
+
+    fn round(&self, number: usize) -> &Condvar {
+        &self.rounds[number % 2]
     }
 }
 

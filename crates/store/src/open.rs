@@ -5,7 +5,7 @@ use crate::families::{Family, database_options, descriptors};
 use crate::records::{STORE_FORMAT, StoreRecord};
 use crate::registry::Registry;
 use crate::{Settings, Store, keys, lock};
-use rocksdb::{Cache, DB, WriteBatch, WriteBufferManager, WriteOptions};
+use rocksdb::{Cache, DB, DBRecoveryMode, Options, WriteBatch, WriteBufferManager, WriteOptions};
 use sluice_entity::HashKey;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -73,12 +73,7 @@ pub(crate) fn open(path: &Path, settings: &Settings) -> Result<Store, OpenError>
         false,
         cache.clone(),
     );
-    let db = DB::open_cf_descriptors(
-        &database_options(settings, &buffers),
-        path,
-        descriptors(settings, &cache),
-    )
-    .map_err(|source| database(path, source))?;
+    let db = open_database(path, settings, &cache, &buffers)?;
     let record = store_record(&db, path, settings)?;
     let engine = Engine::new(
         db,
@@ -109,6 +104,29 @@ fn make_folder(path: &Path) -> std::io::Result<()> {
         made => made?,
     }
     std::fs::File::open(above)?.sync_all()
+}
+
+/// Replays the write-ahead log up to its end. A log that is damaged before its end, as a power loss can leave what was not
+/// synced, is replayed up to the damage, never beyond: a suffix may be lost, and it is said, but there is never a hole.
+fn open_database(
+    path: &Path,
+    settings: &Settings,
+    cache: &Cache,
+    buffers: &WriteBufferManager,
+) -> Result<DB, OpenError> {
+    let mut options = database_options(settings, buffers);
+    let open =
+        |options: &Options| DB::open_cf_descriptors(options, path, descriptors(settings, cache));
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    let opened = match open(&options) {
+        Err(error) if error.kind() == rocksdb::ErrorKind::Corruption => {
+            tracing::warn!(store = %path.display(), %error, "the write-ahead log is damaged, what follows the damage is dropped");
+            options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+            open(&options)
+        }
+        opened => opened,
+    };
+    opened.map_err(|source| database(path, source))
 }
 
 /// Reads the store record, or writes that of a new store. A later format is refused before anything else is looked at.

@@ -115,3 +115,39 @@ fn a_store_with_several_write_ahead_logs_is_checked_like_any_other() {
         assert!(is_named, "{damage} {name}: {:?}", first(&report));
     }
 }
+
+#[test]
+fn a_damaged_write_ahead_log_loses_a_suffix_and_leaves_no_hole() {
+    let folder = folder();
+    {
+        let store = open(folder.path());
+        let people = create(&store, "people", PEOPLE);
+        for round in 0..20 {
+            people
+                .append(
+                    &many(&store, 0, 50, &round.to_string()),
+                    1,
+                    &AppendOptions::default(),
+                )
+                .unwrap();
+        }
+    }
+    let log = write_ahead_logs(folder.path()).pop().unwrap();
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    std::fs::write(&log, bytes).unwrap();
+    {
+        let store = open(folder.path());
+        let people = store.dataset(&crate::harness::name("people")).unwrap();
+        let status = sluice_dataset::Dataset::status(&people).unwrap();
+        let versions = status.counters.log_exists;
+        assert!(
+            versions > 0 && versions < 1_000 && versions.is_multiple_of(50),
+            "{versions}"
+        );
+        assert_eq!(status.max_offset, Some(versions - 1));
+    }
+    let report = check(folder.path()).unwrap();
+    assert!(report.is_clean(), "{:?}", first(&report));
+}
