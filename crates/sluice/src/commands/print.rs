@@ -43,7 +43,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 fn openapi() -> String {
-    sluice_aggregator::openapi().to_string()
+    format!("{:#}", sluice_aggregator::openapi())
 }
 
 fn config_schema() -> String {
