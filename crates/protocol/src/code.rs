@@ -36,6 +36,12 @@ pub enum Code {
 impl Code {
     /// Whether the same request may succeed later without a change by the caller.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Code::StorageFull | Code::ResourceExhausted | Code::Unavailable | Code::DeadlineExceeded)
+        matches!(
+            self,
+            Code::StorageFull
+                | Code::ResourceExhausted
+                | Code::Unavailable
+                | Code::DeadlineExceeded
+        )
     }
 }

@@ -1,8 +1,8 @@
 //! The error every call between roles may answer.
 
 use crate::Code;
-use std::fmt;
 use sluice_entity::Json;
+use std::fmt;
 
 /// Result of a call between roles.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -25,19 +25,36 @@ pub struct Error {
 impl Error {
     /// An error with a code, a stable reason and a message.
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Error { code, reason, message: message.into(), members: Vec::new(), source: None }
+        Error {
+            code,
+            reason,
+            message: message.into(),
+            members: Vec::new(),
+            source: None,
+        }
     }
     /// `404`: `what` ("pipe", "dataset", ...) with this id does not exist.
     pub fn not_found(reason: &'static str, what: &str, id: &str) -> Self {
-        Error::new(Code::NotFound, reason, format!("there is no {what} \"{id}\"")).with("id", Json::from(id))
+        Error::new(
+            Code::NotFound,
+            reason,
+            format!("there is no {what} \"{id}\""),
+        )
+        .with("id", Json::from(id))
     }
     /// A bad request.
     pub fn invalid(reason: &'static str, message: impl Into<String>) -> Self {
         Error::new(Code::InvalidArgument, reason, message)
     }
     /// Our fault, with its cause.
-    pub fn internal(message: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Error { source: Some(Box::new(source)), ..Error::new(Code::Internal, "internal", message) }
+    pub fn internal(
+        message: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Error {
+            source: Some(Box::new(source)),
+            ..Error::new(Code::Internal, "internal", message)
+        }
     }
     /// Adds a member to the problem document.
     #[must_use]
@@ -61,6 +78,8 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_deref().map(|s| s as &(dyn std::error::Error + 'static))
+        self.source
+            .as_deref()
+            .map(|s| s as &(dyn std::error::Error + 'static))
     }
 }

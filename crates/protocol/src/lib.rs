@@ -20,15 +20,18 @@ mod worker;
 
 pub use code::Code;
 pub use configuration::{
-    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, HistoryEntry, Level, PathElement, PutConfiguration,
-    PutOutcome, RejectedComponent, Scope, SecretScope, SecretValues,
+    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, HistoryEntry, Level, PathElement,
+    PutConfiguration, PutOutcome, RejectedComponent, Scope, SecretScope, SecretValues,
 };
 pub use datasets::{DatasetReport, QueueReport};
 pub use error::{Error, Result};
 pub use feed::{Feed, FeedHeaders, FeedStream, Page};
 pub use pipes::{
-    EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest, Queues, SystemReport,
+    EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest, Queues,
+    SystemReport,
 };
 pub use runner::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
 pub use storage_node::StorageNode;
-pub use worker::{ByteStream, Published, PublishRequest, PushReply, PushRequest, ReadRequest, Worker};
+pub use worker::{
+    ByteStream, PublishRequest, Published, PushReply, PushRequest, ReadRequest, Worker,
+};

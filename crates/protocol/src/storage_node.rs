@@ -1,7 +1,8 @@
 //! What the storage node offers: configuration, variables, secrets, dataset numbers.
 
 use crate::{
-    ComponentKind, ConfigurationSnapshot, HistoryEntry, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues,
+    ComponentKind, ConfigurationSnapshot, HistoryEntry, PutConfiguration, PutOutcome, Result,
+    SecretScope, SecretValues,
 };
 use async_trait::async_trait;
 use sluice_entity::Json;
@@ -36,9 +37,18 @@ pub trait StorageNode: Send + Sync {
     /// Removes one component; `NotFound` when there is none.
     async fn delete_component(&self, kind: ComponentKind, id: &str, user: &str) -> Result<()>;
     /// Stored versions of a component, oldest first; of all components when `id` is `None`.
-    async fn history(&self, kind: Option<ComponentKind>, id: Option<&str>) -> Result<Vec<HistoryEntry>>;
+    async fn history(
+        &self,
+        kind: Option<ComponentKind>,
+        id: Option<&str>,
+    ) -> Result<Vec<HistoryEntry>>;
     /// Replaces all variables (`PUT /env`) or adds to them (`POST /env`).
-    async fn put_variables(&self, variables: BTreeMap<String, Json>, replace: bool, user: &str) -> Result<()>;
+    async fn put_variables(
+        &self,
+        variables: BTreeMap<String, Json>,
+        replace: bool,
+        user: &str,
+    ) -> Result<()>;
     /// Removes one variable; `NotFound` when there is none.
     async fn delete_variable(&self, name: &str, user: &str) -> Result<()>;
     /// Writes secrets: all of the scope (`replace`) or the named ones.

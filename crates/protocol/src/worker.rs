@@ -1,7 +1,8 @@
 //! What a worker offers: pipes, datasets, pushes, publishing, the runner.
 
 use crate::{
-    DatasetReport, EntityStage, Feed, PipeReport, PumpRequest, Result, RunAll, RunnerLogLine, RunnerStatus, SystemReport,
+    DatasetReport, EntityStage, Feed, PipeReport, PumpRequest, Result, RunAll, RunnerLogLine,
+    RunnerStatus, SystemReport,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -114,7 +115,12 @@ pub trait Worker: Send + Sync {
     /// Pushes a JSON array (or one object) into a receiver pipe. R73 for bad input.
     async fn push(&self, pipe: &str, request: PushRequest, body: ByteStream) -> Result<PushReply>;
     /// Writes straight into a dataset (AP8, developer mode).
-    async fn write_dataset(&self, dataset: &str, request: PushRequest, body: ByteStream) -> Result<PushReply>;
+    async fn write_dataset(
+        &self,
+        dataset: &str,
+        request: PushRequest,
+        body: ByteStream,
+    ) -> Result<PushReply>;
     /// Renders a publisher.
     async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published>;
     /// State of all systems in use.
@@ -126,7 +132,11 @@ pub trait Worker: Send + Sync {
     /// Stops it; true if one was going on. Waits at most the given seconds.
     async fn stop_run_all(&self, terminate_timeout: u64) -> Result<bool>;
     /// The log after `since` (microseconds), of the run with the token or the latest one.
-    async fn run_all_log(&self, since: Option<u64>, token: Option<&str>) -> Result<Vec<RunnerLogLine>>;
+    async fn run_all_log(
+        &self,
+        since: Option<u64>,
+        token: Option<&str>,
+    ) -> Result<Vec<RunnerLogLine>>;
     /// Where a run stands.
     async fn run_all_status(&self, token: &str) -> Result<RunnerStatus>;
     /// Empties the datasets of all user pipes.
