@@ -8,6 +8,7 @@ use sluice_config::Pipe;
 use sluice_protocol::PipeState;
 use sluice_store::Store;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 
 /// One pipe.
@@ -26,6 +27,8 @@ pub(crate) struct Deployed {
     pub push_lock: Arc<tokio::sync::RwLock<()>>,
     /// Why it cannot run although it is valid, as far as opening it goes (indexes being built).
     opening: Mutex<Option<String>>,
+    /// What has to exist for it could not be made yet.
+    is_unprepared: AtomicBool,
 }
 
 #[derive(Default)]
@@ -56,6 +59,7 @@ impl Deployed {
             run_lock: Arc::default(),
             push_lock: Arc::default(),
             opening: Mutex::default(),
+            is_unprepared: AtomicBool::new(true),
             id,
         }))
     }
@@ -104,6 +108,16 @@ impl Deployed {
     /// What holds the pipe up while it is opened.
     pub(crate) fn opening(&self) -> Option<String> {
         self.opening.lock().clone()
+    }
+
+    /// What has to exist for the pipe does not yet exist.
+    pub(crate) fn is_unprepared(&self) -> bool {
+        self.is_unprepared.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether what has to exist for the pipe exists.
+    pub(crate) fn set_unprepared(&self, is_unprepared: bool) {
+        self.is_unprepared.store(is_unprepared, Ordering::Relaxed);
     }
 
     /// Marks it as on its way out.

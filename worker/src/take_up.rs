@@ -22,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long to wait before a snapshot that could not be taken up is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before pipes that could not be prepared are tried again.
+const PREPARE_AGAIN: Duration = Duration::from_secs(10);
 
 /// Follows the storage node's configuration.
 pub(crate) struct TakeUp {
@@ -57,6 +59,7 @@ impl TakeUp {
             started = false;
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() { return },
+                () = self.prepare_later() => {}
                 () = self.stop.cancelled() => return,
             }
         }
@@ -112,23 +115,45 @@ impl TakeUp {
     }
 
     async fn open_or_change(&self, settings: &Arc<Pipe>) -> Result<()> {
-        match self.deployment.get(&settings.id) {
-            Some(pipe) if pipe.settings().effective.same_meaning(&settings.effective) => {
+        let pipe = match self.deployment.get(&settings.id) {
+            Some(pipe) => {
+                let is_same = pipe.settings().effective.same_meaning(&settings.effective);
+                pipe.set_unprepared(pipe.is_unprepared() || !is_same);
                 // Validity may depend on others, so even an unchanged pipe takes the new object.
                 pipe.configure(settings.clone());
-            }
-            Some(pipe) => {
-                pipe.configure(settings.clone());
-                prepare(&self.shared, settings).await?;
+                pipe
             }
             None => {
                 let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
-                self.deployment
-                    .insert(pipe.map_err(crate::answer::dataset)?);
-                prepare(&self.shared, settings).await?;
+                let pipe = pipe.map_err(crate::answer::dataset)?;
+                self.deployment.insert(pipe.clone());
+                pipe
+            }
+        };
+        if pipe.is_unprepared() {
+            match prepare(&self.shared, settings).await {
+                Ok(()) => pipe.set_unprepared(false),
+                // A full disk, say: the others go on, and this one is tried again.
+                Err(error) => {
+                    tracing::warn!(pipe = %pipe.id, error = %error, "cannot prepare the pipe")
+                }
             }
         }
         Ok(())
+    }
+
+    /// Waits until it is time to try pipes again that could not be prepared; for ever if there are none.
+    async fn prepare_later(&self) {
+        if self
+            .deployment
+            .pipes()
+            .iter()
+            .any(|pipe| pipe.is_unprepared())
+        {
+            tokio::time::sleep(PREPARE_AGAIN).await;
+        } else {
+            std::future::pending().await
+        }
     }
 
     /// Tells the store the expressions of indexes that are built: from now on every write keeps them.
@@ -160,7 +185,8 @@ impl TakeUp {
                 unready.filter(|dataset| !shared.indexes.are_ready(dataset).unwrap_or(false));
             let unready: Vec<_> = unready.collect();
             let Some(first) = unready.first() else {
-                pipe.set_opening(None);
+                let unprepared = "waits for what it needs to be made: see the log".to_owned();
+                pipe.set_opening(pipe.is_unprepared().then_some(unprepared));
                 continue;
             };
             pipe.set_opening(Some(format!(

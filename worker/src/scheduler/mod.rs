@@ -257,6 +257,7 @@ impl State {
     }
 
     async fn start(&mut self, pipe: &Arc<Deployed>, rescan: bool) {
+        self.remember(pipe);
         if rescan {
             pipe.control.lock().rescan_due = None;
         }

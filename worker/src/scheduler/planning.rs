@@ -17,7 +17,7 @@ impl State {
     }
 
     /// Puts the pipe's next time into the agenda and where the API shows it.
-    fn remember(&mut self, pipe: &Arc<Deployed>) {
+    pub(super) fn remember(&mut self, pipe: &Arc<Deployed>) {
         let planned = self.planned.entry(pipe.id.clone()).or_default();
         let next = planned.next();
         if let Some(noted) = std::mem::replace(&mut planned.noted, next) {

@@ -3,6 +3,7 @@
 mod configurations;
 mod hub;
 mod joins;
+mod keeping;
 mod other_side;
 mod outside;
 mod pipes;

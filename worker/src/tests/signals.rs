@@ -66,6 +66,12 @@ async fn a_disabled_pipe_takes_no_signals_until_it_is_enabled() {
         &signalled("b", "in", COPY),
     ])
     .await;
+    // Both become populated first, which is a run of its own.
+    let has_run = async |pipe: &str| {
+        hub.report(pipe).await.last_run.is_some() && !hub.report(pipe).await.running
+    };
+    hub.until(|| async { has_run("a").await && has_run("b").await })
+        .await;
     hub.operate("a", OperationKind::Disable, &[]).await.unwrap();
     hub.push("in", r#"[{"_id": "1"}]"#).await.unwrap();
     hub.until(|| async { hub.log("b").await.len() == 1 }).await;
