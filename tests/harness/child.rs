@@ -65,7 +65,8 @@ impl Child {
         Self::start_with(data, &[]).await
     }
 
-    async fn start_with(data: &Path, arguments: &[&str]) -> Result<Child> {
+    /// Same with these flags.
+    pub async fn start_with(data: &Path, arguments: &[&str]) -> Result<Child> {
         let ready_file = data.with_extension(format!("ready-{}", uuid::Uuid::new_v4().simple()));
         let log = std::fs::OpenOptions::new()
             .create(true)
