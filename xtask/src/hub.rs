@@ -1,5 +1,6 @@
 //! A hub as a child process: start it, wait until it serves, talk to it over HTTPS with curl, stop it by its process id.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -116,6 +117,57 @@ impl Hub {
             tempfile::NamedTempFile::new().context("could not make a file for the body")?;
         file.write_all(body.to_string().as_bytes())
             .context("could not write the body")?;
+        let mut data = OsString::from("@");
+        data.push(file.path());
+        let arguments = [
+            "--request".into(),
+            "PUT".into(),
+            "--data-binary".into(),
+            data,
+        ];
+        let (status, text) = self.ask(prepared, path, &arguments)?;
+        if !status.starts_with('2') {
+            bail!("PUT {path} was answered {status}: {text}");
+        }
+        Ok(())
+    }
+
+    /// Waits until all of a dataset's source was read once.
+    pub(crate) fn wait_until_populated(
+        &self,
+        prepared: &Prepared,
+        dataset: &str,
+        stop: &mut StopSignal,
+    ) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let (status, text) = self.ask(prepared, &format!("datasets/{dataset}"), &[])?;
+            let found: Value = serde_json::from_str(&text)
+                .with_context(|| format!("dataset {dataset} was answered {status}: {text}"))?;
+            if found["runtime"]["populated"] == true {
+                return Ok(());
+            }
+            if stop.arrived() {
+                bail!("stopped while dataset {dataset} was being filled");
+            }
+            if started.elapsed() > START_LIMIT {
+                bail!(
+                    "dataset {dataset} was not filled within {} s; the hub's log:\n{}",
+                    START_LIMIT.as_secs(),
+                    tail(&self.log)
+                );
+            }
+            std::thread::sleep(LOOK_AGAIN * 10);
+        }
+    }
+
+    /// A request with curl: the status and the text of the answer.
+    fn ask(
+        &self,
+        prepared: &Prepared,
+        path: &str,
+        arguments: &[OsString],
+    ) -> Result<(String, String)> {
         // The token goes in through a file: arguments are seen by every process of the machine.
         let mut headers =
             tempfile::NamedTempFile::new().context("could not make a file for the headers")?;
@@ -125,33 +177,15 @@ impl Hub {
             self.token
         )
         .context("could not write the headers")?;
-        let url = format!("{}/api/{path}", self.url());
-        let mut data = std::ffi::OsString::from("@");
-        data.push(file.path());
-        let mut header = std::ffi::OsString::from("@");
+        let mut header = OsString::from("@");
         header.push(headers.path());
         let mut curl = prepared.program(Command::new("curl"));
-        curl.args([
-            "--silent",
-            "--show-error",
-            "--write-out",
-            "\n%{http_code}",
-            "--request",
-            "PUT",
-            "--cacert",
-        ]);
-        curl.arg(self.ca())
-            .arg("--header")
-            .arg(header)
-            .arg("--data-binary")
-            .arg(data)
-            .arg(&url);
-        let answer = output(&mut curl)?;
+        curl.args(["--silent", "--show-error", "--write-out", "\n%{http_code}"]);
+        curl.arg("--cacert").arg(self.ca());
+        curl.arg("--header").arg(header).args(arguments);
+        let answer = output(curl.arg(format!("{}/api/{path}", self.url())))?;
         let (text, status) = answer.rsplit_once('\n').context("curl printed no status")?;
-        if !status.starts_with('2') {
-            bail!("PUT {url} was answered {status}: {text}");
-        }
-        Ok(())
+        Ok((status.to_owned(), text.to_owned()))
     }
 
     /// Waits for a signal to stop. A hub that ends by itself before is an error.

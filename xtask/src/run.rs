@@ -49,6 +49,9 @@ pub(crate) fn run(options: &Options, choice: Choice) -> Result<()> {
     step("upload the sample's configuration", || {
         upload(&hub, &prepared, tables)
     })?;
+    step("wait until the countries are joined", || {
+        hub.wait_until_populated(&prepared, "country-profile", &mut stop)
+    })?;
     print_invitation(&hub, tables);
     hub.wait(&mut stop)?;
     step("stop the hub", || {
@@ -100,7 +103,7 @@ fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
 
 fn print_invitation(hub: &Hub, tables: SocketAddr) {
     let (url, ca, token, log) = (
-        hub.url(),
+        hub.url().replace("//127.0.0.1:", "//localhost:"),
         hub.ca().display(),
         hub.token(),
         hub.log().display(),
