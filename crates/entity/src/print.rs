@@ -199,6 +199,7 @@ fn write_rare(value: Value<'_>, out: &mut Output, style: &Style) {
         layout::DECIMAL | layout::BIG_DECIMAL => write_decimal(value, out, style),
         layout::BIG_INT | layout::FLOAT => match value.as_number() {
             Some(Number::Float(number)) if !number.is_finite() => push_null(out),
+            Some(Number::Float(number)) if number::push_short_float(out, number) => {}
             Some(number) => out.extend_from_slice(number.to_string().as_bytes()),
             None => push_null(out),
         },

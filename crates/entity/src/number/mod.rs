@@ -5,6 +5,7 @@ mod arithmetic;
 mod decimal;
 mod encode;
 mod exact;
+mod float;
 mod parse;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use decimal::Decimal;
 pub(crate) use decimal::push_decimal_text;
 pub(crate) use encode::{decode, push_float, push_number};
 pub(crate) use exact::Exact;
+pub(crate) use float::{exact_quotient, push_short_float};
 pub(crate) use parse::{MAX_EXPONENT, Scanned, parse_decimal, scan_number};
 
 /// A number. `BigInt` only holds what does not fit `i64`; `Float` may be anything a float can be.

@@ -43,9 +43,16 @@ impl Reader {
             next += 1;
         }
         let digits = next - point;
-        let rare = zeros || whole + digits > self.short_digits || !self.numbers.float_as_decimal;
+        let rare = zeros || whole + digits > self.short_digits;
         if rare || matches!(text.get(next), Some(b'e' | b'E')) {
             return self.rare_number(text, at);
+        }
+        if !self.numbers.float_as_decimal {
+            let Some(float) = number::exact_quotient(mantissa, digits) else {
+                return self.rare_number(text, at);
+            };
+            number::push_float(&mut self.out, if negative { -float } else { float });
+            return Ok(next);
         }
         layout::push_decimal(&mut self.out, sign * mantissa as i64, -(digits as i32));
         Ok(next)
