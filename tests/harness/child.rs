@@ -68,22 +68,7 @@ impl Child {
     /// Same with these flags.
     pub async fn start_with(data: &Path, arguments: &[&str]) -> Result<Child> {
         let ready_file = data.with_extension(format!("ready-{}", uuid::Uuid::new_v4().simple()));
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(data.with_extension("log"))?;
-        let mut process = Command::new(binary()?)
-            .arg("standalone")
-            .arg("--data")
-            .arg(data)
-            .args(["--listen", "127.0.0.1:0", "--ready-file"])
-            .arg(&ready_file)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("starting the hub")?;
+        let mut process = spawn(data, &ready_file, arguments)?;
         let started = Instant::now();
         let ready: Ready = loop {
             if let Ok(text) = std::fs::read(&ready_file) {
@@ -115,6 +100,18 @@ impl Child {
             client,
             token,
         })
+    }
+
+    /// Starts a hub and kills it after this time, wherever in its start it is then.
+    pub async fn kill_while_starting(data: &Path, after: Duration) -> Result<()> {
+        let ready_file = data.with_extension("ready-never");
+        let mut process = spawn(data, &ready_file, &["--developer-mode"])?;
+        tokio::time::sleep(after).await;
+        process.kill()?;
+        process.wait()?;
+        // It may have come that far.
+        let _ = std::fs::remove_file(&ready_file);
+        Ok(())
     }
 
     /// Process id.
@@ -154,6 +151,26 @@ impl Child {
     pub async fn post(&self, path: &str, body: &serde_json::Value) -> Result<serde_json::Value> {
         read(self.request(reqwest::Method::POST, path).json(body)).await
     }
+}
+
+/// The process, its output appended to a log beside its data.
+fn spawn(data: &Path, ready_file: &Path, arguments: &[&str]) -> Result<Process> {
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(data.with_extension("log"))?;
+    Command::new(binary()?)
+        .arg("standalone")
+        .arg("--data")
+        .arg(data)
+        .args(["--listen", "127.0.0.1:0", "--ready-file"])
+        .arg(ready_file)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .context("starting the hub")
 }
 
 impl Drop for Child {

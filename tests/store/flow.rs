@@ -110,16 +110,6 @@ pub(crate) fn recompute(orders: &Content, customers: &Content) -> BTreeMap<&'sta
     ])
 }
 
-/// Every version in a dataset's log.
-pub(crate) async fn history(hub: &Child, dataset: &str) -> Result<Vec<Value>> {
-    let answer = hub
-        .get(&format!(
-            "/datasets/{dataset}/entities?history=true&deleted=true"
-        ))
-        .await?;
-    answer.as_array().cloned().context("a feed is an array")
-}
-
 /// Latest live entities, without what the dataset generates.
 pub(crate) async fn content(hub: &Child, dataset: &str) -> Result<Content> {
     let response = hub.request(
@@ -238,31 +228,82 @@ pub(crate) async fn verify_derived(hub: &Child) -> Result<()> {
     Ok(())
 }
 
-/// Each id's versions carry a growing `sequence`: nothing was applied twice, nothing out of order, and `_previous` links them.
-pub(crate) fn verify_history(versions: &[Value]) -> Result<()> {
-    let mut latest: BTreeMap<&str, (i64, &Value)> = BTreeMap::new();
-    let mut offset = None;
-    for version in versions {
+/// Follows a dataset's log: each id's versions carry a growing `sequence`, so nothing was applied twice, nothing out of order;
+/// `_previous` links them; what was read once is not read again.
+pub(crate) struct History {
+    dataset: &'static str,
+    /// Sequence and offset of each id's latest version.
+    latest: BTreeMap<String, (i64, u64)>,
+    /// Offset of the latest version.
+    offset: Option<u64>,
+}
+
+impl History {
+    pub(crate) fn new(dataset: &'static str) -> Self {
+        History {
+            dataset,
+            latest: BTreeMap::new(),
+            offset: None,
+        }
+    }
+
+    /// Reads on, and checks what came since the last time.
+    pub(crate) async fn follow(&mut self, hub: &Child) -> Result<()> {
+        let since = self
+            .offset
+            .map(|offset| format!("&since={offset}"))
+            .unwrap_or_default();
+        let path = format!(
+            "/datasets/{}/entities?history=true&deleted=true{since}",
+            self.dataset
+        );
+        let response = hub.request(reqwest::Method::GET, &path).send().await?;
+        if response.status() == reqwest::StatusCode::NOT_FOUND && self.offset.is_none() {
+            return Ok(()); // created at the first write
+        }
+        let versions: Vec<Value> = response.error_for_status()?.json().await?;
+        for version in &versions {
+            self.take(version)?;
+        }
+        let runtime = &hub.get(&format!("/datasets/{}", self.dataset)).await?["runtime"];
+        ensure!(
+            runtime["max-offset"].as_u64() == self.offset,
+            "the log ends at {:?}: {runtime}",
+            self.offset
+        );
+        ensure!(
+            runtime["count-index-exists"] == self.latest.len(),
+            "there are {} ids: {runtime}",
+            self.latest.len()
+        );
+        Ok(())
+    }
+
+    fn take(&mut self, version: &Value) -> Result<()> {
         let id = version["_id"].as_str().context("a version without an id")?;
         let sequence = version["sequence"]
             .as_i64()
             .context("a version without its sequence")?;
+        let offset = version["_updated"]
+            .as_u64()
+            .context("a version without its offset")?;
         ensure!(
-            version["_updated"].as_u64() > offset,
+            Some(offset) > self.offset,
             "offsets do not grow at {version}"
         );
-        offset = version["_updated"].as_u64();
-        if let Some((earlier, updated)) = latest.get(id) {
+        self.offset = Some(offset);
+        let before = self.latest.insert(id.to_owned(), (sequence, offset));
+        if let Some((earlier, _)) = before {
             ensure!(
-                sequence > *earlier,
+                sequence > earlier,
                 "{id}: sequence {sequence} was stored after {earlier}"
             );
-            ensure!(
-                &version["_previous"] == *updated,
-                "{id}: _previous does not name the version before"
-            );
         }
-        latest.insert(id, (sequence, &version["_updated"]));
+        let previous = before.map_or(Value::Null, |(_, offset)| json!(offset));
+        ensure!(
+            version["_previous"] == previous,
+            "{id}: _previous is not {previous} in {version}"
+        );
+        Ok(())
     }
-    Ok(())
 }

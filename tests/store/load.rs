@@ -102,7 +102,7 @@ impl Pusher {
         (receiver, batch.into_values().collect())
     }
 
-    /// Every acknowledged version is there, or the one that was in flight took its place whole.
+    /// Every acknowledged version is there, or the batch that was in flight took its place, all of it or nothing.
     pub(crate) async fn verify(&mut self, hub: &Child) -> Result<()> {
         for receiver in [ORDERS, CUSTOMERS] {
             let latest = latest_versions(hub, receiver).await?;
@@ -119,11 +119,23 @@ impl Pusher {
                     "{receiver}/{id}: acknowledged {acknowledged}, in flight {in_flight:?}, stored {stored:?}"
                 );
             }
-            for (key, sent) in &self.in_flight {
-                if key.0 == receiver && latest.get(&key.1).is_some_and(|stored| same(stored, sent))
-                {
-                    self.acknowledged.insert(key.clone(), sent.clone());
-                }
+            let of_this = |key: &&(&'static str, String)| key.0 == receiver;
+            let sent: Vec<_> = self.in_flight.keys().filter(of_this).cloned().collect();
+            let applied: Vec<_> = sent
+                .iter()
+                .filter(|key| {
+                    latest
+                        .get(&key.1)
+                        .is_some_and(|stored| same(stored, &self.in_flight[*key]))
+                })
+                .collect();
+            ensure!(
+                applied.is_empty() || applied.len() == sent.len(),
+                "{receiver}: of the batch in flight {sent:?} only {applied:?} was stored"
+            );
+            for key in applied {
+                self.acknowledged
+                    .insert(key.clone(), self.in_flight[key].clone());
             }
         }
         self.in_flight.clear();

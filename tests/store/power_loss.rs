@@ -1,13 +1,13 @@
 //! Power cuts on a disk that forgets what was not synced: every acknowledged push is there.
 
 use crate::crash::verify;
-use crate::flow;
+use crate::flow::{self, CUSTOMERS, History, ORDERS};
 use crate::load::Pusher;
 use crate::volatile::{Disk, Loss};
 use anyhow::{Context, Result};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use sluice_tests::child::Child;
+use sluice_tests::child::{Child, run};
 use std::time::Duration;
 
 /// Power cuts in an ordinary test run; `SLUICE_POWER_ROUNDS` sets another number.
@@ -37,18 +37,24 @@ async fn a_power_cut_loses_no_acknowledged_push() -> Result<()> {
     std::fs::create_dir(&mountpoint)?;
     let disk = Disk::new();
     let mut pushers: Vec<Pusher> = (0..PUSHERS).map(|name| Pusher::new(name, seed)).collect();
+    let mut histories = [ORDERS, CUSTOMERS].map(History::new);
     let mut unsynced = 0;
     for round in 0..=rounds {
         let mount = disk.mount(&mountpoint).context("mounting the disk")?;
+        let data = mount.path().join("data");
+        if round > 0 {
+            let report = run(&["check".as_ref(), data.as_os_str()]);
+            report.with_context(|| format!("sluice check after cut {round} (seed {seed})"))?;
+        }
         // The hub's data is a folder of the disk; its log and ready file lie beside it, on the same disk.
-        let mut hub = Child::start(&mount.path().join("data"))
+        let mut hub = Child::start(&data)
             .await
             .with_context(|| format!("start {round} (seed {seed})"))?;
         if round == 0 {
             hub.put("/config?force=false", &flow::configuration())
                 .await?;
         } else {
-            verify(&hub, &mut pushers)
+            verify(&hub, &mut pushers, &mut histories)
                 .await
                 .with_context(|| format!("after cut {round} (seed {seed})"))?;
         }
