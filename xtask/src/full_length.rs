@@ -65,46 +65,6 @@ fn system_test(
 }
 
 #[derive(Args)]
-pub(crate) struct BenchOptions {
-    /// Only benchmarks whose name contains this
-    filter: Option<String>,
-    /// Leave out the comparison with other engines, which compiles them first
-    #[arg(long)]
-    without_peers: bool,
-}
-
-/// The project's own benchmarks, then those of the workspace of peers.
-pub(crate) fn bench(options: &BenchOptions, choice: Choice) -> Result<()> {
-    let prepared = setup::prepare(choice, Purpose::Build)?;
-    step("benchmarks", || {
-        let mut bench = prepared.cargo();
-        bench.args(["bench", "--locked", "--workspace", "--benches"]);
-        if let Some(filter) = &options.filter {
-            bench.args(["--", filter.as_str()]);
-        }
-        crate::command::run(&mut bench)
-    })?;
-    if options.without_peers {
-        return Ok(());
-    }
-    step("comparison with other engines", || {
-        let manifest = prepared.root.join("tests/peers/Cargo.toml");
-        let mut peers = prepared.cargo();
-        peers
-            .args([
-                "run",
-                "--locked",
-                "--release",
-                "--bin",
-                "transform",
-                "--manifest-path",
-            ])
-            .arg(manifest);
-        crate::command::run(&mut peers)
-    })
-}
-
-#[derive(Args)]
 pub(crate) struct FuzzOptions {
     /// Only this target
     target: Option<String>,

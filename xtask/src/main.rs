@@ -8,6 +8,7 @@
 )]
 
 mod advisories;
+mod bench;
 mod cache;
 mod client;
 mod codegen;
@@ -69,7 +70,7 @@ enum Command {
     /// Run the existing command line client against a fresh hub
     Client(client::Options),
     /// Measure against the peers and raw limits of docs/benchmarks.md
-    Bench(full_length::BenchOptions),
+    Bench(bench::BenchOptions),
     /// The crash test in full length
     Crash(full_length::RoundOptions),
     /// The power loss test in full length
@@ -111,7 +112,7 @@ fn execute() -> Result<()> {
         Command::Codegen(options) => codegen::codegen(&options, setup),
         Command::Advisories => advisories::check(setup),
         Command::Client(options) => client::client(&options, setup),
-        Command::Bench(options) => full_length::bench(&options, setup),
+        Command::Bench(options) => bench::bench(&options, setup),
         Command::Crash(options) => full_length::crash(&options, setup),
         Command::PowerLoss(options) => full_length::power_loss(&options, setup),
         Command::Fuzz(options) => full_length::fuzz(&options, setup),

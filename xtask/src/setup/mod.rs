@@ -112,7 +112,7 @@ impl Prepared {
     }
 
     /// The value of one of the variables that cargo gets.
-    fn variable(&self, name: &str) -> Result<&OsString> {
+    pub(crate) fn variable(&self, name: &str) -> Result<&OsString> {
         let found = self
             .variables
             .iter()

@@ -2,9 +2,27 @@
 
 use serde_json::{Value, json};
 
-const FIRST: [&str; 8] = ["Anna", "Bjørn", "Cecilie", "David", "Erik", "Frida", "Gunnar", "Hanne"];
-const LAST: [&str; 8] = ["Hansen", "Johansen", "Olsen", "Larsen", "Andersen", "Pedersen", "Nilsen", "Kristiansen"];
-const CITIES: [&str; 6] = ["Oslo", "Bergen", "Trondheim", "Stavanger", "Drammen", "Tromsø"];
+const FIRST: [&str; 8] = [
+    "Anna", "Bjørn", "Cecilie", "David", "Erik", "Frida", "Gunnar", "Hanne",
+];
+const LAST: [&str; 8] = [
+    "Hansen",
+    "Johansen",
+    "Olsen",
+    "Larsen",
+    "Andersen",
+    "Pedersen",
+    "Nilsen",
+    "Kristiansen",
+];
+const CITIES: [&str; 6] = [
+    "Oslo",
+    "Bergen",
+    "Trondheim",
+    "Stavanger",
+    "Drammen",
+    "Tromsø",
+];
 
 /// A small generator (xorshift): the data must be the same on every machine.
 struct Random(u64);
@@ -27,7 +45,9 @@ impl Random {
 /// `count` customers as JSON text.
 pub fn people(count: u64) -> Vec<Vec<u8>> {
     let mut random = Random(88_172_645_463_325_252);
-    (0..count).map(|number| person(number, &mut random).to_string().into_bytes()).collect()
+    (0..count)
+        .map(|number| person(number, &mut random).to_string().into_bytes())
+        .collect()
 }
 
 fn person(number: u64, random: &mut Random) -> Value {
