@@ -15,9 +15,6 @@ pub enum Error {
         #[source]
         source: sluice_store::OpenError,
     },
-    /// The storage node could not be asked.
-    #[error("cannot take up the first configuration")]
-    TakeUp(#[source] sluice_protocol::Error),
 }
 
 impl Error {

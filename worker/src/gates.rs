@@ -11,7 +11,7 @@ pub(crate) const MASS_DELETE: &str = "mass-delete";
 
 /// Why the pipe waits, in words; `None` when it may run.
 pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
-    required(pipe)
+    required(pipe, shared)
         .find(|dataset| !is_populated(shared, dataset))
         .map(|dataset| format!("waits for dataset {dataset} to be populated"))
 }
@@ -38,13 +38,22 @@ pub(crate) fn unsupported(pipe: &Pipe) -> Option<&'static str> {
 }
 
 /// Every dataset that must be populated first.
-fn required(pipe: &Pipe) -> impl Iterator<Item = &String> {
-    let inputs: &[String] = if pipe.source.require_populated_input() {
-        initial_datasets(&pipe.source)
-    } else {
-        &[]
+fn required<'a>(pipe: &'a Pipe, shared: &'a Shared) -> impl Iterator<Item = &'a String> {
+    let waits_for_inputs = pipe.source.require_populated_input();
+    let inputs = counting_inputs(&pipe.source, shared).filter(move |_| waits_for_inputs);
+    inputs.chain(&pipe.hop_datasets)
+}
+
+/// The inputs that count for being populated, without those that may be missing and are.
+fn counting_inputs<'a>(source: &'a Source, shared: &'a Shared) -> impl Iterator<Item = &'a String> {
+    let may_be_missing = match source {
+        Source::UnionDatasets(source) => source.ignore_non_existent_datasets,
+        Source::MergeDatasets(source) => source.ignore_non_existent_datasets,
+        _ => false,
     };
-    inputs.iter().chain(&pipe.hop_datasets)
+    initial_datasets(source)
+        .iter()
+        .filter(move |dataset| !may_be_missing || shared.existing(dataset).is_some())
 }
 
 /// True if the dataset exists and its owner has read all of its source once.
@@ -56,7 +65,7 @@ pub(crate) fn is_populated(shared: &Shared, dataset: &str) -> bool {
 }
 
 /// The inputs that count for being populated: `initial_datasets`, or all.
-pub(crate) fn initial_datasets(source: &Source) -> &[String] {
+fn initial_datasets(source: &Source) -> &[String] {
     match source {
         Source::Dataset(source) => std::slice::from_ref(&source.dataset),
         Source::UnionDatasets(source) => source
@@ -103,9 +112,9 @@ fn could_be_populated(pipe: &Pipe, shared: &Shared) -> bool {
     let Sink::Dataset(sink) = &pipe.sink else {
         return false;
     };
-    let inputs = initial_datasets(&pipe.source);
+    let mut inputs = counting_inputs(&pipe.source, shared).peekable();
     sink.set_initial_offset == SetInitialOffset::IfSourcePopulated
-        && !inputs.is_empty()
-        && inputs.iter().all(|dataset| is_populated(shared, dataset))
+        && inputs.peek().is_some()
+        && inputs.all(|dataset| is_populated(shared, dataset))
         && !is_populated(shared, &sink.dataset)
 }

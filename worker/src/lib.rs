@@ -5,7 +5,7 @@
 //! * `scheduler` decides when pipes run, `take_up` which there are, `receiver` and `publisher` are the ways in and out on request.
 //! * `source` and `sink` hold one file per kind of connector.
 //!
-//! RocksDB and DTL run on blocking threads only; [`blocking`] is the one door to them. Whatever a pipe writes, data, offset, log
+//! RocksDB and DTL run on blocking threads only; `blocking` is the one door to them. Whatever a pipe writes, data, offset, log
 //! and queue, goes through `pipe::commit` in one transaction.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![warn(missing_docs)]

@@ -2,6 +2,7 @@
 
 use super::Asked;
 use super::commit::Writes;
+use super::deletion;
 use super::failure::RunFailure;
 use super::figures::Figures;
 use super::ledger::Ledger;
@@ -217,6 +218,10 @@ impl Course {
                     }
                     _ => None,
                 };
+                if let Some(full) = &mut self.decision.full {
+                    full.live_before = full.live_before.or(deletion::live_ids(&dataset));
+                    self.ledger().progress.full = self.decision.full.clone();
+                }
                 let versions = settings.prevent_multiple_versions;
                 self.sink = Some((sink, dataset.clone()));
                 Ok(Destination::Dataset {

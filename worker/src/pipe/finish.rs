@@ -3,21 +3,17 @@
 use super::Outcome;
 use super::commit::Writes;
 use super::course::Course;
+use super::deletion::{self, Ending};
 use super::failure::RunFailure;
 use super::figures::Figures;
 use super::reader::End;
 use super::state::Ended;
 use super::sync_type::SyncType;
 use super::writer::{Destination, Writer};
-use crate::blocking;
 use crate::execution_log;
 use crate::source::Strategy;
 use sluice_config::{IfEmpty, SetInitialOffset, Sink as SinkSettings};
-use sluice_dataset::{Approval, DeleteProgress, FullRun, WritableDataset};
-use sluice_store::{Dataset, Durability, Store};
-
-/// Ids that one transaction of deletion tracking deletes at most.
-const DELETES: usize = 1_000;
+use sluice_store::Dataset;
 
 /// After the source was read to its end: everything that only a complete run may do.
 pub(super) async fn complete(
@@ -89,10 +85,21 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
         return Ok(());
     };
     let (dataset, run) = (dataset.clone(), run.clone());
-    let approval = approve(&dataset, &run, course.asked.allow_mass_delete).await?;
+    let approval = deletion::approve(&Ending {
+        dataset: &dataset,
+        run: &run,
+        live_before: course
+            .decision
+            .full
+            .as_ref()
+            .and_then(|full| full.live_before),
+        allow_mass_delete: course.asked.allow_mass_delete,
+    })
+    .await?;
     loop {
         let now = course.shared.clock.now();
-        let progress = delete_some(&course.shared.store, &dataset, &approval, now).await?;
+        let progress =
+            deletion::delete_some(&course.shared.store, &dataset, &approval, now).await?;
         writer.figures.changes += progress.deleted;
         writer.figures.deleted_unseen += progress.deleted;
         if progress.deleted > 0 {
@@ -105,36 +112,6 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
             return Ok(());
         }
     }
-}
-
-/// Leave to delete, or the failure that stops a mass delete before it begins (R27).
-pub(crate) async fn approve(
-    dataset: &Dataset,
-    run: &FullRun,
-    allow: bool,
-) -> Result<Approval, RunFailure> {
-    let (dataset, run) = (dataset.clone(), run.clone());
-    let approval = blocking::run(move || dataset.approve_deletions(&run, allow)).await;
-    approval.map_err(|source| RunFailure::store("delete what the full run did not produce", source))
-}
-
-/// One bounded step of the deletes.
-pub(crate) async fn delete_some(
-    store: &Store,
-    dataset: &Dataset,
-    approval: &Approval,
-    now: u64,
-) -> Result<DeleteProgress, RunFailure> {
-    let (store, dataset, approval) = (store.clone(), dataset.clone(), approval.clone());
-    let deleted = blocking::run(move || {
-        let mut transaction = store.transaction(&[&dataset])?;
-        let progress = transaction.delete_unseen(&dataset, &approval, now, DELETES)?;
-        transaction.commit(Durability::Buffered)?;
-        Ok(progress)
-    });
-    deleted
-        .await
-        .map_err(|source| RunFailure::store("delete what the full run did not produce", source))
 }
 
 /// SK2, R56.

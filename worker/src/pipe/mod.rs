@@ -2,6 +2,7 @@
 
 pub(crate) mod commit;
 mod course;
+pub(crate) mod deletion;
 mod failure;
 mod figures;
 mod finish;
@@ -21,7 +22,6 @@ mod writer;
 pub(crate) use course::open_dead_letters;
 pub(crate) use failure::RunFailure;
 pub(crate) use figures::Figures;
-pub(crate) use finish::{approve, delete_some};
 pub(crate) use sync_type::SyncType;
 
 use crate::deployed::Deployed;

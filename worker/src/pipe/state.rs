@@ -77,6 +77,9 @@ pub(crate) struct FullProgress {
     pub since: Option<KeptSince>,
     /// A rescan leaves the offset of the incremental runs alone until it ends.
     pub is_rescan: bool,
+    /// Live ids of the sink dataset when it began (R27).
+    #[serde(default)]
+    pub live_before: Option<u64>,
 }
 
 /// An input dataset as a run found it.

@@ -73,6 +73,8 @@ pub(super) fn decide(facts: Facts<'_>) -> Decision {
             token: facts.token.clone(),
             since: None,
             is_rescan,
+            // Until one completes, what a failed attempt added does not count as having been there.
+            live_before: progress.full.as_ref().and_then(|full| full.live_before),
         }),
     };
     if facts.strategy == Strategy::None {
@@ -272,6 +274,7 @@ mod tests {
             token: "old".into(),
             since: Some(kept),
             is_rescan: true,
+            live_before: None,
         });
         let decision = decide(facts(&progress, Strategy::Chronological));
         assert_eq!(

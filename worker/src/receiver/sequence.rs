@@ -20,6 +20,16 @@ pub(super) struct Sequence {
     pub request_id: Option<String>,
     /// The request before it.
     pub previous_request_id: Option<String>,
+    /// Live ids of the dataset when it began (R27).
+    #[serde(default)]
+    pub live_before: Option<u64>,
+}
+
+impl Sequence {
+    /// The same requests, whatever else is known.
+    fn is_same_request(&self, other: &Sequence) -> bool {
+        self.request_id == other.request_id && self.previous_request_id == other.previous_request_id
+    }
 }
 
 impl Record for Active {
@@ -35,6 +45,16 @@ pub(super) enum Step {
     Begins(Sequence),
     /// The next request of the active sequence, or its latest once more.
     Continues(Sequence),
+}
+
+impl Step {
+    /// The sequence the request is part of.
+    pub(super) fn sequence(&self) -> Option<&Sequence> {
+        match self {
+            Step::Incremental => None,
+            Step::Begins(sequence) | Step::Continues(sequence) => Some(sequence),
+        }
+    }
 }
 
 impl Active {
@@ -70,6 +90,7 @@ impl Active {
             id,
             request_id: request.request_id.clone(),
             previous_request_id: request.previous_request_id.clone(),
+            live_before: self.sequence.as_ref().and_then(|active| active.live_before),
         };
         match self.sequence.as_ref().filter(|active| active.id == next.id) {
             None if request.previous_request_id.is_some() => Err(conflict(
@@ -78,7 +99,7 @@ impl Active {
             )),
             None => Ok(Step::Begins(next)),
             // The reply got lost and the client sends the same request again: harmless (R2).
-            Some(active) if active.request_id.is_some() && *active == next => {
+            Some(active) if active.request_id.is_some() && active.is_same_request(&next) => {
                 Ok(Step::Continues(next))
             }
             Some(_) if request.is_first => Err(conflict(

@@ -6,9 +6,10 @@ use super::intake::{Destination, Intake};
 use super::sequence::{Active, Step};
 use crate::answer;
 use crate::blocking;
+use crate::pipe::RunFailure;
 use crate::pipe::commit::Writes;
+use crate::pipe::deletion::{self, Ending};
 use crate::pipe::state::Record;
-use crate::pipe::{RunFailure, approve, delete_some};
 use bytes::Bytes;
 use futures::StreamExt;
 use sluice_config::SetInitialOffset;
@@ -69,13 +70,18 @@ impl Receiver<'_> {
         } else {
             Active::default()
         };
-        let step = active.step(&request)?;
+        let mut step = active.step(&request)?;
+        if let (Step::Begins(sequence), Destination::Dataset { dataset, .. }) =
+            (&mut step, &self.intake.destination)
+        {
+            sequence.live_before = deletion::live_ids(dataset);
+        }
         let reply = match body {
             Body::Short(chunks) => self.take_whole(chunks, &step).await?,
             Body::Long(begun, rest) => self.take_in_pieces(begun, rest, &step).await?,
         };
         if request.is_full && request.is_last {
-            return self.end_sequence(reply, &request).await;
+            return self.end_sequence(reply, &request, &step).await;
         }
         Ok(reply)
     }
@@ -214,7 +220,12 @@ impl Receiver<'_> {
     }
 
     /// JP5: the ids that the sequence did not bring are deleted, and the sequence is over.
-    async fn end_sequence(&self, mut reply: PushReply, request: &PushRequest) -> Result<PushReply> {
+    async fn end_sequence(
+        &self,
+        mut reply: PushReply,
+        request: &PushRequest,
+        step: &Step,
+    ) -> Result<PushReply> {
         let shared = &self.intake.shared;
         let mut writes = Writes {
             durability: Durability::Synced,
@@ -224,9 +235,13 @@ impl Receiver<'_> {
             && let Some(run) = dataset.run_under_way()
         {
             if sink.deletion_tracking {
-                reply.changed += self
-                    .delete_unseen(dataset, &run, request.allow_mass_delete)
-                    .await?;
+                let ending = Ending {
+                    dataset,
+                    run: &run,
+                    live_before: step.sequence().and_then(|sequence| sequence.live_before),
+                    allow_mass_delete: request.allow_mass_delete,
+                };
+                reply.changed += self.delete_unseen(&ending).await?;
             }
             writes.ended_run = Some((dataset.clone(), run));
             if self.populated == SetInitialOffset::IfSourcePopulated {
@@ -240,12 +255,7 @@ impl Receiver<'_> {
         Ok(reply)
     }
 
-    async fn delete_unseen(
-        &self,
-        dataset: &Dataset,
-        run: &FullRun,
-        allow_mass_delete: bool,
-    ) -> Result<u64> {
+    async fn delete_unseen(&self, ending: &Ending<'_>) -> Result<u64> {
         let shared = &self.intake.shared;
         let refused = |failure: RunFailure| {
             let code = match failure.reason.as_str() {
@@ -255,17 +265,17 @@ impl Receiver<'_> {
             };
             Error::new(code, "deletion-failed", failure.message)
         };
-        let approval = approve(dataset, run, allow_mass_delete)
-            .await
-            .map_err(refused)?;
+        let approval = deletion::approve(ending).await.map_err(refused)?;
         let mut deleted = 0;
         loop {
-            let progress = delete_some(&shared.store, dataset, &approval, shared.clock.now())
-                .await
-                .map_err(refused)?;
+            let now = shared.clock.now();
+            let step = deletion::delete_some(&shared.store, ending.dataset, &approval, now).await;
+            let progress = step.map_err(refused)?;
             deleted += progress.deleted;
             if progress.deleted > 0 {
-                shared.signals.dataset_changed(dataset.name().as_str());
+                shared
+                    .signals
+                    .dataset_changed(ending.dataset.name().as_str());
             }
             if progress.done {
                 return Ok(deleted);

@@ -94,6 +94,36 @@ async fn a_mass_delete_stops_the_pipe_before_the_first_delete_until_a_person_let
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn new_entities_do_not_hide_the_loss_of_all_the_old_ones() {
+    let named = |prefix: &str| {
+        let entities: Vec<String> = (0..150)
+            .map(|n| format!(r#"{{"_id": "{prefix}{n}"}}"#))
+            .collect();
+        embedded("people", &format!("[{}]", entities.join(",")))
+    };
+    let mut hub = Hub::with(&[&named("old")]).await;
+    hub.run_all_of(&["people"]).await;
+    hub.configure(&[&named("new")]).await;
+    let (success, message) = hub.run("people").await;
+    assert!(!success && message.contains("150 of 150"), "{message}");
+    assert_eq!(hub.live("people").await.len(), 300);
+    assert!(
+        !hub.run("people").await.0,
+        "nor do they at the next attempt"
+    );
+    assert!(
+        hub.run_as(
+            "people",
+            OperationKind::Start,
+            &[("allow-mass-delete", "true")]
+        )
+        .await
+        .0
+    );
+    assert_eq!(hub.live("people").await.len(), 150);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reset_keeps_the_data_and_reads_everything_again() {
     let copy = dataset("copy", "people", r#"[["copy", "*"]]"#);
     let hub = Hub::with(&[&people(5), &copy]).await;

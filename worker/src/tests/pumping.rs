@@ -52,6 +52,7 @@ async fn a_pipe_runs_once_at_a_time_and_can_be_stopped() {
         .await
         .unwrap_err();
     assert_eq!(refused.reason, "already-running");
+    hub.until(|| async { !other.requests().is_empty() }).await;
     let stopped = hub.operate("in", OperationKind::Stop, &[]).await.unwrap();
     assert!(!stopped.running);
     let last = stopped.last_run.unwrap();
