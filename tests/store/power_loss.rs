@@ -72,7 +72,8 @@ async fn a_power_cut_loses_no_acknowledged_push() -> Result<()> {
             hub.kill()
         };
         let (counts, killed) = tokio::join!(futures::future::try_join_all(loads), power);
-        (counts?, killed?);
+        killed?;
+        counts?;
         drop(hub);
         drop(mount);
         unsynced += disk.unsynced_operations();
