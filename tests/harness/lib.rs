@@ -3,3 +3,4 @@
 
 pub mod child;
 pub mod in_process;
+pub mod tables;

@@ -5,7 +5,7 @@ mod conformance;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::command::run;
@@ -156,13 +156,16 @@ fn lint(prepared: &Prepared) -> Result<()> {
     ]))
 }
 
-/// Unit, documentation and system tests. The system tests start the hub as a process of its own.
+/// Unit, documentation and system tests. The system tests start the hub, and us as the server of the sample's tables, as
+/// processes of their own.
 fn tests(prepared: &Prepared) -> Result<()> {
     let binary = prepared.hub_binary()?;
+    let ourselves = std::env::current_exe().context("could not find our own program")?;
     let mut tests = prepared.cargo();
     tests
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
-        .env("SLUICE_BINARY", binary);
+        .env("SLUICE_BINARY", binary)
+        .env("SLUICE_XTASK", ourselves);
     if let Some(folder) = conformance::folder(&prepared.root)? {
         tests.env(conformance::VARIABLE, folder);
     }
