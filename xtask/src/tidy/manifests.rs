@@ -1,5 +1,7 @@
 //! Every crate of the workspace inherits the lints and takes its versions from the root manifest.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result};
 use toml::Table;
 
@@ -7,16 +9,27 @@ use super::TextFile;
 
 pub(super) fn judge(files: &[TextFile]) -> Result<Vec<String>> {
     let mut problems = Vec::new();
+    let mut manifests: Vec<(&TextFile, Table)> = Vec::new();
     for file in files
         .iter()
         .filter(|file| file.path.ends_with("Cargo.toml"))
     {
-        let manifest: Table = file
+        let manifest = file
             .text
             .parse()
             .with_context(|| format!("could not understand {}", file.name()))?;
-        // The root, and workspaces of their own that need another toolchain or other dependencies.
-        if manifest.contains_key("workspace") {
+        manifests.push((file, manifest));
+    }
+    // Workspaces of their own, which need another toolchain or other dependencies, and what is below them.
+    let apart: Vec<PathBuf> = manifests
+        .iter()
+        .filter(|(_, manifest)| manifest.contains_key("workspace"))
+        .filter_map(|(file, _)| file.path.parent().map(Path::to_path_buf))
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .collect();
+    for (file, manifest) in manifests {
+        let is_apart = apart.iter().any(|folder| file.path.starts_with(folder));
+        if is_apart || manifest.contains_key("workspace") {
             continue;
         }
         if !is_inherited(manifest.get("lints")) {
@@ -65,6 +78,7 @@ mod tests {
             file("a/Cargo.toml", good),
             file("b/Cargo.toml", bad),
             file("c/Cargo.toml", alone),
+            file("c/below/Cargo.toml", bad),
         ];
         let problems = judge(&files).unwrap();
         assert_eq!(problems.len(), 2, "{problems:?}");
