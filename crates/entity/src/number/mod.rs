@@ -145,12 +145,18 @@ impl Number {
         }
     }
 
-    /// The exact value; `None` for floats that are not finite.
+    /// The value that order, equality and join keys go by; `None` for floats that are not finite.
+    ///
+    /// A float with a fraction stands for the decimal it prints as: `1.1` written in a rule equals `1.1` in the data, though no
+    /// float is exactly that. Neighbouring floats print differently and in their own order, so the order stays total.
     pub(crate) fn exact(&self) -> Option<Exact> {
         match self {
             Number::Int(number) => Some(Exact::from_i64(*number, 0)),
             Number::BigInt(number) => Some(Exact::from_text(number.to_string().as_bytes(), 0)),
             Number::Decimal(number) => Some(number.exact()),
+            Number::Float(number) if number.fract() != 0.0 => {
+                Some(Decimal::from_float_shortest(*number)?.exact())
+            }
             Number::Float(number) => Some(Decimal::from_float_exact(*number)?.exact()),
         }
     }

@@ -75,11 +75,10 @@ fn order_is_by_exact_value_across_kinds() {
         &["0", "0.000", "float 0", "float -0.0", "0E+10"],
         &["float 5e-324"],
         &["1E-300"],
-        &["0.1", "0.10", "1E-1"],
-        // The float nearest to 0.1 is a little above it.
-        &["float 0.1"],
+        // The float nearest to 0.1 is a little above it, and stands for what it prints as.
+        &["0.1", "0.10", "1E-1", "float 0.1"],
         &["1", "1.0", "float 1", "100E-2"],
-        &["1.1", "1.10"],
+        &["1.1", "1.10", "float 1.1"],
         &["9007199254740992", "float 9007199254740992"],
         // No float can tell this one from the one before.
         &["9007199254740993", "9007199254740993.00"],
@@ -196,5 +195,21 @@ fn integers_and_floats_come_out_of_any_kind() {
         179769313486231570000.5
     );
     assert_eq!(number("float 0.1").to_decimal().unwrap().to_string(), "0.1");
-    assert_eq!(number("0.1").order(&number("float 0.1")), Ordering::Less);
+}
+
+#[test]
+fn a_float_equals_the_decimal_it_prints_as() {
+    for text in ["1.1", "0.1", "-2.5", "1e-7", "123456.789"] {
+        let (float, decimal) = (number(&format!("float {text}")), number(text));
+        assert_eq!(float.order(&decimal), Ordering::Equal, "{text}");
+        let above = Number::Float(text.parse::<f64>().unwrap().next_up());
+        assert_eq!(above.order(&decimal), Ordering::Greater, "{text}");
+        let below = Number::Float(text.parse::<f64>().unwrap().next_down());
+        assert_eq!(below.order(&decimal), Ordering::Less, "{text}");
+    }
+    let whole = Number::Float(2f64.powi(70));
+    assert_eq!(
+        whole.order(&number("1180591620717411303424")),
+        Ordering::Equal
+    );
 }
