@@ -1,7 +1,7 @@
 //! SIGKILL at random instants under load: nothing acknowledged is lost, nothing is applied twice, everything derived is right.
 
 use crate::flow::{self, CUSTOMERS, History, ORDERS};
-use crate::load::Pusher;
+use crate::load::{self, Pusher};
 use anyhow::{Context, Result};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -72,8 +72,9 @@ pub(crate) async fn verify(
     pushers: &mut [Pusher],
     histories: &mut [History],
 ) -> Result<()> {
+    let stored = load::stored(hub).await?;
     for pusher in pushers {
-        pusher.verify(hub).await?;
+        pusher.verify(&stored)?;
     }
     for history in histories {
         history.follow(hub).await?;

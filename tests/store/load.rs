@@ -103,9 +103,8 @@ impl Pusher {
     }
 
     /// Every acknowledged version is there, or the batch that was in flight took its place, all of it or nothing.
-    pub(crate) async fn verify(&mut self, hub: &Child) -> Result<()> {
-        for receiver in [ORDERS, CUSTOMERS] {
-            let latest = latest_versions(hub, receiver).await?;
+    pub(crate) fn verify(&mut self, stored: &Stored) -> Result<()> {
+        for (&receiver, latest) in stored {
             for ((_, id), acknowledged) in self
                 .acknowledged
                 .iter()
@@ -153,6 +152,18 @@ fn same(stored: &Value, sent: &Value) -> bool {
         && ["quantity", "customer_id", "name"]
             .iter()
             .all(|name| stored[*name] == sent[*name])
+}
+
+/// Latest version of each id, by receiver.
+pub(crate) type Stored = BTreeMap<&'static str, BTreeMap<String, Value>>;
+
+/// Reads what both receivers hold now.
+pub(crate) async fn stored(hub: &Child) -> Result<Stored> {
+    let (orders, customers) = (
+        latest_versions(hub, ORDERS).await?,
+        latest_versions(hub, CUSTOMERS).await?,
+    );
+    Ok(Stored::from([(ORDERS, orders), (CUSTOMERS, customers)]))
 }
 
 async fn latest_versions(hub: &Child, receiver: &str) -> Result<BTreeMap<String, Value>> {
