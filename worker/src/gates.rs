@@ -83,14 +83,14 @@ fn initial_datasets(source: &Source) -> &[String] {
 /// Whether a run would have something to do: the pipe stands behind an input, a full run was interrupted, it is out of sync and
 /// would reset itself, or its inputs are populated and its dataset could be.
 pub(crate) fn has_work(pipe: &Pipe, progress: &Progress, shared: &Shared) -> bool {
-    let since = progress.since.as_ref().map(|since| since.value());
     let behind = |dataset: &String| {
-        let newest = shared
+        let status = shared
             .existing(dataset)
-            .and_then(|dataset| dataset.status().ok()?.max_offset);
-        let since = since.as_ref();
-        let read = since.and_then(|since| since.offset().or_else(|| since.offset_in(dataset)));
-        newest.is_some_and(|newest| read.is_none_or(|read| read < newest))
+            .and_then(|dataset| dataset.status().ok());
+        status.is_some_and(|status| {
+            let read = progress.read_to(dataset, status.generation);
+            read < status.max_offset
+        })
     };
     // A mass delete waits for a person (R27), not for another try.
     let waits_for_a_person = progress

@@ -6,9 +6,9 @@ use crate::deployment::Deployment;
 use crate::execution_log;
 use crate::operations;
 use crate::pipe::retry_queue::RetryQueue;
+use crate::pipe::state::Progress;
 use crate::reprocessing;
 use crate::shared::Shared;
-use crate::source::SinceValue;
 use sluice_config::Pipe;
 use sluice_dataset::Dataset as _;
 use sluice_entity::Json;
@@ -23,14 +23,13 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
     let settings = pipe.settings();
     let progress = pipe.progress.lock().clone();
     let running = pipe.running();
-    let since = progress.since.as_ref().map(|since| since.value());
     let retries = RetryQueue::load(&shared.store, &pipe.id)
         .map_err(answer::dataset)?
         .waiting();
     let source = settings
         .inputs
         .iter()
-        .map(|dataset| (dataset.clone(), unread(shared, dataset, since.as_ref())));
+        .map(|dataset| (dataset.clone(), unread(shared, dataset, &progress)));
     let storage = settings
         .sink_dataset
         .as_ref()
@@ -117,7 +116,7 @@ fn diagnostic(diagnostic: &sluice_config::Diagnostic) -> Diagnostic {
 }
 
 /// Entries of a dataset that a reader has yet to read, at most: offsets may have gaps, so the ids there are bound it as well.
-pub(crate) fn unread(shared: &Shared, dataset: &str, since: Option<&SinceValue>) -> u64 {
+pub(crate) fn unread(shared: &Shared, dataset: &str, progress: &Progress) -> u64 {
     let Some(status) = shared
         .existing(dataset)
         .and_then(|dataset| dataset.status().ok())
@@ -128,7 +127,7 @@ pub(crate) fn unread(shared: &Shared, dataset: &str, since: Option<&SinceValue>)
         return 0;
     };
     let ids = status.counters.index_exists + status.counters.index_deleted;
-    match since.and_then(|since| since.offset().or_else(|| since.offset_in(dataset))) {
+    match progress.read_to(dataset, status.generation) {
         Some(read) => newest.saturating_sub(read).min(ids),
         None => ids,
     }
@@ -172,16 +171,11 @@ impl PipeFacts {
             if let Some(dataset) = &settings.sink_dataset {
                 facts.writers.insert(dataset.clone(), pipe.id.clone());
             }
-            let since = pipe
-                .progress
-                .lock()
-                .since
-                .as_ref()
-                .map(|since| since.value());
+            let progress = pipe.progress.lock().clone();
             if settings.pump.exists() {
                 for dataset in &settings.inputs {
                     *facts.unread.entry(dataset.clone()).or_default() +=
-                        unread(shared, dataset, since.as_ref());
+                        unread(shared, dataset, &progress);
                 }
             }
         }

@@ -2,9 +2,11 @@
 
 use crate::pipe::state::{InputSeen, Progress};
 use crate::shared::Shared;
+use crate::source::SinceValue;
 use sluice_config::Pipe;
 use sluice_dataset::Dataset;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The pipe's input datasets as they are now; those that do not exist without a generation.
 pub(crate) fn inputs_now(pipe: &Pipe, shared: &Shared) -> BTreeMap<String, InputSeen> {
@@ -31,9 +33,6 @@ pub(crate) fn inputs_now(pipe: &Pipe, shared: &Shared) -> BTreeMap<String, Input
 
 /// Each reason in a sentence; none for a pipe that has not run yet or starts over anyway.
 pub(crate) fn reasons(pipe: &Pipe, progress: &Progress, shared: &Shared) -> Vec<String> {
-    if progress.inputs.is_empty() && progress.configuration.is_none() {
-        return Vec::new();
-    }
     let mut reasons = Vec::new();
     let is_other = progress
         .configuration
@@ -42,32 +41,24 @@ pub(crate) fn reasons(pipe: &Pipe, progress: &Progress, shared: &Shared) -> Vec<
     if pipe.rescan_when_config_changes && is_other {
         reasons.push("the configuration has changed".to_owned());
     }
+    let Some(inputs) = &progress.inputs else {
+        return reasons;
+    };
     let now = inputs_now(pipe, shared);
-    for (dataset, before) in &progress.inputs {
+    for (dataset, before) in inputs {
         let is_still_used = pipe.inputs.contains(dataset) || pipe.hop_datasets.contains(dataset);
         let kind = if before.hop {
             "hopped-to dataset"
         } else {
             "input dataset"
         };
-        match now.get(dataset) {
-            // What did not exist was not read: nothing is missing when it comes.
-            _ if !is_still_used || before.generation.is_empty() => {}
-            None => {}
-            Some(now) if now.generation.is_empty() => {
-                reasons.push(format!("{kind} {dataset} was deleted"))
-            }
-            Some(now) if now.generation != before.generation => {
-                reasons.push(format!("{kind} {dataset} was deleted and made again"));
-            }
-            Some(now) if now.max_offset < before.max_offset => {
-                reasons.push(format!("{kind} {dataset} was truncated"));
-            }
-            Some(_) => {}
+        let now = now.get(dataset).filter(|_| is_still_used);
+        if let Some(what) = now.and_then(|now| out_of_step(before, now)) {
+            reasons.push(format!("{kind} {dataset} {what}"));
         }
     }
     for (dataset, now) in &now {
-        if !progress.inputs.contains_key(dataset) {
+        if !inputs.contains_key(dataset) {
             let kind = if now.hop {
                 "a join to dataset"
             } else {
@@ -77,4 +68,84 @@ pub(crate) fn reasons(pipe: &Pipe, progress: &Progress, shared: &Shared) -> Vec<
         }
     }
     reasons
+}
+
+/// What happened to a dataset that its newest entities alone do not tell.
+fn out_of_step(before: &InputSeen, now: &InputSeen) -> Option<&'static str> {
+    // What did not exist was not read: nothing is missing when it comes.
+    if before.generation.is_empty() {
+        None
+    } else if now.generation.is_empty() {
+        Some("was deleted")
+    } else if now.generation != before.generation {
+        Some("was deleted and made again")
+    } else if now.max_offset < before.max_offset {
+        Some("was truncated")
+    } else {
+        None
+    }
+}
+
+/// What to remember of the inputs after an incremental run: a reason stays until everything is read again (AR2).
+pub(crate) fn kept_reasons(
+    before: Option<&BTreeMap<String, InputSeen>>,
+    mut now: BTreeMap<String, InputSeen>,
+) -> BTreeMap<String, InputSeen> {
+    let Some(before) = before else { return now };
+    now.retain(|dataset, _| before.contains_key(dataset));
+    for (dataset, now) in &mut now {
+        if let Some(before) = before
+            .get(dataset)
+            .filter(|before| out_of_step(before, now).is_some())
+        {
+            *now = before.clone();
+        }
+    }
+    now
+}
+
+/// Forgets the offsets of datasets that were made again since: they would skip what is there now (DS5). The run that begins
+/// reads those datasets from their beginning, and what did not change appends nothing (R2).
+pub(crate) fn forget_other_generations(
+    progress: &mut Progress,
+    now: &BTreeMap<String, InputSeen>,
+    token: impl FnOnce() -> String,
+) {
+    let mut others = BTreeSet::new();
+    let read = now
+        .iter()
+        .filter(|(_, seen)| !seen.hop && !seen.generation.is_empty());
+    for (dataset, seen) in read {
+        let known = progress
+            .generations
+            .insert(dataset.clone(), seen.generation.clone());
+        if known.is_some_and(|known| known != seen.generation) {
+            others.insert(dataset.as_str());
+        }
+    }
+    if others.is_empty() {
+        return;
+    }
+    if let Some(since) = &progress.since {
+        let rest = match since.value() {
+            // No offset in any dataset. Not nothing: that would make the next run a full one, which deletes.
+            SinceValue::Offset(_) => SinceValue::Datasets(Arc::default()),
+            SinceValue::Datasets(offsets) => {
+                let rest = offsets
+                    .iter()
+                    .filter(|(dataset, _)| !others.contains(dataset.as_str()));
+                SinceValue::Datasets(Arc::new(
+                    rest.map(|(dataset, offset)| (dataset.clone(), *offset))
+                        .collect(),
+                ))
+            }
+            value @ SinceValue::Value(_) => value,
+        };
+        progress.since = Some((&rest).into());
+    }
+    if let Some(full) = &mut progress.full {
+        // What it saw in the old generation does not count as seen.
+        full.since = None;
+        full.token = token();
+    }
 }

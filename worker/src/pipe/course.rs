@@ -40,7 +40,7 @@ pub(super) struct Course {
     pub started: Micros,
     /// Asks it to stop.
     pub stop: CancellationToken,
-    /// Inputs as they were at the start (AR1).
+    /// Inputs as they were at the start, those out of step as they were before (AR1).
     pub inputs: BTreeMap<String, InputSeen>,
     /// Full, partial, incremental, and where it begins.
     pub decision: Decision,
@@ -171,7 +171,10 @@ impl Course {
     fn decide(&mut self, strategy: Strategy) {
         let asked_for_rescan = self.asked.rescan;
         let pipe = self.plan.pipe.clone();
+        let inputs = self.inputs.clone();
         let ledger = self.ledger();
+        let token = || uuid::Uuid::new_v4().to_string();
+        reprocessing::forget_other_generations(&mut ledger.progress, &inputs, token);
         let initial_since = pipe.source.continuation().initial_since_value;
         let decision = sync_type::decide(Facts {
             rescan: asked_for_rescan,
@@ -183,10 +186,14 @@ impl Course {
                 .pump
                 .partial_rescan_run_count
                 .zip(pipe.pump.partial_rescan_delta),
-            token: uuid::Uuid::new_v4().to_string(),
+            token: token(),
         });
         ledger.events.sync_type = decision.sync_type;
         ledger.progress.full = decision.full.clone();
+        if decision.sync_type != SyncType::Full {
+            let before = ledger.progress.inputs.as_ref();
+            self.inputs = reprocessing::kept_reasons(before, inputs);
+        }
         self.decision = decision;
     }
 

@@ -155,7 +155,7 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
     } else {
         0
     };
-    progress.inputs = course.inputs.clone();
+    progress.inputs = Some(course.inputs.clone());
     if is_full || progress.configuration.is_none() {
         progress.configuration = Some(course.plan.pipe.content_hash.clone());
     }

@@ -6,6 +6,7 @@
 use crate::clock::Micros;
 use crate::source::SinceValue;
 use serde::{Deserialize, Serialize};
+use sluice_dataset::Generation;
 use sluice_entity::{Json, Limits};
 use sluice_store::{StateKey, Store};
 use std::collections::{BTreeMap, VecDeque};
@@ -38,8 +39,11 @@ pub(crate) struct Progress {
     pub durations: VecDeque<f64>,
     /// When a completed run was last logged, for `notification_granularity`.
     pub last_logged: Option<Micros>,
-    /// The datasets that the latest successful run read or hopped to, as it found them (AR1).
-    pub inputs: BTreeMap<String, InputSeen>,
+    /// The datasets that the output comes from, as they were when it was last in step with them (AR1). An incremental run
+    /// leaves those as they are that are out of step; `None`: a run has yet to look.
+    pub inputs: Option<BTreeMap<String, InputSeen>>,
+    /// The generations of the datasets that `since` holds offsets of (DS5).
+    pub generations: BTreeMap<String, String>,
     /// Content of the configuration that the latest full run worked with (AR1).
     pub configuration: Option<String>,
 }
@@ -115,7 +119,18 @@ impl Progress {
     pub(crate) fn reset(&mut self) {
         self.since = None;
         self.full = None;
-        self.inputs.clear();
+        self.inputs = None;
+        self.generations.clear();
+    }
+
+    /// The offset up to which this generation of a dataset was read; an offset of another one says nothing (DS5).
+    pub(crate) fn read_to(&self, dataset: &str, generation: Generation) -> Option<u64> {
+        let is_other = |known: &String| *known != generation.to_string();
+        if self.generations.get(dataset).is_some_and(is_other) {
+            return None;
+        }
+        let since = self.since.as_ref()?.value();
+        since.offset().or_else(|| since.offset_in(dataset))
     }
 
     /// Remembers how a run ended.

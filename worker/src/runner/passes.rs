@@ -238,16 +238,11 @@ impl<'a> Passes<'a> {
         let mut left = Left::default();
         for pipe in &self.pipes {
             let settings = pipe.settings();
-            let since = pipe
-                .progress
-                .lock()
-                .since
-                .as_ref()
-                .map(|since| since.value());
+            let progress = pipe.progress.lock().clone();
             let unread: u64 = settings
                 .inputs
                 .iter()
-                .map(|dataset| reports::unread(self.shared, dataset, since.as_ref()))
+                .map(|dataset| reports::unread(self.shared, dataset, &progress))
                 .sum();
             let (store, id) = (self.shared.store.clone(), pipe.id.clone());
             let retries = crate::blocking::run(move || RetryQueue::load(&store, &id))
@@ -295,13 +290,14 @@ fn hops_changed(pipe: &Deployed, settings: &Pipe, shared: &Shared) -> bool {
     if settings.hop_datasets.is_empty() {
         return false;
     }
-    let seen = pipe.progress.lock().inputs.clone();
+    let Some(seen) = pipe.progress.lock().inputs.clone() else {
+        return false;
+    };
     let now = reprocessing::inputs_now(settings, shared);
     let own = settings.sink_dataset.as_ref();
-    !seen.is_empty()
-        && settings
-            .hop_datasets
-            .iter()
-            .filter(|name| Some(*name) != own)
-            .any(|name| seen.get(name) != now.get(name))
+    settings
+        .hop_datasets
+        .iter()
+        .filter(|name| Some(*name) != own)
+        .any(|name| seen.get(name) != now.get(name))
 }
