@@ -7,7 +7,7 @@ mod people;
 use serde_json::{Map, Value as Json};
 use sluice_dtl::{Environment, Evaluator, MemoryLookup, Options, Program};
 use sluice_entity::{Datetime, Limits, Numbers, Reader, Style, Value};
-use sluice_peers_rounds::{Row, print, run, timed};
+use sluice_peers_rounds::{Row, on_processor, print, run};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -302,19 +302,19 @@ fn main() {
     let [first, second, third, fourth] = &mut buffers;
     let [doubles, exact, vrl, native] = run(
         [
-            timed(|| {
+            on_processor(|| {
                 data.iter()
                     .for_each(|source| ours.bytes(black_box(source), first))
             }),
-            timed(|| {
+            on_processor(|| {
                 data.iter()
                     .for_each(|source| exact.bytes(black_box(source), second))
             }),
-            timed(|| {
+            on_processor(|| {
                 data.iter()
                     .for_each(|source| vrl_bytes(&vrl, black_box(source), third))
             }),
-            timed(|| {
+            on_processor(|| {
                 data.iter()
                     .for_each(|source| native_bytes(black_box(source), fourth))
             }),

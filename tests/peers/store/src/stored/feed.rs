@@ -9,7 +9,7 @@ use axum::routing::get;
 use bytes::Bytes;
 use sluice_dataset::VersionBatch;
 use sluice_entity::Style;
-use sluice_peers_rounds::{Row, print, run, timed};
+use sluice_peers_rounds::{Row, on_processor, print, run, timed};
 use sluice_peers_store::ours::{Ours, World};
 use sluice_peers_store::raw::Raw;
 use std::io::{Read, Write};
@@ -58,29 +58,43 @@ fn against_scan(
         "the answer is shorter than its entities"
     );
     let count = world.documents.len();
-    let [pages, json, served, scan] = run(
+    let [served, scan] = run(
         [
-            timed(|| assert_eq!(ours.pages(|_| {}).expect("pages"), count)),
-            timed(|| assert_eq!(printed(&ours).expect("pages").len(), expected.len())),
             timed(|| assert!(download(address).expect("an answer") >= expected.len())),
             timed(|| assert_eq!(raw.scan().expect("a scan").0, count)),
         ],
         rounds,
     );
-    let row = |work: &str, ours, goal| {
+    let [pages, json, scan_alone] = run(
+        [
+            on_processor(|| assert_eq!(ours.pages(|_| {}).expect("pages"), count)),
+            on_processor(|| {
+                let bytes = print_pages(&ours, |_| {}).expect("pages");
+                assert_eq!(bytes + 2, expected.len());
+            }),
+            on_processor(|| assert_eq!(raw.scan().expect("a scan").0, count)),
+        ],
+        rounds,
+    );
+    let row = |work: &str, ours, theirs, goal| {
         let work = format!("{work}, from {place}");
         print(&Row {
             work: &work,
             reference: "raw scan",
             count: count as u64,
             ours,
-            theirs: &scan,
+            theirs,
             goal,
         });
     };
-    row("W3 feed over HTTP without TLS", &served, goal);
-    row("W3 feed printed, no network", &json, None);
-    row("W3 pages in stored form", &pages, None);
+    row("W3 feed over HTTP without TLS", &served, &scan, goal);
+    row("W3 feed printed, processor time", &json, &scan_alone, None);
+    row(
+        "W3 pages in stored form, processor time",
+        &pages,
+        &scan_alone,
+        None,
+    );
     Ok(())
 }
 
@@ -127,12 +141,24 @@ fn print_page(page: &VersionBatch, out: &mut Vec<u8>, is_first: &mut bool) {
     }
 }
 
-/// The whole array, page by page into one buffer per page, put together at the end.
+/// The whole array.
 fn printed(ours: &Ours) -> Result<Vec<u8>> {
-    let (mut text, mut is_first) = (Vec::new(), true);
-    ours.pages(|page| print_page(page, &mut text, &mut is_first))?;
+    let mut text = Vec::new();
+    print_pages(ours, |page| text.extend_from_slice(page))?;
     text.extend_from_slice(b"\n]");
     Ok(text)
+}
+
+/// Prints each page into the same buffer; the bytes of all.
+fn print_pages(ours: &Ours, mut take: impl FnMut(&[u8])) -> Result<usize> {
+    let (mut page_text, mut is_first, mut total) = (Vec::new(), true, 0);
+    ours.pages(|page| {
+        page_text.clear();
+        print_page(page, &mut page_text, &mut is_first);
+        total += page_text.len();
+        take(&page_text);
+    })?;
+    Ok(total)
 }
 
 fn serve(runtime: &Runtime, ours: Arc<Ours>) -> Result<SocketAddr> {
