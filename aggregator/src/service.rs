@@ -87,7 +87,9 @@ pub async fn serve(
         .handle(handle.clone());
     bound_connections(server.http_builder(), &limits);
 
-    let service = api::router(aggregator).into_make_service();
+    let service = api::router(aggregator)
+        .layer(axum::middleware::from_fn(api::discard_after_refusal))
+        .into_make_service();
     let task = tokio::spawn(async move { server.serve(service).await });
     tracing::info!(%address, "the API listens");
     Ok(Serving {

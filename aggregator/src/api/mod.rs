@@ -18,6 +18,7 @@ mod exact;
 mod feed;
 mod form;
 mod health;
+mod leftover;
 mod node;
 mod not_in_this_version;
 mod observability;
@@ -39,6 +40,7 @@ mod time;
 mod tests;
 
 pub use dispatch::router;
+pub(crate) use leftover::discard_after_refusal;
 pub use openapi::openapi;
 
 use answer::Message;

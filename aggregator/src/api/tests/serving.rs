@@ -3,7 +3,7 @@
 use super::Hub;
 use crate::{listen, serve};
 use bytes::Bytes;
-use futures::SinkExt;
+use futures::{SinkExt, StreamExt};
 use reqwest::{Certificate, Client, ClientBuilder, Version};
 use sluice_identity::ServerCertificate;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -94,6 +94,60 @@ async fn a_feed_that_breaks_off_is_seen_as_broken_by_the_client() {
             read.await.is_err(),
             "{version:?}: a closed array always means complete"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_arrives_while_the_client_is_still_sending_its_body() {
+    let served = served().await;
+    let token = served.hub.token.as_str();
+    let cases = [
+        ("PUT", "/api/env", "wrong", 401),
+        ("PUT", "/api/nothing", token, 404),
+        ("PUT", "/api/ping", token, 405),
+        ("POST", "/api/receivers/unknown/entities", token, 404),
+        ("PUT", "/api/env", token, 400),
+    ];
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        let client = served.client(version);
+        for size in [70 << 10, 2 << 20, 20 << 20] {
+            let body = Bytes::from(vec![b'x'; size]);
+            for (method, path, token, status) in cases {
+                let answer = client
+                    .request(method.parse().unwrap(), served.url(path))
+                    .bearer_auth(token)
+                    .body(body.clone())
+                    .send()
+                    .await
+                    .unwrap_or_else(|error| panic!("{version:?} {path} {size}: {error:?}"));
+                assert_eq!(answer.version(), version);
+                assert_eq!(answer.status(), status, "{version:?} {path} {size}");
+                let problem: serde_json::Value = answer.json().await.unwrap();
+                assert_eq!(problem["status"], status, "{version:?} {path} {size}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_above_the_limit_is_refused_with_an_answer() {
+    let served = served().await;
+    let limit = served.hub.aggregator.settings.limits.body;
+    for version in [Version::HTTP_11, Version::HTTP_2] {
+        // Without an announced length the limit is met in the middle of the body.
+        let chunk = Bytes::from(vec![b' '; 1 << 20]);
+        let chunks = futures::stream::iter(std::iter::repeat_n(chunk, (limit >> 20) + 8));
+        let request = served
+            .client(version)
+            .put(served.url("/api/env"))
+            .bearer_auth(&served.hub.token)
+            .body(reqwest::Body::wrap_stream(
+                chunks.map(Ok::<_, std::io::Error>),
+            ));
+        let answer = request.send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (413, version));
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], "too-large");
     }
 }
 
