@@ -37,27 +37,45 @@ async fn write(mut call: Call, replace: bool) -> Result<Response, Problem> {
     show_all(&call)
 }
 
-/// An object, or a list of objects.
+/// Variables by name: an object, or a list of objects that each bring at least one. Only an empty object means none at all,
+/// so that a list made from nothing does not remove every variable.
 fn read(body: Json) -> Result<BTreeMap<String, Json>, Problem> {
-    let objects = match body {
-        Json::Array(objects) => objects,
-        object => vec![object],
+    let Json::Array(objects) = body else {
+        return members(body).map(BTreeMap::from_iter);
     };
+    if objects.is_empty() {
+        return Err(Problem::body("a list of variables must not be empty"));
+    }
     let mut variables = BTreeMap::new();
     for object in objects {
-        let Json::Object(members) = object else {
+        let members = members(object)?;
+        if members.is_empty() {
             return Err(Problem::body(
-                "variables are given as a JSON object, or a list of such objects",
+                "an object in a list of variables must not be empty",
             ));
-        };
-        for (name, value) in members {
-            if name.is_empty() {
-                return Err(Problem::body("a variable needs a name"));
-            }
-            variables.insert(name, value);
         }
+        variables.extend(members);
     }
     Ok(variables)
+}
+
+/// Names and values of one object. `_id` would make it an entity, whose shape says nothing about variables.
+fn members(object: Json) -> Result<Vec<(String, Json)>, Problem> {
+    let Json::Object(members) = object else {
+        return Err(Problem::body(
+            "variables are given as a JSON object, or a list of such objects",
+        ));
+    };
+    match members
+        .iter()
+        .find(|(name, _)| name.is_empty() || name == "_id")
+    {
+        Some((name, _)) if name.is_empty() => Err(Problem::body("a variable needs a name")),
+        Some(_) => Err(Problem::body(
+            "variables are given as {\"name\": value}, not as entities with _id",
+        )),
+        None => Ok(members),
+    }
 }
 
 pub(crate) async fn delete(call: Call) -> Result<Response, Problem> {

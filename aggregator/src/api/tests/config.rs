@@ -288,6 +288,38 @@ async fn variables_keep_their_type_and_put_replaces_them() {
 }
 
 #[tokio::test]
+async fn variables_of_a_wrong_shape_are_refused_and_change_nothing() {
+    let hub = Hub::new();
+    let before = r#"{"kept":1}"#;
+    hub.put("/api/env", before).await.problem_free();
+    let wrong = [
+        "[]",
+        "[{}]",
+        r#"[{"_id": 5}]"#,
+        r#"[{"a": 2}, {"_id": "b", "value": 3}]"#,
+        r#"{"_id": "a"}"#,
+        r#"[{"a": 2}, {}]"#,
+        r#"[[{"a": 2}]]"#,
+        r#"["a"]"#,
+        r#""a""#,
+        "5",
+        "null",
+    ];
+    for body in wrong {
+        for method in ["PUT", "POST", "PATCH"] {
+            let answer = hub.call(method, "/api/env", body).await;
+            assert_eq!(answer.problem(400), "invalid-body", "{method} {body}");
+            assert_eq!(hub.get("/api/env").await.text, before, "{method} {body}");
+        }
+    }
+    let list = r#"[{"a": 1}, {"b": 2, "c": 3}]"#;
+    assert_eq!(
+        hub.put("/api/env", list).await.text,
+        r#"{"a":1,"b":2,"c":3}"#
+    );
+}
+
+#[tokio::test]
 async fn secrets_are_listed_by_name_only() {
     let hub = Hub::configured().await;
     let canary = "canary-value";
