@@ -4,8 +4,8 @@ use crate::clock::Micros;
 use crate::pipe::state::{Control, Progress, Record};
 use crate::shared::Shared;
 use parking_lot::{Mutex, RwLock};
-use sluice_config::Pipe;
-use sluice_protocol::PipeState;
+use sluice_config::{NotRunnable, Pipe, Source};
+use sluice_protocol::{EntityStage, PipeState};
 use sluice_store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -142,6 +142,33 @@ impl Deployed {
         }
         settings.runnable.as_ref().map_err(ToString::to_string)?;
         match crate::gates::unsupported(&settings) {
+            Some(reason) => Err(reason.to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// The entities at a stage can be worked out: whether the sink can be written does not matter (client contract 1.5).
+    pub(crate) fn check_evaluable(&self, stage: EntityStage) -> Result<(), String> {
+        let settings = self.settings();
+        if !settings.valid {
+            return Err("the configuration has errors".to_owned());
+        }
+        let is_transformed = !matches!(stage, EntityStage::Source | EntityStage::BeforeTransform);
+        // Of several parts that cannot be run the configuration names the first: source, transform, sink, system.
+        let matters = match &settings.runnable {
+            Ok(()) => false,
+            Err(NotRunnable::Invalid) => true,
+            Err(NotRunnable::NotInThisVersion { part, .. }) => match *part {
+                "sink" => false,
+                "transform" => is_transformed,
+                "system" => matches!(settings.source, Source::Json(_) | Source::Csv(_)),
+                _ => true,
+            },
+        };
+        if matters {
+            settings.runnable.as_ref().map_err(ToString::to_string)?;
+        }
+        match crate::gates::unsupported_source(&settings) {
             Some(reason) => Err(reason.to_owned()),
             None => Ok(()),
         }

@@ -18,6 +18,11 @@ pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
 
 /// A setting that would change the data and that this version does not follow: better no data than other data.
 pub(crate) fn unsupported(pipe: &Pipe) -> Option<&'static str> {
+    unsupported_source(pipe).or_else(|| unsupported_sink(pipe))
+}
+
+/// The part of it that decides what is read.
+pub(crate) fn unsupported_source(pipe: &Pipe) -> Option<&'static str> {
     if let Source::Dataset(source) = &pipe.source {
         if source.subset.is_some() {
             return Some("this version cannot read a subset of a dataset");
@@ -26,6 +31,10 @@ pub(crate) fn unsupported(pipe: &Pipe) -> Option<&'static str> {
             return Some("this version has no completeness");
         }
     }
+    None
+}
+
+fn unsupported_sink(pipe: &Pipe) -> Option<&'static str> {
     match &pipe.sink {
         Sink::Dataset(sink) if sink.enable_optimistic_locking => {
             Some("this version has no optimistic locking")

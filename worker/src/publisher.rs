@@ -38,12 +38,19 @@ pub(crate) async fn read_pipe(
 ) -> Result<Feed> {
     let settings = pipe.settings();
     if let (EntityStage::Sink, SinkSettings::Dataset(sink)) = (stage, &settings.sink) {
-        if shared.existing(&sink.dataset).is_none() {
-            return nothing_yet(&sink.dataset, &read);
+        // What was stored is there, whatever became of the configuration.
+        if shared.existing(&sink.dataset).is_some() {
+            return feed::dataset(shared, &sink.dataset, read).await;
         }
-        return feed::dataset(shared, &sink.dataset, read).await;
+        check(pipe, stage, &read)?;
+        return nothing_yet(&sink.dataset, &read);
     }
-    if let Err(reason) = pipe.check_runnable() {
+    evaluate(shared, pipe, stage, read).await
+}
+
+/// What is asked for can be worked out.
+fn check(pipe: &Deployed, stage: EntityStage, read: &ReadRequest) -> Result<()> {
+    if let Err(reason) = pipe.check_evaluable(stage) {
         let message = format!("pipe \"{}\" cannot be evaluated: {reason}", pipe.id);
         return Err(Error::new(
             Code::FailedPrecondition,
@@ -51,7 +58,11 @@ pub(crate) async fn read_pipe(
             message,
         ));
     }
-    evaluate(shared, pipe, stage, read).await
+    if read.subset.is_some() {
+        let message = format!("pipe \"{}\" has no index for this subset", pipe.id);
+        return Err(Error::new(Code::NotFound, "unknown-index", message));
+    }
+    Ok(())
 }
 
 /// The dataset of a pipe that never ran is empty, and not populated.
@@ -116,6 +127,7 @@ async fn evaluate(
     stage: EntityStage,
     read: ReadRequest,
 ) -> Result<Feed> {
+    check(pipe, stage, &read)?;
     let settings = pipe.settings();
     if let Some(reason) = pipe
         .opening()

@@ -258,3 +258,77 @@ async fn an_output_pipe_shows_what_it_would_send_without_sending() {
         .map(|error| error.reason);
     assert_eq!(refused, Some("not-populated"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_sent_is_shown_although_this_version_cannot_send_it() {
+    let away = r#"{"_id": "away", "type": "system:postgresql", "host": "db", "username": "u", "password": "p", "database": "d"}"#;
+    let to_sql = r#"{"_id": "out", "type": "pipe", "source": {"type": "dataset", "dataset": "people"},
+        "transform": {"type": "dtl", "rules": {"default": [["copy", "*"], ["add", "sent", true]]}},
+        "sink": {"type": "sql", "system": "away", "table": "t", "primary_key": "_id"}}"#;
+    let from_sql = r#"{"_id": "in", "type": "pipe", "source": {"type": "sql", "system": "away", "table": "t"}}"#;
+    let invalid = r#"{"_id": "bad", "type": "pipe", "source": {"type": "dataset", "dataset": 5}}"#;
+    let hub = Hub::with(&[away, &people(1), to_sql, from_sql, invalid]).await;
+    hub.run_all_of(&["people"]).await;
+    for (stage, expected) in [
+        (EntityStage::Source, r#"{"_id":"0","n":0}"#),
+        (
+            EntityStage::AfterTransform,
+            r#"{"_id":"0","n":0,"sent":true}"#,
+        ),
+        (EntityStage::Sink, r#"{"_id":"0","n":0,"sent":true}"#),
+    ] {
+        assert_eq!(hub.stage("out", stage).await, [expected]);
+    }
+    for pipe in ["in", "bad"] {
+        for stage in [EntityStage::Source, EntityStage::Sink] {
+            let refused = hub.worker.read_pipe(pipe, stage, latest()).await.err();
+            assert_eq!(
+                refused.map(|error| (error.code, error.reason)),
+                Some((Code::FailedPrecondition, "pipe-not-runnable")),
+                "{pipe}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subset_without_an_index_is_never_answered_with_everything() {
+    let out = publisher("out", "people", r#"[["copy", "*"]]"#);
+    let union = r#"{"_id": "both", "type": "pipe", "sink": {"type": "http_endpoint"},
+        "source": {"type": "union_datasets", "datasets": ["people", "copy"]}}"#;
+    let hub = Hub::with(&[
+        &people(2),
+        &dataset("copy", "people", r#"[["copy", "*"]]"#),
+        &out,
+        union,
+    ])
+    .await;
+    hub.run_all_of(&["people", "copy"]).await;
+    let read = ReadRequest {
+        subset: Some(r#"["eq", "_S.n", 1]"#.into()),
+        ..latest()
+    };
+    for (pipe, stage) in [
+        ("out", EntityStage::Sink),
+        ("both", EntityStage::Source),
+        ("both", EntityStage::Sink),
+        ("people", EntityStage::Source),
+        ("people", EntityStage::Sink),
+    ] {
+        let refused = hub.worker.read_pipe(pipe, stage, read.clone()).await.err();
+        assert_eq!(
+            refused.map(|error| (error.code, error.reason)),
+            Some((Code::NotFound, "unknown-index")),
+            "{pipe}"
+        );
+    }
+    for pipe in ["out", "both"] {
+        let request = PublishRequest {
+            read: read.clone(),
+            format: "json".into(),
+            file: None,
+        };
+        let refused = hub.worker.publish(pipe, request).await.err();
+        assert_eq!(refused.map(|error| error.reason), Some("unknown-index"));
+    }
+}
