@@ -10,6 +10,9 @@ pub(crate) const PERSISTED_ABOVE: Micros = 3_600 * SECOND;
 /// An interval of nothing would be a run without end.
 const SHORTEST: f64 = SECOND as f64 / 10.0;
 
+/// A longer interval is as good as never, and the sums below stay within their range.
+const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
+
 /// When a pipe runs by itself.
 #[derive(Clone, Debug)]
 pub(crate) enum Schedule {
@@ -29,7 +32,7 @@ pub(crate) enum Schedule {
 impl Schedule {
     /// From seconds, as configured.
     pub(crate) fn interval(seconds: f64, jitter: f64) -> Self {
-        let micros = |seconds: f64| (seconds.max(0.0) * SECOND as f64) as Micros;
+        let micros = |seconds: f64| (seconds.clamp(0.0, LONGEST) * SECOND as f64) as Micros;
         Schedule::Interval {
             every: micros(seconds),
             jitter: micros(jitter),
@@ -55,7 +58,7 @@ impl Schedule {
         match self {
             Schedule::Interval { every, jitter } => {
                 let shift = *jitter as f64 * (2.0 * chance - 1.0);
-                Some(now + (*every as f64 + shift).max(SHORTEST) as Micros)
+                Some(now.saturating_add((*every as f64 + shift).max(SHORTEST) as Micros))
             }
             Schedule::Cron(cron) => next_occurrence(cron, now),
             Schedule::Never => None,
@@ -139,6 +142,16 @@ mod tests {
         assert_eq!(schedule.next(0, 0.0), Some(28_500_000));
         assert_eq!(schedule.next(0, 0.5), Some(30_000_000));
         assert_eq!(schedule.next(0, 1.0), Some(31_500_000));
+    }
+
+    #[test]
+    fn no_interval_is_too_long_to_be_counted() {
+        let century = 100 * 365 * 86_400 * SECOND;
+        for (seconds, jitter) in [(1e14, 0.0), (1e300, 0.0), (f64::MAX, f64::MAX)] {
+            let schedule = Schedule::interval(seconds, jitter);
+            assert_eq!(schedule.next(7, 0.5), Some(7 + century));
+            assert_eq!(schedule.next(Micros::MAX, 1.0), Some(Micros::MAX));
+        }
     }
 
     #[test]

@@ -11,10 +11,13 @@ use crate::scheduler::{self, Scheduler};
 use crate::shared::Shared;
 use crate::signals::Signals;
 use crate::take_up::TakeUp;
+use futures::FutureExt;
 use sluice_protocol::StorageNode;
 use sluice_store::Store;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -60,6 +63,7 @@ pub struct LocalWorker {
     pub(crate) wake: tokio::sync::mpsc::UnboundedSender<scheduler::Wake>,
     /// Full writes straight into datasets, one at a time.
     pub(crate) dataset_lock: tokio::sync::RwLock<()>,
+    scheduler_ended: Arc<AtomicBool>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -100,7 +104,15 @@ impl LocalWorker {
             revision: revision_sender,
             stop: stop.child_token(),
         };
-        tasks.spawn(scheduler.run().instrument(tracing::info_span!("scheduler")));
+        let scheduler_ended = Arc::new(AtomicBool::new(false));
+        let ended = scheduler_ended.clone();
+        tasks.spawn(
+            async move {
+                let ending = AssertUnwindSafe(scheduler.run()).catch_unwind().await;
+                ended.store(ending.is_err(), Ordering::Relaxed);
+            }
+            .instrument(tracing::info_span!("scheduler")),
+        );
         tasks.spawn(
             take_up
                 .run(snapshots)
@@ -119,9 +131,22 @@ impl LocalWorker {
             revision,
             wake,
             dataset_lock,
+            scheduler_ended,
             tasks,
             stop,
         }))
+    }
+
+    /// Why the worker as a whole is not well; `None`: it is.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if self.scheduler_ended.load(Ordering::Relaxed) {
+            return Some("the scheduler has stopped: no pipe starts by itself".to_owned());
+        }
+        self.shared
+            .store
+            .health()
+            .err()
+            .map(|error| error.to_string())
     }
 
     /// Ends everything in good order: runs stop after their batch, what was written is made durable.

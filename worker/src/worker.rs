@@ -181,12 +181,12 @@ impl Worker for LocalWorker {
         let pipes = self.deployment.pipes();
         let running = pipes.iter().filter(|pipe| pipe.running().is_some()).count();
         let revision = *self.revision.borrow();
+        let problem = self.problem();
         blocking::run(move || {
             let store = &shared.store;
             let usage = store
                 .disk_usage()
                 .map_err(|error| Error::internal("cannot measure the store", error))?;
-            let health = store.health();
             let fact = |name: &str, number: u64| (name.to_owned(), answer::number(number));
             Ok(Json::Object(vec![
                 fact("revision", revision),
@@ -194,12 +194,10 @@ impl Worker for LocalWorker {
                 fact("running", running as u64),
                 fact("datasets", store.datasets().len() as u64),
                 fact("store_bytes", usage),
-                ("healthy".to_owned(), Json::Bool(health.is_ok())),
+                ("healthy".to_owned(), Json::Bool(problem.is_none())),
                 (
                     "problem".to_owned(),
-                    health
-                        .err()
-                        .map_or(Json::Null, |error| Json::from(error.to_string())),
+                    problem.map_or(Json::Null, |problem| Json::from(problem.as_str())),
                 ),
             ]))
         })

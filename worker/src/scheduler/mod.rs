@@ -15,8 +15,10 @@ use crate::pipe::commit::Writes;
 use crate::pipe::state::{Control, Record};
 use crate::runs::Runs;
 use crate::shared::Shared;
+use futures::FutureExt;
 use sluice_config::{Mode, Pipe};
 use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -105,7 +107,7 @@ impl Scheduler {
                 Happened::Woken(Wake::Configured { started }) => state.configured(started).await,
                 Happened::Woken(Wake::Look { pipe }) => state.look(&pipe).await,
                 Happened::Woken(Wake::Ended { pipe, useful }) => state.ended(&pipe, useful).await,
-                Happened::Changed(dataset) => state.changed(dataset),
+                Happened::Changed(dataset) => state.changed(dataset).await,
                 Happened::Time => {}
                 Happened::Stopped => return,
             }
@@ -156,12 +158,15 @@ impl State {
         self.planned.retain(|id, _| present.contains(id.as_str()));
         self.agenda.retain(|(_, id)| present.contains(id.as_str()));
         for pipe in &pipes {
-            self.plan(pipe).await;
-            if started && self.runs_at_startup(pipe) {
-                let now = self.now();
-                self.due(pipe, now);
-            }
-            self.signal(pipe);
+            let planning = async {
+                self.plan(pipe).await;
+                if started && self.runs_at_startup(pipe) {
+                    let now = self.now();
+                    self.due(pipe, now);
+                }
+                self.signal(pipe);
+            };
+            guarded(pipe, planning).await;
         }
     }
 
@@ -170,8 +175,11 @@ impl State {
             if let Some(planned) = self.planned.get_mut(id) {
                 planned.quiet_until = 0;
             }
-            self.plan(&pipe).await;
-            self.signal(&pipe);
+            let planning = async {
+                self.plan(&pipe).await;
+                self.signal(&pipe);
+            };
+            guarded(&pipe, planning).await;
         }
     }
 
@@ -181,16 +189,23 @@ impl State {
         };
         let now = self.now();
         if let Some(planned) = self.planned.get_mut(id) {
-            planned.useless = if useful { 0 } else { planned.useless + 1 };
+            planned.useless = if useful {
+                0
+            } else {
+                planned.useless.saturating_add(1)
+            };
             // A pipe that fails again and again is tried less and less often.
             let pause = SIGNAL_PAUSE << planned.useless.saturating_sub(1).min(7);
             planned.quiet_until = if useful { 0 } else { now + pause };
         }
-        self.plan_anew(&pipe).await;
-        self.signal(&pipe);
+        let planning = async {
+            self.plan_anew(&pipe).await;
+            self.signal(&pipe);
+        };
+        guarded(&pipe, planning).await;
     }
 
-    fn changed(&mut self, dataset: String) {
+    async fn changed(&mut self, dataset: String) {
         // Many writes make many notes of the same few datasets; one look at each is enough.
         let mut datasets = BTreeSet::from([dataset]);
         while let Ok(dataset) = self.scheduler.changed.try_recv() {
@@ -206,7 +221,7 @@ impl State {
                 if let Some(planned) = self.planned.get_mut(&id) {
                     planned.quiet_until = 0;
                 }
-                self.signal(&pipe);
+                guarded(&pipe, async { self.signal(&pipe) }).await;
             }
         }
     }
@@ -251,7 +266,7 @@ impl State {
         }
         for (id, rescan) in due {
             if let Some(pipe) = self.scheduler.deployment.get(&id) {
-                self.start(&pipe, rescan).await;
+                guarded(&pipe, self.start(&pipe, rescan)).await;
             }
         }
     }
@@ -298,6 +313,15 @@ impl State {
             && !metadata.disable_user_pipes
             && !pipe.control.lock().disabled
             && pipe.check_runnable().is_ok()
+    }
+}
+
+/// Plans one pipe. Whatever goes wrong with it stays with it: all others still run by themselves.
+pub(crate) async fn guarded(pipe: &Deployed, planning: impl Future<Output = ()>) {
+    if AssertUnwindSafe(planning).catch_unwind().await.is_err() {
+        tracing::error!(pipe = %pipe.id, "planning the pipe's next start failed: a defect; it is not started until it is configured anew");
+        pipe.set_next_run(None);
+        pipe.set_opening(Some("waits: its next start cannot be planned".to_owned()));
     }
 }
 

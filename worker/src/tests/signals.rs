@@ -214,3 +214,28 @@ async fn many_pushers_a_fan_of_pipes_and_restarts_end_in_the_same_data_everywher
     hub.until(|| async { sorted(hub.live("c").await) == expected_c })
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_cannot_be_planned_holds_up_no_other() {
+    let rare = people(2).replace("86400", "1e14");
+    let broken = dataset("broken", "people", r#"[["copy", "*"]]"#);
+    let hub = Hub::with(&[
+        &rare,
+        &broken,
+        &signalled("copy", "people", r#"[["copy", "*"]]"#),
+    ])
+    .await;
+    let pipe = hub.worker.deployment.get("broken").unwrap();
+    crate::scheduler::guarded(&pipe, async { panic!("a defect") }).await;
+    let report = hub.report("broken").await;
+    assert_eq!(report.next_run, None);
+    assert_eq!(
+        report.waiting_for.as_deref(),
+        Some("waits: its next start cannot be planned")
+    );
+    assert!(hub.report("people").await.next_run.is_some());
+    hub.run_all_of(&["people"]).await;
+    hub.until(|| async { hub.live("copy").await.len() == 2 })
+        .await;
+    assert_eq!(hub.worker.problem(), None);
+}
