@@ -55,6 +55,12 @@ impl Systems {
 }
 
 fn connect(system: &System, secrets: &SecretValues, before: Option<&Connection>) -> Connection {
+    if !system.valid {
+        return Connection::Unusable(format!(
+            "the configuration of system \"{}\" has errors",
+            system.id
+        ));
+    }
     let Some(settings) = &system.url else {
         return Connection::Unusable(format!(
             "systems of type \"{}\" cannot be used in this version",

@@ -4,7 +4,7 @@ use super::Hub;
 use super::configurations::people;
 use super::other_side::OtherSide;
 use sluice_entity::Json;
-use sluice_protocol::OperationKind;
+use sluice_protocol::{OperationKind, Worker};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -215,4 +215,23 @@ async fn a_bad_entity_in_the_middle_of_a_chronological_stream_loses_nothing_befo
         3,
         "the full run went on and did not delete what came before"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_says_what_keeps_it_from_being_used() {
+    let hub = Hub::with(&[
+        r#"{"_id": "wrong", "type": "system:url", "url_pattern": 5}"#,
+        r#"{"_id": "later", "type": "system:ldap"}"#,
+    ])
+    .await;
+    let systems = hub.worker.systems().await.unwrap();
+    let message = |id: &str| {
+        let system = systems.iter().find(|system| system.id == id).unwrap();
+        system.message.clone().unwrap()
+    };
+    assert_eq!(
+        message("wrong"),
+        "the configuration of system \"wrong\" has errors"
+    );
+    assert!(!message("later").is_empty());
 }
