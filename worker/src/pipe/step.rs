@@ -179,10 +179,13 @@ pub(crate) fn prepare(made: Vec<Tagged>, sink: Option<(&DatasetSink, &HashKey)>)
     };
     let mut prepared = Vec::with_capacity(entities.len());
     let mut rejected = Vec::new();
-    for entity in entities {
+    for (position, entity) in entities.enumerate() {
         match sink.prepare(&entity, key) {
             Ok(entity) => prepared.push(entity),
-            Err(error) => rejected.push((entity, error)),
+            Err(mut error) => {
+                error.position = Some(position);
+                rejected.push((entity, error));
+            }
         }
     }
     Stepped {

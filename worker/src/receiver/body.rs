@@ -41,6 +41,33 @@ impl Body {
     }
 }
 
+/// Entities of a push with their places in its body, for the answer to name (R73).
+pub(super) struct Pushed {
+    /// In the order of the body.
+    pub entities: Vec<Entity>,
+    /// Where they are.
+    pub places: Places,
+}
+
+/// The places of entities in a body.
+pub(super) struct Places {
+    /// Where each begins, bytes.
+    offsets: Vec<u64>,
+    /// Number of the first, from 0.
+    first: u64,
+}
+
+impl Places {
+    /// Names the entity at `position` in a problem.
+    pub(super) fn name(&self, error: Error, position: usize) -> Error {
+        let error = error.with("index", answer::number(self.first + position as u64));
+        match self.offsets.get(position) {
+            Some(offset) => error.with("offset", answer::number(*offset)),
+            None => error,
+        }
+    }
+}
+
 /// Reads entities out of chunks and checks that each has an `_id`.
 pub(super) struct Entities {
     reader: ArrayReader,
@@ -57,8 +84,9 @@ impl Entities {
     }
 
     /// The entities that are complete with these chunks. For blocking threads.
-    pub(super) fn of(&mut self, chunks: &[Bytes], accepted: u64) -> Result<Vec<Entity>> {
-        let mut entities = Vec::new();
+    pub(super) fn of(&mut self, chunks: &[Bytes], accepted: u64) -> Result<Pushed> {
+        let (mut entities, mut offsets) = (Vec::new(), Vec::new());
+        let first = self.read;
         for chunk in chunks {
             self.reader.push(chunk);
             while let Some(entity) = self
@@ -67,13 +95,17 @@ impl Entities {
                 .map_err(|error| entity_error(error, accepted))?
             {
                 if entity.id().is_none() {
-                    return Err(missing_id(self.read, accepted));
+                    return Err(missing_id(self.read, self.reader.latest_offset(), accepted));
                 }
                 self.read += 1;
+                offsets.push(self.reader.latest_offset());
                 entities.push(entity);
             }
         }
-        Ok(entities)
+        Ok(Pushed {
+            entities,
+            places: Places { offsets, first },
+        })
     }
 
     /// Checks that the array was closed.
@@ -88,7 +120,7 @@ fn entity_error(error: sluice_entity::ReadError, accepted: u64) -> Error {
     answer::entity_read(error, accepted)
 }
 
-fn missing_id(index: u64, accepted: u64) -> Error {
+fn missing_id(index: u64, offset: u64, accepted: u64) -> Error {
     Error::new(
         Code::InvalidArgument,
         "missing-id",
@@ -96,4 +128,5 @@ fn missing_id(index: u64, accepted: u64) -> Error {
     )
     .with("accepted", answer::number(accepted))
     .with("index", answer::number(index))
+    .with("offset", answer::number(offset))
 }

@@ -1,5 +1,6 @@
 //! From pushed entities to written ones: transforms, preparation, one transaction.
 
+use super::body::Pushed;
 use crate::answer;
 use crate::blocking;
 use crate::pipe::RunFailure;
@@ -44,7 +45,7 @@ impl Intake {
     /// means that nothing was written.
     pub(super) async fn write(
         &self,
-        entities: Vec<Entity>,
+        pushed: Pushed,
         run: Option<&FullRun>,
         writes: Writes,
     ) -> Result<u64> {
@@ -57,16 +58,17 @@ impl Intake {
                 let (shared, plan) = (self.shared.clone(), self.plan.clone());
                 // One trip to a blocking thread for everything: a single entity is written in well under a millisecond.
                 blocking::run(move || {
-                    let prepared = prepare(&shared, plan.as_deref(), entities, &sink, &dataset)?;
+                    let prepared = prepare(&shared, plan.as_deref(), pushed, &sink, &dataset)?;
                     append(&shared, &dataset, prepared, options, writes)
                 })
                 .await
             }
             Destination::Outside(sink) => {
                 let (shared, plan) = (self.shared.clone(), self.plan.clone());
-                let made =
-                    blocking::run(move || transform(&shared, plan.as_deref(), entities, None))
-                        .await?;
+                let made = blocking::run(move || {
+                    transform(&shared, plan.as_deref(), pushed.entities, None)
+                })
+                .await?;
                 let delivered = self.deliver(&sink, made).await?;
                 self.shared.commit(writes).await.map_err(answer::dataset)?;
                 Ok(delivered)
@@ -125,22 +127,24 @@ fn transform(
 fn prepare(
     shared: &Shared,
     plan: Option<&Plan>,
-    entities: Vec<Entity>,
+    pushed: Pushed,
     sink: &DatasetSink,
     dataset: &Dataset,
 ) -> Result<Vec<PreparedEntity>> {
+    let Pushed { entities, places } = pushed;
     let made = transform(shared, plan, entities, Some(dataset))?;
     let origins: Vec<usize> = made.iter().map(|tagged| tagged.origin).collect();
     let Stepped { output, rejected } = step::prepare(made, Some((sink, shared.store.hash_key())));
     if let Some((_, error)) = rejected.into_iter().next() {
-        let index = error
+        let origin = error
             .position
             .and_then(|position| origins.get(position))
             .copied();
         let answer = answer::write(error);
-        return Err(index.into_iter().fold(answer, |answer, index| {
-            answer.with("index", answer::number(index as u64))
-        }));
+        return Err(match origin {
+            Some(origin) => places.name(answer, origin),
+            None => answer,
+        });
     }
     match output {
         Output::Prepared(prepared) => Ok(prepared),

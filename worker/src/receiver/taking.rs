@@ -101,10 +101,11 @@ impl Receiver<'_> {
             Ok(read)
         })
         .await?;
-        let received = read.len() as u64;
+        let received = read.entities.len() as u64;
         let run = self.run(step).await?;
         let writes = self.records(step, Durability::Synced)?;
-        let changed = self.intake.write(read, run.as_ref(), writes).await?;
+        let written = self.intake.write(read, run.as_ref(), writes).await;
+        let changed = written.map_err(|error| error.with("accepted", answer::number(0)))?;
         Ok(PushReply { received, changed })
     }
 
@@ -147,7 +148,7 @@ impl Receiver<'_> {
             .await;
             entities = back;
             let read = read?;
-            let count = read.len() as u64;
+            let count = read.entities.len() as u64;
             let durability = if ended {
                 Durability::Synced
             } else {

@@ -319,3 +319,38 @@ async fn a_dataset_can_be_written_without_a_pipe() {
         "unknown-dataset"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_entity_is_named_by_its_number_and_its_place_in_the_body() {
+    let narrow = r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"},
+        "sink": {"type": "dataset", "dataset": "in", "max_entity_bytes_size": 100}}"#;
+    let large = format!(r#"{{"_id": "large", "text": "{}"}}"#, "x".repeat(500));
+    for (bad, reason) in [
+        (large.as_str(), "entity-too-large"),
+        (r#"{"n": 1}"#, "missing-id"),
+    ] {
+        for (whole, count) in [(1 << 20, 3), (10, 3), (10, 60_000)] {
+            let bounds = Bounds {
+                whole,
+                ..Bounds::default()
+            };
+            let hub = Hub::with_bounds(&[narrow], bounds).await;
+            let good: Vec<String> = (0..count)
+                .map(|n| format!(r#"{{"_id": "æ{n}", "text": "some text"}},"#))
+                .collect();
+            let before = format!("[ {}\n ", good.concat());
+            let body = format!("{before}{bad}]");
+            let refused = hub.push("in", &body).await.unwrap_err();
+            assert_eq!(refused.reason, reason);
+            let member = |wanted: &str| {
+                let named = refused.members.iter().filter(|(name, _)| *name == wanted);
+                let values: Vec<i64> = named.map(|(_, value)| value.as_i64().unwrap()).collect();
+                assert_eq!(values.len(), 1, "{wanted} of {reason}");
+                usize::try_from(values[0]).unwrap()
+            };
+            assert_eq!(member("index"), count);
+            assert_eq!(member("offset"), before.len());
+            assert_eq!(member("accepted"), hub.log("in").await.len());
+        }
+    }
+}

@@ -28,6 +28,8 @@ pub struct ArrayReader {
     /// An entity that has not arrived in full: how far its end was looked for.
     pending: Option<Boundary>,
     index: u64,
+    /// Where in the stream the latest entity begins.
+    latest: u64,
     failed: Option<ReadError>,
 }
 
@@ -66,6 +68,7 @@ impl ArrayReader {
             state: State::Begin,
             pending: None,
             index: 0,
+            latest: 0,
             failed: None,
         }
     }
@@ -79,6 +82,11 @@ impl ArrayReader {
     /// Entities read so far.
     pub fn count(&self) -> u64 {
         self.index
+    }
+
+    /// Where in the stream, in bytes, the entity begins that `next` gave last; 0 before the first.
+    pub fn latest_offset(&self) -> u64 {
+        self.latest
     }
 
     /// Bytes held for the stream.
@@ -241,6 +249,7 @@ impl ArrayReader {
                     State::Behind
                 };
                 self.index += 1;
+                self.latest = self.position.offset;
                 self.consume(self.start + length);
                 Ok(Found::Entity(entity))
             }
