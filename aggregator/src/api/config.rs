@@ -3,6 +3,7 @@
 use super::answer;
 use super::archive;
 use super::call::Call;
+use super::configuration_log::{self, Version};
 use super::diagnostics::validation_errors;
 use super::error::{Problem, number};
 use super::exact::Exact;
@@ -15,10 +16,9 @@ use http::{HeaderMap, HeaderValue};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluice_config::DEFAULT_GROUP;
+use sluice_dataset::ReadOptions;
 use sluice_entity::Json;
-use sluice_protocol::{
-    Component, ComponentKind, ConfigurationSnapshot, HistoryEntry, PutConfiguration, Scope,
-};
+use sluice_protocol::{Component, ConfigurationSnapshot, PutConfiguration, Scope};
 use std::sync::Arc;
 
 /// Answer of an upload.
@@ -174,59 +174,19 @@ fn read_components(bytes: &[u8], limits: &crate::Limits) -> Result<Vec<Json>, Pr
 
 pub(crate) async fn history(call: Call) -> Result<Response, Problem> {
     let id = call.text("entity_id");
-    let mut entries = call.hub.storage.history(None, Some(id)).await?;
-    if entries.is_empty() {
+    let versions = configuration_log::versions(&call.hub, Some(id)).await?;
+    if versions.is_empty() {
         return Err(Problem::not_found("unknown-component", "component", id));
     }
-    let reverse = call.boolean("reverse");
-    if reverse {
-        entries.reverse();
-    }
-    if let Some(since) = call.number("since") {
-        entries.retain(|entry| {
-            if reverse {
-                entry.offset < since
-            } else {
-                entry.offset > since
-            }
-        });
-    }
-    let limit = call
-        .number("limit")
-        .and_then(|limit| usize::try_from(limit).ok())
-        .unwrap_or(usize::MAX);
-    entries.truncate(limit);
-    Ok(answer::list(entries, show))
-}
-
-/// A version of a component as an entity: what was posted, and where and when.
-fn show(entry: HistoryEntry) -> Exact {
-    let mut members = vec![
-        ("_id".to_owned(), Json::from(entry.id.as_str())),
-        ("_updated".to_owned(), number(entry.offset)),
-        ("_ts".to_owned(), number(entry.timestamp)),
-        ("_deleted".to_owned(), Json::Bool(entry.original.is_none())),
-        ("$user".to_owned(), Json::from(entry.user)),
-    ];
-    let generated = |name: &str| matches!(name, "_id" | "_updated" | "_ts" | "_deleted" | "$user");
-    match entry.original.as_deref() {
-        Some(Json::Object(original)) => {
-            members.extend(
-                original
-                    .iter()
-                    .filter(|(name, _)| !generated(name))
-                    .cloned(),
-            );
-        }
-        _ => members.push(("type".to_owned(), Json::from(kind_name(entry.kind)))),
-    }
-    Json::Object(members).into()
-}
-
-fn kind_name(kind: ComponentKind) -> &'static str {
-    match kind {
-        ComponentKind::Pipe => "pipe",
-        ComponentKind::System => "system",
-        ComponentKind::Metadata => "metadata",
-    }
+    let options = ReadOptions {
+        since: call.number("since"),
+        limit: call.number("limit"),
+        reverse: call.boolean("reverse"),
+        history: true,
+        deleted: true,
+    };
+    Ok(answer::list(
+        configuration_log::page(versions, &options),
+        Version::show,
+    ))
 }

@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::call::Call;
+use super::configuration_log;
 use super::error::Problem;
 use super::time;
 use axum::response::Response;
@@ -82,20 +83,25 @@ impl Dataset {
 
 pub(crate) async fn list(call: Call) -> Result<Response, Problem> {
     let mut datasets = call.hub.worker.datasets().await?;
-    if !call.boolean("include-internal-datasets") {
+    if call.boolean("include-internal-datasets") {
+        datasets.push(configuration_log::report(&call.hub).await?);
+    } else {
         datasets.retain(|dataset| dataset.origin == "user");
     }
     Ok(answer::list(datasets, Dataset::new))
 }
 
 pub(crate) async fn show(call: Call) -> Result<Response, Problem> {
-    answer::json(&Dataset::new(
-        call.hub.worker.dataset(call.text("dataset_id")).await?,
-    ))
+    let report = match call.text("dataset_id") {
+        configuration_log::NAME => configuration_log::report(&call.hub).await?,
+        id => call.hub.worker.dataset(id).await?,
+    };
+    answer::json(&Dataset::new(report))
 }
 
 pub(crate) async fn delete(call: Call) -> Result<Response, Problem> {
     let id = call.text("dataset_id");
+    configuration_log::refuse_change(id)?;
     let dataset = call.hub.worker.dataset(id).await?;
     call.hub.worker.delete_dataset(id, &call.user).await?;
     answer::json(&Dataset::new(dataset))

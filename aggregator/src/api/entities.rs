@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::call::Call;
+use super::configuration_log;
 use super::error::Problem;
 use super::feed;
 use super::receivers::Received;
@@ -60,6 +61,9 @@ fn read_request(call: &Call) -> ReadRequest {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Problem> {
+    if call.text("dataset_id") == configuration_log::NAME {
+        return configuration_log::list(&call).await;
+    }
     feed::print(
         call.hub
             .worker
@@ -72,6 +76,9 @@ pub(crate) async fn list(call: Call) -> Result<Response, Problem> {
 /// The headers of the feed without its entities.
 pub(crate) async fn options(call: Call) -> Result<Response, Problem> {
     refuse_webhook(&call)?;
+    if call.text("dataset_id") == configuration_log::NAME {
+        return configuration_log::options(&call).await;
+    }
     let request = ReadRequest {
         options: ReadOptions {
             limit: Some(0),
@@ -125,6 +132,9 @@ async fn find(call: Call, id: &str, offset: Option<u64>) -> Result<Response, Pro
             "looking one entity up in a subset",
         ));
     }
+    if call.text("dataset_id") == configuration_log::NAME {
+        return configuration_log::one(&call, id, offset).await;
+    }
     let entity = call
         .hub
         .worker
@@ -144,6 +154,7 @@ fn printed(entity: &Entity) -> Vec<u8> {
 
 /// Writes straight into a dataset: for tests, in developer mode only.
 pub(crate) async fn write(mut call: Call) -> Result<Response, Problem> {
+    configuration_log::refuse_change(call.text("dataset_id"))?;
     let mut parameters = std::mem::take(&mut call.others);
     parameters.insert("force".to_owned(), call.boolean("force").to_string());
     let request = PushRequest {

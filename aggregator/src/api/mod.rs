@@ -7,6 +7,7 @@ mod body;
 mod call;
 mod components;
 mod config;
+mod configuration_log;
 mod datasets;
 mod decode;
 mod diagnostics;

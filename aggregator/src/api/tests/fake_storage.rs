@@ -156,24 +156,22 @@ impl StorageNode for FakeStorage {
         _: Option<ComponentKind>,
         id: Option<&str>,
     ) -> Result<Vec<HistoryEntry>> {
-        let found = self
-            .snapshot()
-            .components
-            .values()
-            .filter(|one| id == Some(&one.id))
-            .cloned()
-            .collect::<Vec<_>>();
-        let entry = |component: &Component, offset: u64| HistoryEntry {
+        // Every component was posted, removed and posted again; offsets run over all of them.
+        let entry = |component: &Component, offset: u64, version: u64| HistoryEntry {
             offset,
             kind: component.kind,
             id: component.id.clone(),
             timestamp: 1_700_000_000_000_000,
             user: "tester".into(),
-            original: (offset != 1).then(|| Arc::clone(&component.original)),
+            original: (version != 1).then(|| Arc::clone(&component.original)),
         };
-        Ok(found
-            .iter()
-            .flat_map(|one| (0..3).map(move |offset| entry(one, offset)))
+        let snapshot = self.snapshot();
+        let all = (0u64..).zip(snapshot.components.values());
+        Ok(all
+            .flat_map(|(position, one)| {
+                (0..3).map(move |version| entry(one, position * 3 + version, version))
+            })
+            .filter(|entry| id.is_none_or(|id| id == entry.id))
             .collect())
     }
     async fn put_variables(

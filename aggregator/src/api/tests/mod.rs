@@ -3,6 +3,7 @@
 mod auth;
 mod bad_input;
 mod config;
+mod configuration_log;
 mod fake_storage;
 mod fake_worker;
 mod feeds;
