@@ -7,10 +7,11 @@ use super::deletion::{self, Ending};
 use super::failure::RunFailure;
 use super::figures::Figures;
 use super::reader::End;
-use super::state::Ended;
+use super::state::{Ended, Progress};
 use super::sync_type::SyncType;
 use super::writer::{Destination, Writer};
 use crate::execution_log;
+use crate::reprocessing;
 use crate::source::Strategy;
 use sluice_config::{IfEmpty, SetInitialOffset, Sink as SinkSettings};
 use sluice_store::Dataset;
@@ -19,8 +20,12 @@ use sluice_store::Dataset;
 pub(super) async fn complete(
     course: &mut Course,
     writer: &mut Writer,
-    end: End,
+    mut end: End,
 ) -> Result<(), RunFailure> {
+    if course.decision.sync_type == SyncType::Partial && writer.figures.read == 0 {
+        // It began further back (PU7) and found nothing there: the pipe is where it was.
+        end.since = None;
+    }
     writer.figures.source_time = end.source_time;
     check_not_empty(course, writer)?;
     if let Destination::Outside(sink) = &mut writer.destination {
@@ -155,6 +160,7 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
     } else {
         0
     };
+    note_feed(course, progress, end, is_full);
     progress.inputs = Some(course.inputs.clone());
     if is_full || progress.configuration.is_none() {
         progress.configuration = Some(course.plan.pipe.content_hash.clone());
@@ -169,6 +175,19 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
         message,
         reason: None,
     });
+}
+
+/// AR3: reasons stay until everything is read again.
+fn note_feed(course: &Course, progress: &mut Progress, end: &End, is_full: bool) {
+    let Some(feed) = &end.feed else { return };
+    if is_full {
+        progress.feed_reasons.clear();
+    } else {
+        let since = course.decision.since.as_ref();
+        let found = reprocessing::feed_reasons(progress.feed.as_ref(), feed, since);
+        progress.feed_reasons.extend(found);
+    }
+    progress.feed = Some(feed.clone());
 }
 
 /// Whether the run is worth a line in the log (PU15); if so its beginning is written, so that the end can say where it stands.

@@ -1,5 +1,6 @@
 //! The first stage of a run: pulls pages from the source, cuts them into batches, waits while too much is in flight.
 
+use super::state::FeedSeen;
 use crate::shared::{BytesHeld, Shared};
 use crate::slice::Slice;
 use crate::source::{Item, ReadError, SinceValue, Source, Strategy};
@@ -48,6 +49,8 @@ pub(super) enum Read {
 pub(super) struct End {
     /// Whether what was read is populated (SK2).
     pub populated: bool,
+    /// What the other side says of its dataset (AR3).
+    pub feed: Option<FeedSeen>,
     /// Where to go on, left-out entities included.
     pub since: Option<SinceValue>,
     /// Spent waiting for the source.
@@ -167,6 +170,7 @@ impl Reading {
         }
         let end = End {
             populated: self.reader.source.is_populated(),
+            feed: self.reader.source.feed(),
             since: self.latest.clone(),
             source_time: self.time,
         };

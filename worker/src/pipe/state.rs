@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sluice_dataset::Generation;
 use sluice_entity::{Json, Limits};
 use sluice_store::{StateKey, Store};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Durations that the average is taken of.
 const REMEMBERED_DURATIONS: usize = 10;
@@ -44,6 +44,10 @@ pub(crate) struct Progress {
     pub inputs: Option<BTreeMap<String, InputSeen>>,
     /// The generations of the datasets that `since` holds offsets of (DS5).
     pub generations: BTreeMap<String, String>,
+    /// The dataset behind the feed of another hub as the latest successful run was told of it (AR3).
+    pub feed: Option<FeedSeen>,
+    /// What has happened to that dataset since everything of it was read.
+    pub feed_reasons: BTreeSet<String>,
     /// Content of the configuration that the latest full run worked with (AR1).
     pub configuration: Option<String>,
 }
@@ -98,6 +102,15 @@ pub(crate) struct InputSeen {
     pub hop: bool,
 }
 
+/// The dataset behind a feed, as its headers tell (JP2).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FeedSeen {
+    /// Its generation, in the words of the other side.
+    pub generation: Option<String>,
+    /// Its greatest `_updated`, as JSON.
+    pub max_updated: Option<String>,
+}
+
 /// The end of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ended {
@@ -121,6 +134,8 @@ impl Progress {
         self.full = None;
         self.inputs = None;
         self.generations.clear();
+        self.feed = None;
+        self.feed_reasons.clear();
     }
 
     /// The offset up to which this generation of a dataset was read; an offset of another one says nothing (DS5).

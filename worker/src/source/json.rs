@@ -2,6 +2,7 @@
 
 use super::http_stream::EntityStream;
 use super::{Continuation, Page, ReadError, SinceValue, Source};
+use crate::pipe::state::FeedSeen;
 use crate::slice::Slice;
 use crate::system::{HttpSystem, RequestFailure};
 use async_trait::async_trait;
@@ -20,6 +21,8 @@ pub(super) struct JsonSource {
     /// The present answer moved the since value: there may be another page.
     moved: bool,
     populated: bool,
+    /// From the latest answer's headers.
+    feed: FeedSeen,
 }
 
 impl JsonSource {
@@ -33,6 +36,7 @@ impl JsonSource {
             stream: None,
             moved: false,
             populated: true,
+            feed: FeedSeen::default(),
         }
     }
 
@@ -78,6 +82,14 @@ impl JsonSource {
         let populated = answer.headers().get("x-dataset-populated");
         self.populated =
             populated.is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
+        let header = |name: &str| {
+            let value = answer.headers().get(name)?.to_str().ok()?.trim();
+            (!value.is_empty()).then(|| value.to_owned())
+        };
+        self.feed = FeedSeen {
+            generation: header("x-dataset-generation"),
+            max_updated: header("x-dataset-max-updated").filter(|value| value != "null"),
+        };
         self.moved = false;
         let what = format!("the feed of system \"{}\"", self.settings.system);
         Ok(EntityStream::new(self.system.clone(), answer, what))
@@ -125,5 +137,9 @@ impl Source for JsonSource {
 
     fn is_populated(&self) -> bool {
         self.populated
+    }
+
+    fn feed(&self) -> Option<FeedSeen> {
+        Some(self.feed.clone())
     }
 }

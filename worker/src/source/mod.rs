@@ -17,6 +17,7 @@ pub(crate) use dataset::DatasetSource;
 pub(crate) use error::{FailureKind, ReadError};
 pub(crate) use since::SinceValue;
 
+use crate::pipe::state::FeedSeen;
 use crate::slice::Slice;
 use crate::system::{HttpSystem, Systems};
 use async_trait::async_trait;
@@ -45,6 +46,11 @@ pub(crate) trait Source: Send {
     /// Whether what was read to its end was a populated source (SK2): true unless the source knows better. Asked after the end.
     fn is_populated(&self) -> bool {
         true
+    }
+
+    /// What the other side says of the dataset it answers from (AR3). Asked after the end.
+    fn feed(&self) -> Option<FeedSeen> {
+        None
     }
 }
 

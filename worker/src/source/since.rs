@@ -93,6 +93,17 @@ impl SinceValue {
         }
     }
 
+    /// Whether the order of the two says anything: both are offsets, or texts.
+    pub(crate) fn is_comparable_with(&self, other: &SinceValue) -> bool {
+        match (self, other) {
+            (SinceValue::Offset(_), SinceValue::Offset(_)) => true,
+            (SinceValue::Value(left), SinceValue::Value(right)) => {
+                left.value().as_str().is_some() && right.value().as_str().is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// Which is later, for sources whose values are comparable: numbers by value, texts bytewise (R23).
     pub(crate) fn order(&self, other: &SinceValue) -> Ordering {
         match (self, other) {

@@ -7,8 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-/// What the server answers: status and body.
-type Answer = dyn Fn(&Request) -> (u16, String) + Send + Sync;
+/// What the server answers: status, headers (each with its end of line) and body.
+type Answer = dyn Fn(&Request) -> (u16, String, String) + Send + Sync;
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,17 @@ impl OtherSide {
     /// Listens on a free port.
     pub(super) async fn new(
         answer: impl Fn(&Request) -> (u16, String) + Send + Sync + 'static,
+    ) -> Self {
+        Self::with_headers(move |request| {
+            let (status, body) = answer(request);
+            (status, String::new(), body)
+        })
+        .await
+    }
+
+    /// The same with headers.
+    pub(super) async fn with_headers(
+        answer: impl Fn(&Request) -> (u16, String, String) + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -65,9 +76,9 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answer: Arc<An
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await {
         seen.lock().push(request.clone());
-        let (status, body) = answer(&request);
+        let (status, headers, body) = answer(&request);
         let head = format!(
-            "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 {status} Whatever\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
             body.len()
         );
         if stream

@@ -235,3 +235,60 @@ async fn a_system_says_what_keeps_it_from_being_used() {
     );
     assert!(!message("later").is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_that_was_made_again_or_cut_short_is_a_reason_that_stays_until_a_rescan() {
+    let newest = Arc::new(AtomicU32::new(9));
+    let generation = Arc::new(AtomicU32::new(1));
+    let (last, made) = (newest.clone(), generation.clone());
+    let other = OtherSide::with_headers(move |request| {
+        let (last, made) = (last.load(Ordering::SeqCst), made.load(Ordering::SeqCst));
+        let headers = format!("X-Dataset-Generation: g{made}\r\nX-Dataset-Max-Updated: {last}\r\n");
+        let since = request.target.split("since=").nth(1);
+        let since: Option<u32> = since.map(|since| since.parse().unwrap());
+        let body = if since.is_none_or(|since| since < last) {
+            format!(r#"[{{"_id": "a", "_updated": {last}}}]"#)
+        } else {
+            "[]".to_owned()
+        };
+        (200, headers, body)
+    })
+    .await;
+    let input = r#"{"_id": "in", "type": "pipe", "pump": {"schedule_interval": 86400, "partial_rescan_run_count": 3,
+            "partial_rescan_delta": 2},
+        "source": {"type": "json", "system": "away", "url": "x", "supports_since": true,
+            "is_since_comparable": true, "is_chronological": true}}"#;
+    let hub = Hub::with(&[&other.system(), input]).await;
+    let reasons = async || hub.report("in").await.reprocessing_reasons;
+    hub.run_all_of(&["in", "in"]).await;
+    assert!(reasons().await.is_empty());
+    assert_eq!(hub.last_seen("in").await, "9");
+    newest.store(5, Ordering::SeqCst);
+    hub.run_all_of(&["in", "in"]).await;
+    assert_eq!(
+        hub.last_seen("in").await,
+        "9",
+        "a partial rescan that finds nothing does not go back"
+    );
+    let partial = other
+        .requests()
+        .iter()
+        .any(|request| request.target.ends_with("since=7"));
+    assert!(partial, "{:?}", other.requests());
+    let truncated = "the dataset behind the feed was truncated";
+    assert_eq!(reasons().await, [truncated]);
+    generation.store(2, Ordering::SeqCst);
+    hub.run_all_of(&["in", "in"]).await;
+    assert_eq!(
+        reasons().await,
+        [
+            "the dataset behind the feed was deleted and made again",
+            truncated
+        ]
+    );
+    hub.run_as("in", OperationKind::StartRescan, &[]).await;
+    assert!(reasons().await.is_empty());
+    hub.run_all_of(&["in"]).await;
+    assert!(reasons().await.is_empty());
+    assert_eq!(hub.last_seen("in").await, "5");
+}
