@@ -229,7 +229,8 @@ pub(crate) async fn report(hub: &Aggregator) -> Result<DatasetReport, Problem> {
 /// Refuses to change it: only uploads of configuration do.
 pub(crate) fn refuse_change(dataset: &str) -> Result<(), Problem> {
     if dataset == NAME {
-        return Err(Problem::method_not_allowed("GET, HEAD, OPTIONS"));
+        let message = format!("dataset \"{NAME}\" belongs to the hub and is only read");
+        return Err(Error::new(Code::PermissionDenied, "internal-dataset", message).into());
     }
     Ok(())
 }

@@ -108,10 +108,11 @@ async fn an_empty_history_is_an_empty_dataset() {
 #[tokio::test]
 async fn it_cannot_be_changed_and_wrong_questions_are_refused() {
     let hub = Hub::configured().await;
-    assert_eq!(hub.call("DELETE", PATH, "").await.status, 405);
+    let deleted = hub.call("DELETE", PATH, "").await;
+    assert_eq!(deleted.problem(403), "internal-dataset");
     let entities = format!("{PATH}/entities");
     let written = hub.post(&entities, r#"[{"_id": "in"}]"#).await;
-    assert_eq!(written.status, 405);
+    assert_eq!(written.problem(403), "internal-dataset");
     assert_eq!(offsets(&hub, "").await.len(), 6);
 
     let other = "1-00000000000000000000000000000001-0-4";
