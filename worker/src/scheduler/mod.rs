@@ -74,6 +74,8 @@ struct Planned {
     noted: Option<Micros>,
     /// A signal does not start the pipe before this.
     quiet_until: Micros,
+    /// An input changed while the pipe ran: the run may have come too early to see it.
+    has_news: bool,
     /// Runs since the last useful one; each doubles the quiet.
     useless: u32,
 }
@@ -196,7 +198,8 @@ impl State {
             };
             // A pipe that fails again and again is tried less and less often.
             let pause = SIGNAL_PAUSE << planned.useless.saturating_sub(1).min(7);
-            planned.quiet_until = if useful { 0 } else { now + pause };
+            let has_news = std::mem::take(&mut planned.has_news);
+            planned.quiet_until = if useful || has_news { 0 } else { now + pause };
         }
         let planning = async {
             self.plan_anew(&pipe).await;
@@ -220,6 +223,7 @@ impl State {
                 // News is a reason to try again even right after a failure.
                 if let Some(planned) = self.planned.get_mut(&id) {
                     planned.quiet_until = 0;
+                    planned.has_news = pipe.running().is_some();
                 }
                 guarded(&pipe, async { self.signal(&pipe) }).await;
             }

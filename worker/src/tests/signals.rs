@@ -225,6 +225,10 @@ async fn a_pipe_that_cannot_be_planned_holds_up_no_other() {
         &signalled("copy", "people", r#"[["copy", "*"]]"#),
     ])
     .await;
+    for pipe in ["people", "broken", "copy"] {
+        hub.until(|| async { hub.report(pipe).await.next_run.is_some() })
+            .await;
+    }
     let pipe = hub.worker.deployment.get("broken").unwrap();
     crate::scheduler::guarded(&pipe, async { panic!("a defect") }).await;
     let report = hub.report("broken").await;
