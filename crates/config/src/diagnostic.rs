@@ -88,7 +88,7 @@ codes! {
     MissingType = "missing-type",
     /// `type` names nothing that is known.
     UnknownType = "unknown-type",
-    /// `type` is known, but this version cannot run it.
+    /// The type or property is known, but this version does not run or follow it.
     NotInThisVersion = "not-in-this-version",
     /// The property is not in the reference; it is kept.
     UnknownProperty = "unknown-property",

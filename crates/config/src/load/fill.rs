@@ -107,7 +107,18 @@ impl Filler<'_> {
             self.problems
                 .warning(&value.place, Code::Deprecated, message);
         }
+        let known = self.problems.0.len();
         let checked = shape::check(self, &row.shape, value);
+        // A value with an error keeps the component from running: that is told already.
+        let is_sound = crate::is_valid(&self.problems.0[known..]);
+        if let Some(instead) = row.not_followed
+            && is_sound
+            && asks_for_something(&checked)
+        {
+            let message = format!("this version does not follow \"{}\": {instead}", row.name);
+            self.problems
+                .warning(&value.place, Code::NotInThisVersion, message);
+        }
         if let (true, Default::Bool(fixed)) = (row.fixed, row.default) {
             if matches!(checked, Json::Bool(given) if given != fixed) {
                 let message = format!("\"{}\" is always {fixed} here", row.name);
@@ -157,6 +168,15 @@ impl Filler<'_> {
             message,
             node.place.elements(),
         );
+    }
+}
+
+/// `false` and `[]` leave a feature off.
+fn asks_for_something(value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Bool(false) => false,
+        Json::Array(list) => !list.is_empty(),
+        _ => true,
     }
 }
 

@@ -60,8 +60,9 @@ pub(super) const TRACE: Rows = &[
 ];
 
 /// `trace` of a part that talks to the outside.
-pub(super) const TRACED: Rows =
-    &[row("trace", Shape::Switch(TRACE)).or(Default::NodeWide(&["global_defaults", "trace"]))];
+pub(super) const TRACED: Rows = &[row("trace", Shape::Switch(TRACE))
+    .or(Default::NodeWide(&["global_defaults", "trace"]))
+    .not_followed("it is ignored, and no requests are logged")];
 
 /// TR2, TR4, TR5.
 pub(super) const TRIGGER_ON: Rows = &[row(
@@ -104,7 +105,8 @@ pub(super) const CONDITIONAL: Rows = &[
 ];
 
 /// Access lists, anywhere they may stand.
-pub(super) const PERMISSIONS: Property = row("permissions", Shape::List);
+pub(super) const PERMISSIONS: Property = row("permissions", Shape::List)
+    .not_followed("it is ignored, and keeps nobody from this component");
 
 /// HO11.
 pub(super) const DEPENDENCY_TRACKING: [Property; 5] = [

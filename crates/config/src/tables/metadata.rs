@@ -13,7 +13,9 @@ pub(crate) const METADATA: Rows = &[
     )
     .or(Default::Json("{}")),
     row("global_defaults", Shape::Fields(GLOBAL_DEFAULTS)).or(Default::Json("{}")),
-    row("dependency_tracking", Shape::Fields(&DEPENDENCY_TRACKING)).or(Default::Json("{}")),
+    row("dependency_tracking", Shape::Fields(&DEPENDENCY_TRACKING))
+        .or(Default::Json("{}"))
+        .not_followed("it is ignored, and no threshold stops a pipe"),
     row("task_manager", Shape::Fields(TASK_MANAGER)).or(Default::Json("{}")),
     row("metadata", Shape::Object),
     row("backup", Shape::Object),
@@ -41,14 +43,18 @@ const GLOBAL_DEFAULTS: Rows = &[
     row("max_entity_bytes_size", Shape::Integer(1)).integer(104_857_600),
     row("run_at_startup_if_not_populated", Shape::Bool).no(),
     row("infer_pipe_entity_types", Shape::Bool).yes(),
-    row("use_config_circuit_breaker", Shape::Bool).no(),
+    row("use_config_circuit_breaker", Shape::Bool)
+        .no()
+        .not_followed("it is ignored, and no change of the configuration is held back"),
     row(
         "reprocessing_policy",
         Shape::Choice(&["continue", "automatic"]),
     )
     .text("continue"),
     row("rescan_when_config_changes", Shape::Bool).no(),
-    row("enable_background_rescan", Shape::Bool).no(),
+    row("enable_background_rescan", Shape::Bool)
+        .no()
+        .not_followed("it is ignored, and rescans are runs of their pipes"),
     row("eager_load_microservices", Shape::Bool).yes(),
     row("enable_cpp_extensions", Shape::Bool),
     row("symmetric_namespace_collapse", Shape::Bool).no(),
@@ -56,7 +62,9 @@ const GLOBAL_DEFAULTS: Rows = &[
     row("always_index_ids", Shape::Bool).no(),
     row("if_source_empty", Shape::Choice(&["accept", "fail"])).text("accept"),
     row("require_populated_input", Shape::Bool).no(),
-    row("trace", Shape::Switch(TRACE)).no(),
+    row("trace", Shape::Switch(TRACE))
+        .no()
+        .not_followed("it is ignored, and no requests are logged"),
     // Ours: certificates are checked unless the configuration says otherwise; exceptions are named per system.
     row("verify_ssl", Shape::Bool).yes(),
 ];

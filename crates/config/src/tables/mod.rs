@@ -44,6 +44,9 @@ pub(crate) struct Property {
     pub(crate) deprecated: Option<&'static str>,
     /// The value cannot be chosen; a different one is a warning and does not count.
     pub(crate) fixed: bool,
+    /// This version does not follow it: what happens instead. A configuration that sets it is warned; one that says `false` or
+    /// `[]` asks for nothing and is not.
+    pub(crate) not_followed: Option<&'static str>,
 }
 
 /// Where secrets are allowed.
@@ -145,6 +148,7 @@ pub(crate) const fn row(name: &'static str, shape: Shape) -> Property {
         secrets: Secrets::Nowhere,
         deprecated: None,
         fixed: false,
+        not_followed: None,
     }
 }
 
@@ -191,6 +195,10 @@ impl Property {
     }
     const fn deprecated(mut self, instead: &'static str) -> Self {
         self.deprecated = Some(instead);
+        self
+    }
+    const fn not_followed(mut self, instead: &'static str) -> Self {
+        self.not_followed = Some(instead);
         self
     }
 

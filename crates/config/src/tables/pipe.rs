@@ -15,10 +15,12 @@ pub(crate) const PIPE: Rows = &[
     row("batch_size", Shape::Integer(1)),
     row("checkpoint_interval", Shape::Integer(1)),
     row("disable_set_last_seen", Shape::Bool).no(),
-    row("enable_background_rescan", Shape::Bool).or(Default::NodeWide(&[
-        "global_defaults",
-        "enable_background_rescan",
-    ])),
+    row("enable_background_rescan", Shape::Bool)
+        .or(Default::NodeWide(&[
+            "global_defaults",
+            "enable_background_rescan",
+        ]))
+        .not_followed("it is ignored, and rescans are runs of the pipe"),
     row("rescan_when_config_changes", Shape::Bool).or(Default::NodeWide(&[
         "global_defaults",
         "rescan_when_config_changes",
@@ -43,10 +45,15 @@ pub(crate) const PIPE: Rows = &[
     .or(Default::Json("{}")),
     row("add_namespaces", Shape::Bool),
     row("remove_namespaces", Shape::Bool),
-    row("exclude_completeness", Shape::Texts).or(Default::Json("[]")),
-    row("include_completeness", Shape::Texts),
+    row("exclude_completeness", Shape::Texts)
+        .or(Default::Json("[]"))
+        .not_followed("it is ignored, and no completeness is computed"),
+    row("include_completeness", Shape::Texts)
+        .not_followed("it is ignored, and no completeness is computed"),
     row("compaction", Shape::Fields(COMPACTION)).or(Default::Json("{}")),
-    row("dependency_tracking", Shape::Fields(DEPENDENCY_TRACKING)).or(Default::Json("{}")),
+    row("dependency_tracking", Shape::Fields(DEPENDENCY_TRACKING))
+        .or(Default::Json("{}"))
+        .not_followed("it is ignored, and no threshold stops the pipe"),
 ];
 
 /// CO1 to CO7.
@@ -75,9 +82,12 @@ const COMPACTION: Rows = &[
         "global_defaults",
         "compaction_interval",
     ])),
-    row("ttl_deletes_hours", Shape::Number),
+    row("ttl_deletes_hours", Shape::Number)
+        .not_followed("it is ignored, and deleted entities stay in the dataset"),
     row("ttl_deletes_timeout_seconds", Shape::Number).integer(60),
-    row("retract", Shape::Bool).no(),
+    row("retract", Shape::Bool)
+        .no()
+        .not_followed("it is ignored, and nothing is retracted"),
     row("retract_timeout_seconds", Shape::Number).integer(60),
 ];
 

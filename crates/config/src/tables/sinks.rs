@@ -39,12 +39,18 @@ const DATASET: Rows = &[
     row("dataset", Shape::Dataset),
     row("set_initial_offset", SET_INITIAL_OFFSET).text("if-source-populated"),
     row("indexes", Shape::Indexes).or(Default::Json("[]")),
-    row("track_children", Shape::Bool),
-    row("enable_optimistic_locking", Shape::Bool).no(),
-    row("circuit_breaker_threshold_factor", Shape::Number),
-    row("circuit_breaker_threshold_count", Shape::Integer(0)),
+    row("track_children", Shape::Bool).not_followed("the pipe does not run"),
+    row("enable_optimistic_locking", Shape::Bool)
+        .no()
+        .not_followed("the pipe does not run"),
+    row("circuit_breaker_threshold_factor", Shape::Number)
+        .not_followed("it is ignored, and no number of changes stops the pipe"),
+    row("circuit_breaker_threshold_count", Shape::Integer(0))
+        .not_followed("it is ignored, and no number of changes stops the pipe"),
     row("deletion_tracking", Shape::Bool).yes(),
-    row("mark_deletion_tracked", Shape::Bool).no(),
+    row("mark_deletion_tracked", Shape::Bool)
+        .no()
+        .not_followed("it is ignored, and tracked deletes look like all others"),
     row("bitset_commit_interval", Shape::Integer(1)).integer(1_000_000),
     row("prevent_multiple_versions", Shape::BoolOr(&["ignore"])).no(),
     row("suppress_filtered", Shape::Bool),

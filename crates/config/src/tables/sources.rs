@@ -86,9 +86,11 @@ const DATASET: Rows = &[
     row("dataset", Shape::Dataset).required(),
     row("include_previous_versions", Shape::Bool).no(),
     row("include_replaced", Shape::Bool).yes(),
-    row("subset", Shape::Subset),
-    row("completeness", Shape::Completeness).no(),
-    row("initial_completeness", Shape::Texts),
+    row("subset", Shape::Subset).not_followed("the pipe does not run"),
+    row("completeness", Shape::Completeness)
+        .no()
+        .not_followed("the pipe does not run"),
+    row("initial_completeness", Shape::Texts).not_followed("the pipe does not run"),
     row("require_populated_input", Shape::Bool).or(Default::NodeWide(&[
         "global_defaults",
         "require_populated_input",
@@ -135,7 +137,9 @@ const HTTP_ENDPOINT: Rows = &[
     row("auto_populate_dataset", Shape::Bool).yes(),
     row("do_float_as_decimal", Shape::Bool).yes(),
     row("do_float_as_int", Shape::Bool).yes(),
-    row("validation_expression", Shape::Text).secret(),
+    row("validation_expression", Shape::Text)
+        .secret()
+        .not_followed("the receiver takes no pushes"),
     row("system", Shape::Text),
 ];
 

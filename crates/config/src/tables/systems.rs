@@ -81,7 +81,8 @@ const URL: Rows = &[
     row("connect_timeout", Shape::Number).integer(60),
     row("read_timeout", Shape::Number).integer(1800),
     row("ignore_invalid_content_length_response_header", Shape::Bool).no(),
-    row("retry_strategy", Shape::ByStatus(RETRY)),
+    row("retry_strategy", Shape::ByStatus(RETRY))
+        .not_followed("it is ignored, and only the pump of a pipe says how to retry"),
 ];
 
 const REST: Rows = &[

@@ -124,7 +124,10 @@ const CASES: &[(&str, &[&str])] = &[
     (
         r#"[{"_id": "a", "type": "pipe", "description": "$SECRET(password)",
              "source": {"type": "http_endpoint", "validation_expression": "$SECRET(password)"}}]"#,
-        &["error secret-not-allowed description"],
+        &[
+            "error secret-not-allowed description",
+            "warning not-in-this-version source/validation_expression",
+        ],
     ),
     (
         r#"[{"_id": "a", "type": "pipe",

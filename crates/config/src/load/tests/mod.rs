@@ -4,6 +4,7 @@ mod codes;
 mod conditions;
 mod defaults;
 mod golden;
+mod not_followed;
 mod properties;
 mod typed;
 
