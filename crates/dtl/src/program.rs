@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sluice_entity::ValueBuf;
+use sluice_entity::{Names, ValueBuf};
 
 use crate::diagnostic::{Site, Sites};
 use crate::forms::FormFn;
@@ -147,7 +147,7 @@ pub(crate) enum Node {
         steps: Box<[PathStep]>,
     },
     List(Box<[Node]>),
-    Dict(Box<[(Box<str>, Node)]>),
+    Dict(Box<NewDict>),
     Pure(Box<Call<PureFn>>),
     Ambient(Box<Call<AmbientFn>>),
     Stored(Box<Call<StoredFn>>),
@@ -158,6 +158,14 @@ pub(crate) enum Node {
         site: Site,
     },
     Hops(Box<HopsCall>),
+}
+
+/// A dict with names that are known beforehand.
+pub(crate) struct NewDict {
+    pub(crate) names: Names,
+    /// One for each name.
+    pub(crate) values: Box<[Node]>,
+    pub(crate) site: Site,
 }
 
 /// A function with its arguments.

@@ -1,6 +1,7 @@
 //! Values that live as long as one evaluation: made one after the other, freed all at once.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 
 use bumpalo::Bump;
 
@@ -18,7 +19,8 @@ pub struct Arena {
     bump: Bump,
     /// Taken while in use, so that the iterators of `list` and `dict` may make values here themselves.
     scratch: Cell<Output>,
-    builder: Cell<Option<Box<Builder>>>,
+    /// Not in use; as many as were in use at once, since what one writes may itself be built here.
+    builders: RefCell<Vec<Builder>>,
 }
 
 impl Arena {
@@ -154,11 +156,25 @@ impl Arena {
 
     /// What `write` builds. `write` may make other values here.
     pub fn build<'a>(&'a self, write: impl FnOnce(&mut Builder)) -> Value<'a> {
-        let mut builder = self.builder.take().unwrap_or_default();
+        let built = self.try_build(|builder| {
+            write(builder);
+            Ok::<(), Infallible>(())
+        });
+        match built {
+            Ok(value) => value,
+        }
+    }
+
+    /// As [`Arena::build`], unless `write` fails.
+    pub fn try_build<'a, E>(
+        &'a self,
+        write: impl FnOnce(&mut Builder) -> Result<(), E>,
+    ) -> Result<Value<'a>, E> {
+        let mut builder = self.builders.borrow_mut().pop().unwrap_or_default();
         builder.clear();
-        write(&mut builder);
-        let value = self.copy(builder.as_value());
-        self.builder.set(Some(builder));
+        let written = write(&mut builder);
+        let value = written.map(|()| self.copy(builder.as_value()));
+        self.builders.borrow_mut().push(builder);
         value
     }
 

@@ -4,9 +4,10 @@
 use crate::buffer::ValueBuf;
 use crate::datetime::Datetime;
 use crate::layout::{self, BYTES, DATETIME, DICT, FALSE, LIST, NI, NULL, TRUE, URI, UUID};
+use crate::names::{Name, Names};
 use crate::number::{self, Number};
 use crate::output::Output;
-use crate::shapes::Shapes;
+use crate::shapes::{self, Shapes};
 use crate::transit::push_transit;
 use crate::value::Value;
 
@@ -32,6 +33,8 @@ struct Open {
     base: usize,
     dict: bool,
     named: bool,
+    /// The names are those of [`Builder::dict_of`]; no other is taken.
+    known: bool,
 }
 
 impl Builder {
@@ -76,28 +79,77 @@ impl Builder {
             base: self.ends.len(),
             dict,
             named: false,
+            known: false,
         });
         self.out.push(if dict { DICT } else { LIST });
     }
 
     /// The name of the next value of a dict.
     pub fn name(&mut self, name: &str) {
-        if !matches!(self.open.last(), Some(open) if open.dict) {
+        self.name_by(|out| layout::push_name(out, name.as_bytes()));
+    }
+
+    /// As [`Builder::name`], for a name encoded before.
+    #[inline]
+    pub fn encoded_name(&mut self, name: &Name) {
+        self.name_by(|out| name.push(out));
+    }
+
+    #[inline(always)]
+    fn name_by(&mut self, write: impl FnOnce(&mut Output)) {
+        if !matches!(self.open.last(), Some(open) if open.dict && !open.known) {
             return;
         }
         if self.open.last().is_some_and(|open| open.named) {
             self.null();
         }
-        layout::push_name(&mut self.out, name.as_bytes());
+        write(&mut self.out);
         if let Some(open) = self.open.last_mut() {
             open.named = true;
         }
     }
 
+    /// Writes a dict with these names. `value` writes the value of the name with that index; what it leaves open is
+    /// closed, names and ends too many are ignored. When it fails the dict stays open.
+    pub fn dict_of<E>(
+        &mut self,
+        names: &Names,
+        mut value: impl FnMut(&mut Builder, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let level = self.open.len();
+        self.begin(true);
+        for (index, name) in names.iter().enumerate() {
+            let Some(open) = self.open.get_mut(level) else {
+                return Ok(());
+            };
+            open.known = true;
+            open.named = true;
+            name.push(&mut self.out);
+            value(self, index)?;
+            while self.open.len() > level + 1 {
+                self.end();
+            }
+            if self.open.last().is_some_and(|open| open.named) {
+                self.null();
+            }
+        }
+        if self.open.len() == level + 1
+            && let Some(open) = self.open.pop()
+        {
+            let ends = self.ends.get(open.base..).unwrap_or_default();
+            shapes::finish(&mut self.out, open.start, ends, names.order());
+            self.ends.truncate(open.base);
+            self.after_value();
+        }
+        Ok(())
+    }
+
     /// Closes the innermost dict or list.
     pub fn end(&mut self) {
-        if self.open.last().is_some_and(|open| open.named) {
-            self.null();
+        match self.open.last() {
+            Some(open) if open.known => return,
+            Some(open) if open.named => self.null(),
+            _ => {}
         }
         let Some(open) = self.open.pop() else { return };
         if open.dict {
@@ -115,10 +167,11 @@ impl Builder {
     fn before_value(&mut self) -> bool {
         match self.open.last() {
             None => !self.finished,
-            Some(open) => {
-                if open.dict && !open.named {
-                    self.name("");
-                }
+            Some(open) if !open.dict || open.named => true,
+            // A second value for one name.
+            Some(open) if open.known => false,
+            Some(_) => {
+                self.name("");
                 true
             }
         }
@@ -233,6 +286,7 @@ impl Builder {
 
     /// Closes what is open and borrows the value; [`Builder::clear`] makes the builder ready for the next one.
     pub fn as_value(&mut self) -> Value<'_> {
+        self.open.iter_mut().for_each(|open| open.known = false);
         while !self.open.is_empty() {
             self.end();
         }

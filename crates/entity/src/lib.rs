@@ -17,7 +17,7 @@ mod hash;
 mod join_key;
 mod json;
 mod layout;
-
+mod names;
 mod namespaces;
 mod number;
 mod order;
@@ -42,6 +42,7 @@ pub use entity::{Entity, Generated};
 pub use hash::{ContentHash, HashKey};
 pub use join_key::string_of_join_key;
 pub use json::Json;
+pub use names::{Name, Names};
 pub use namespaces::{add_namespaces, remove_namespaces};
 pub use number::{Decimal, Number};
 pub use print::{Decimals, Style};

@@ -1,13 +1,14 @@
 //! Expressions: from trees to nodes.
 
-use sluice_entity::Json;
+use sluice_entity::{Json, Names};
 
+use crate::diagnostic::Site;
 use crate::eval;
 use crate::forms::FormBody;
 use crate::functions::FunctionBody;
 use crate::parse::{Shape, Tree};
 use crate::path::{self, Path, Variable};
-use crate::program::{Call, Node};
+use crate::program::{Call, NewDict, Node};
 use crate::registry::{self, ExpressionBody};
 use crate::signature::Kind;
 
@@ -46,11 +47,15 @@ impl Compiler<'_> {
                 self.folded(Node::List(nodes))
             }
             Shape::Dict(entries) => {
-                let entry = |(name, node): &(&str, Tree<'_>)| {
-                    ((*name).into(), self.expression(node, aliases))
-                };
-                let entries = entries.iter().map(entry).collect();
-                self.folded(Node::Dict(entries))
+                let values = entries.iter();
+                let values = values
+                    .map(|(_, node)| self.expression(node, aliases))
+                    .collect();
+                // JSON has been read, so no name is given twice.
+                let names = Names::new(entries.iter().map(|(name, _)| *name));
+                names.map_or(constant(&Json::Null), |names| {
+                    self.new_dict(names, values, tree.site)
+                })
             }
             Shape::Call { name, arguments } => self.call(tree, name, arguments, aliases),
         }
@@ -123,6 +128,20 @@ impl Compiler<'_> {
                     arguments,
                     site,
                 })))
+            }
+            ExpressionBody::Function(FunctionBody::Dict(body)) => {
+                let arguments = self.all(arguments, aliases);
+                match constant_keys(&arguments) {
+                    Some(names) => {
+                        let values = arguments.into_iter().skip(1).step_by(2).collect();
+                        self.new_dict(names, values, site)
+                    }
+                    None => self.folded(Node::Pure(Box::new(Call {
+                        body,
+                        arguments: arguments.into(),
+                        site,
+                    }))),
+                }
             }
             ExpressionBody::Function(FunctionBody::Ambient(body)) => {
                 self.needs.not_deterministic = true;
@@ -220,12 +239,20 @@ impl Compiler<'_> {
         })
     }
 
+    fn new_dict(&self, names: Names, values: Box<[Node]>, site: Site) -> Node {
+        self.folded(Node::Dict(Box::new(NewDict {
+            names,
+            values,
+            site,
+        })))
+    }
+
     /// A node of constants is evaluated now.
     fn folded(&self, node: Node) -> Node {
         let constant = |node: &Node| matches!(node, Node::Constant(_));
         let foldable = match &node {
             Node::List(nodes) => nodes.iter().all(constant),
-            Node::Dict(entries) => entries.iter().all(|(_, node)| constant(node)),
+            Node::Dict(dict) => dict.values.iter().all(constant),
             Node::Pure(call) => call.arguments.iter().all(constant),
             _ => false,
         };
@@ -238,6 +265,18 @@ impl Compiler<'_> {
 
 fn constant(json: &Json) -> Node {
     Node::Constant(json.to_value(&NUMBERS))
+}
+
+/// The names of `["dict", "a", ..., "b", ...]` when the keys are constants; `None` also when one is given twice.
+fn constant_keys(arguments: &[Node]) -> Option<Names> {
+    let (pairs, []) = arguments.as_chunks::<2>() else {
+        return None;
+    };
+    let keys = pairs.iter().map(|[key, _]| match key {
+        Node::Constant(key) => key.value().as_str(),
+        _ => None,
+    });
+    Names::new(keys.collect::<Option<Vec<_>>>()?)
 }
 
 /// The names of `["path", "a", ...]` and `["path", ["list", "a", "b"], ...]` when they are constants.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use bumpalo::Bump;
-use sluice_entity::{Arena, Kind, Value, ValueBuf};
+use sluice_entity::{Arena, Builder, Kind, Value, ValueBuf};
 
 use crate::diagnostic::Site;
 use crate::failure::FailureKind;
@@ -12,9 +12,10 @@ use crate::memory::{Memory, Values};
 use crate::namespaces::{Reference, split_property};
 use crate::options::Budget;
 use crate::path::{self, Path, PathStep, Variable};
-use crate::program::{Call, Node};
+use crate::program::{Call, NewDict, Node};
 use crate::transforms::Flow;
 
+use super::scope::build_values;
 use super::{Frame, Outcome, Run, Scope, Target};
 
 impl Node {
@@ -27,11 +28,8 @@ impl Node {
             Node::Form(call) => Some(call.site),
             Node::Apply { site, .. } => Some(*site),
             Node::Hops(call) => Some(call.site),
-            Node::Constant(_)
-            | Node::Path(_)
-            | Node::Property { .. }
-            | Node::List(_)
-            | Node::Dict(_) => None,
+            Node::Dict(dict) => Some(dict.site),
+            Node::Constant(_) | Node::Path(_) | Node::Property { .. } | Node::List(_) => None,
         }
     }
 }
@@ -60,7 +58,7 @@ impl<'a> Run<'a> {
                 Ok(path::walk(&self.memory, self.evaluate(base, scope)?, steps))
             }
             Node::List(nodes) => self.list(nodes, scope),
-            Node::Dict(entries) => self.dict(entries, scope),
+            Node::Dict(dict) => self.dict(dict, scope),
             Node::Ambient(call) => self.ambient(call, scope),
             Node::Stored(call) => self.stored(call, scope),
             Node::Apply { rule, values, site } => {
@@ -123,12 +121,33 @@ impl<'a> Run<'a> {
         Ok(self.memory.list(items))
     }
 
-    fn dict(&self, entries: &'a [(Box<str>, Node)], scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
-        let mut target = Target::new(&self.memory, entries.len());
-        for (name, node) in entries {
-            target.set(name, self.evaluate(node, scope)?);
+    fn dict(&self, dict: &'a NewDict, scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
+        let arena = self.memory.arena();
+        arena
+            .try_build(|out| self.write_dict(dict, scope, out))
+            .map(Values::One)
+    }
+
+    /// Dicts inside one another are written where they will lie.
+    fn write_dict(
+        &self,
+        dict: &'a NewDict,
+        scope: Scope<'_, 'a>,
+        out: &mut Builder,
+    ) -> Outcome<()> {
+        out.dict_of(&dict.names, |out, index| match dict.values.get(index) {
+            Some(Node::Dict(inner)) => self.write_dict(inner, scope, out),
+            Some(node) => {
+                build_values(out, self.evaluate(node, scope)?);
+                Ok(())
+            }
+            None => Ok(()),
+        })?;
+        if self.memory.has_room(out.written()) {
+            Ok(())
+        } else {
+            Err(self.budget(dict.site))
         }
-        Ok(Values::One(target.to_value(&self.memory)))
     }
 
     fn path(&self, path: &'a Path, scope: Scope<'_, 'a>) -> Values<'a> {
@@ -298,12 +317,16 @@ fn fold_in<'a>(memory: &Memory<'a>, node: &'a Node) -> Option<Values<'a>> {
             }
             Some(memory.list(items))
         }
-        Node::Dict(entries) => {
-            let mut target = Target::new(memory, entries.len());
-            for (name, node) in entries {
-                target.set(name, fold_in(memory, node)?);
-            }
-            Some(Values::One(target.to_value(memory)))
+        Node::Dict(dict) => {
+            let value = |index| fold_in(memory, dict.values.get(index)?);
+            let built = memory.arena().try_build(|out| {
+                out.dict_of(&dict.names, |out, index| {
+                    value(index)
+                        .map(|values| build_values(out, values))
+                        .ok_or(())
+                })
+            });
+            built.ok().map(Values::One)
         }
         Node::Pure(call) => {
             let arguments: Option<Vec<Values<'a>>> = call

@@ -168,7 +168,8 @@ impl<'a> Target<'a> {
     }
 }
 
-fn build_values(builder: &mut Builder, values: Values<'_>) {
+/// Appends what an expression gave.
+pub(super) fn build_values(builder: &mut Builder, values: Values<'_>) {
     match values {
         Values::One(value) => builder.value(value),
         Values::List(items) => {

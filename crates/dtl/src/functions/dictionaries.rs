@@ -31,7 +31,7 @@ const ROWS: &[Function] = &[
                 r#"{"a": 1, "b": 2}"#,
             ),
         ],
-        body: FunctionBody::Pure(dict),
+        body: FunctionBody::Dict(dict),
     },
     Function {
         name: "has-key",

@@ -34,6 +34,8 @@ pub(crate) type StoredFn =
 #[derive(Clone, Copy)]
 pub(crate) enum FunctionBody {
     Pure(PureFn),
+    /// `dict`, which becomes a part of the program when its keys are constants.
+    Dict(PureFn),
     Ambient(AmbientFn),
     Stored(StoredFn),
 }
