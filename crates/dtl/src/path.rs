@@ -61,6 +61,17 @@ impl PathStep {
         }
     }
 
+    /// The property, if it is where it was last time.
+    #[inline(always)]
+    fn expected<'a>(&self, dict: Value<'a>) -> Option<Value<'a>> {
+        match &self.reference {
+            Reference::Exact(name) => dict
+                .as_dict()?
+                .get_at(self.hint.load(Ordering::Relaxed), name),
+            Reference::AnyNamespace(_) => None,
+        }
+    }
+
     pub(crate) fn new(reference: Reference) -> PathStep {
         PathStep {
             reference,
@@ -141,8 +152,20 @@ pub(crate) fn walk<'a>(memory: &Memory<'a>, start: Values<'a>, steps: &[PathStep
         };
     };
     for (index, step) in steps.iter().enumerate() {
+        match step.expected(value) {
+            Some(found) => value = found,
+            None => return search(memory, value, steps.get(index..).unwrap_or(&[])),
+        }
+    }
+    Values::One(value)
+}
+
+/// The walk where a property is not what and where it was last time.
+#[inline(never)]
+fn search<'a>(memory: &Memory<'a>, mut value: Value<'a>, steps: &[PathStep]) -> Values<'a> {
+    for (index, step) in steps.iter().enumerate() {
+        let rest = steps.get(index..).unwrap_or(&[]);
         let Some(dict) = value.as_dict() else {
-            let rest = steps.get(index..).unwrap_or(&[]);
             return match value.kind() {
                 Kind::List => walk_lists(memory, Values::One(value), rest),
                 _ => Values::NULL,
@@ -160,13 +183,7 @@ pub(crate) fn walk<'a>(memory: &Memory<'a>, start: Values<'a>, steps: &[PathStep
                 match (found.next(), found.next()) {
                     (None, _) => return Values::NULL,
                     (Some(only), None) => value = only,
-                    _ => {
-                        return walk_lists(
-                            memory,
-                            Values::One(value),
-                            steps.get(index..).unwrap_or(&[]),
-                        );
-                    }
+                    _ => return walk_lists(memory, Values::One(value), rest),
                 }
             }
         }

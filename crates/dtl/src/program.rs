@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sluice_entity::{Names, ValueBuf};
+use sluice_entity::{Name, Names, ValueBuf};
 
 use crate::diagnostic::{Site, Sites};
 use crate::forms::FormFn;
@@ -111,15 +111,15 @@ pub(crate) struct Step {
 /// An argument of a transform.
 pub(crate) enum Argument {
     Expression(Node),
-    Property(PropertyName),
+    Property(Property),
     Patterns(Patterns),
     Steps(Box<[Step]>),
 }
 
 /// The property that `add` and its like write.
-pub(crate) enum PropertyName {
+pub(crate) enum Property {
     /// With its namespace.
-    Constant(Box<str>),
+    Constant(Name),
     Computed(Node),
 }
 

@@ -56,28 +56,40 @@ impl Arena {
         Value::from_encoded(bytes)
     }
 
+    /// The first bytes of a block.
+    #[inline]
+    fn block<'a, const N: usize>(&'a self, (block, length): ([u8; N], usize)) -> Value<'a> {
+        let bytes: &'a [u8; N] = self.bump.alloc(block);
+        Value::from_encoded(bytes.get(..length).unwrap_or_default())
+    }
+
     /// An integer.
     pub fn int<'a>(&'a self, number: i64) -> Value<'a> {
-        self.tagged(
-            layout::INT,
-            number
-                .to_le_bytes()
-                .get(..layout::int_len(number))
-                .unwrap_or_default(),
-        )
+        self.block(layout::int_block(number))
     }
 
     /// Any number; NaN and infinities become null (EM14).
     pub fn number<'a>(&'a self, number: &Number) -> Value<'a> {
         match number {
-            Number::Int(number) => self.int(*number),
-            _ => self.write(|out| number::push_number(out, number)),
+            Number::Int(number) => return self.int(*number),
+            Number::Float(number) => return self.float(*number),
+            Number::Decimal(number) => {
+                if let Some((mantissa, exponent)) = number::short_decimal(number) {
+                    return self.block(layout::decimal_block(mantissa, exponent));
+                }
+            }
+            Number::BigInt(_) => {}
         }
+        self.write(|out| number::push_number(out, number))
     }
 
     /// A float; NaN and infinities become null (EM14).
     pub fn float<'a>(&'a self, number: f64) -> Value<'a> {
-        self.write(|out| number::push_float(out, number))
+        if number.is_finite() {
+            self.block((layout::float_block(number), 9))
+        } else {
+            Value::NULL
+        }
     }
 
     /// A plain string.

@@ -120,16 +120,21 @@ impl<'a> Dict<'a> {
     /// One hint per place in a program: entities of one shape then need no search at all.
     #[inline]
     pub fn get_hinted(self, name: &str, hint: &mut u32) -> Option<Value<'a>> {
-        let guess = *hint as usize;
-        if guess < self.container.count
-            && let Some(entry) = self.entry(guess)
-            && entry.name == name.as_bytes()
-        {
-            return Some(Value::from_encoded(entry.value));
+        if let Some(value) = self.get_at(*hint, name) {
+            return Some(value);
         }
         let (index, value) = self.find(name.as_bytes())?;
         *hint = index as u32;
         Some(value)
+    }
+
+    /// The field at this position, if it has this name; may miss a long name.
+    #[inline(always)]
+    pub fn get_at(self, position: u32, name: &str) -> Option<Value<'a>> {
+        let value = self
+            .container
+            .value_named(position as usize, name.as_bytes())?;
+        Some(Value::from_encoded(value))
     }
 
     /// The fields in own order; a damaged one is an empty name and null.

@@ -70,20 +70,18 @@ pub(crate) fn width_code(total: usize) -> u8 {
     }
 }
 
-/// Number `index` of a table.
+/// The number of a table that lies at `at`.
 #[inline(always)]
-pub(crate) fn table_entry(table: &[u8], index: usize, code: u8) -> Option<usize> {
+fn number_at(bytes: &[u8], at: usize, code: u8) -> Option<usize> {
     match code {
-        0 => table.get(index).map(|byte| usize::from(*byte)),
+        0 => bytes.get(at).map(|byte| usize::from(*byte)),
         1 => {
-            let at = index.checked_mul(2)?;
-            let bytes = table.get(at..)?.first_chunk::<2>()?;
-            Some(usize::from(u16::from_le_bytes(*bytes)))
+            let number = bytes.get(at..)?.first_chunk::<2>()?;
+            Some(usize::from(u16::from_le_bytes(*number)))
         }
         2 => {
-            let at = index.checked_mul(4)?;
-            let bytes = table.get(at..)?.first_chunk::<4>()?;
-            Some(u32::from_le_bytes(*bytes) as usize)
+            let number = bytes.get(at..)?.first_chunk::<4>()?;
+            Some(u32::from_le_bytes(*number) as usize)
         }
         _ => None,
     }
@@ -101,74 +99,59 @@ pub(crate) fn close_container(
 ) {
     let code = width_code(out.len() - start - 1);
     let order = order.unwrap_or_default();
-    push_table(out, ends, code);
-    push_table(out, order, code);
-    push_table(out, &[ends.len() as u32], code);
+    let count = ends.len() as u32;
+    for table in [ends, order, &[count]] {
+        push_table(out, table, code);
+    }
     out.set(start, base_tag + code);
 }
 
+/// Tables are short as a rule, so numbers are pushed one by one.
 #[inline(always)]
 fn push_table(out: &mut Output, numbers: &[u32], code: u8) {
-    let table = out.take(numbers.len() << code);
     match code {
-        0 => {
-            for (place, number) in table.iter_mut().zip(numbers) {
-                *place = *number as u8;
-            }
-        }
-        1 => {
-            for (place, number) in table.chunks_exact_mut(2).zip(numbers) {
-                place.copy_from_slice(&(*number as u16).to_le_bytes());
-            }
-        }
-        _ => {
-            for (place, number) in table.chunks_exact_mut(4).zip(numbers) {
-                place.copy_from_slice(&number.to_le_bytes());
-            }
-        }
+        0 => numbers.iter().for_each(|number| out.push(*number as u8)),
+        1 => numbers
+            .iter()
+            .for_each(|number| out.extend_from_slice(&(*number as u16).to_le_bytes())),
+        _ => numbers
+            .iter()
+            .for_each(|number| out.extend_from_slice(&number.to_le_bytes())),
     }
 }
 
 /// The parts of an encoded container.
 #[derive(Clone, Copy)]
 pub(crate) struct Container<'a> {
-    /// Everything behind the tag: first the entries.
+    /// Everything behind the tag: first the entries, then the tables.
     pub(crate) body: &'a [u8],
-    /// Bytes of all entries.
+    /// Bytes of all entries; the ends begin there.
     pub(crate) entries: usize,
-    pub(crate) ends: &'a [u8],
-    /// Order of the sorted names; empty if it is the own order, and for lists.
-    pub(crate) order: &'a [u8],
     pub(crate) count: usize,
     pub(crate) code: u8,
+    /// Behind the ends lies the order of the sorted names; without it that is the own order.
+    ordered: bool,
 }
 
 impl<'a> Container<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn open(bytes: &'a [u8]) -> Option<Self> {
         let (tag, body) = bytes.split_first()?;
         if !(LIST..=LAST).contains(tag) {
             return None;
         }
         let code = tag & 3;
+        let ordered = *tag >= DICT_ORDERED;
         let width = 1usize << code;
         let count_at = body.len().checked_sub(width)?;
-        let count = table_entry(body.get(count_at..)?, 0, code)?;
-        let table = count.checked_mul(width)?;
-        let ordered = *tag >= DICT_ORDERED;
-        let order_at = if ordered {
-            count_at.checked_sub(table)?
-        } else {
-            count_at
-        };
-        let ends_at = order_at.checked_sub(table)?;
+        let count = number_at(body, count_at, code)?;
+        let tables = count.checked_mul(width << u8::from(ordered))?;
         Some(Container {
             body,
-            entries: ends_at,
-            ends: body.get(ends_at..order_at)?,
-            order: body.get(order_at..count_at)?,
+            entries: count_at.checked_sub(tables)?,
             count,
             code,
+            ordered,
         })
     }
 
@@ -181,28 +164,95 @@ impl<'a> Container<'a> {
     /// Where entry `index` lies in the body.
     #[inline(always)]
     pub(crate) fn range(&self, index: usize) -> Option<Range<usize>> {
-        let end = self.end(index)?;
-        let start = match index {
-            0 => 0,
-            _ => self.end(index - 1)?,
+        if index >= self.count {
+            return None;
+        }
+        let (start, end) = match index {
+            0 => (0, self.number(0)?),
+            _ => self.numbers(index - 1)?,
         };
-        (start <= end).then_some(start..end)
+        (start <= end && end <= self.entries).then_some(start..end)
     }
 
     /// Where entry `index` ends in the body.
     #[inline(always)]
     pub(crate) fn end(&self, index: usize) -> Option<usize> {
-        table_entry(self.ends, index, self.code).filter(|end| *end <= self.entries)
+        if index >= self.count {
+            return None;
+        }
+        self.number(index).filter(|end| *end <= self.entries)
     }
 
     /// Index in own order of the entry at `position` in sorted order.
     #[inline(always)]
     pub(crate) fn sorted(&self, position: usize) -> Option<usize> {
-        if self.order.is_empty() {
+        if !self.ordered {
             Some(position)
+        } else if position < self.count {
+            self.number(self.count + position)
         } else {
-            table_entry(self.order, position, self.code)
+            None
         }
+    }
+
+    /// Number `index` of the tables.
+    #[inline(always)]
+    fn number(&self, index: usize) -> Option<usize> {
+        number_at(self.body, self.entries + (index << self.code), self.code)
+    }
+
+    /// Numbers `index` and `index + 1` of the tables.
+    #[inline(always)]
+    fn numbers(&self, index: usize) -> Option<(usize, usize)> {
+        let both = self.body.get(self.entries + (index << self.code)..)?;
+        match self.code {
+            0 => {
+                let [a, b] = *both.first_chunk()?;
+                Some((a.into(), b.into()))
+            }
+            1 => {
+                let [a, b, c, d] = *both.first_chunk()?;
+                Some((
+                    u16::from_le_bytes([a, b]).into(),
+                    u16::from_le_bytes([c, d]).into(),
+                ))
+            }
+            _ => {
+                let [a, b] = *both.as_chunks().0.first_chunk()?;
+                Some((
+                    u32::from_le_bytes(a) as usize,
+                    u32::from_le_bytes(b) as usize,
+                ))
+            }
+        }
+    }
+
+    /// The value of entry `index` if its name, which is not a long one, is this.
+    #[inline(always)]
+    pub(crate) fn value_named(&self, index: usize, name: &[u8]) -> Option<&'a [u8]> {
+        let (header, rest) = self.entry(index)?.split_first()?;
+        if short_name_len(*header)? != name.len() {
+            return None;
+        }
+        let (own, value) = rest.split_at_checked(name.len())?;
+        is_same(own, name).then_some(value)
+    }
+}
+
+/// Comparison of short texts of the same length without a call.
+#[inline(always)]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    match (a.first_chunk::<8>(), b.first_chunk::<8>()) {
+        (Some(first), Some(other)) if a.len() <= 16 => {
+            first == other && a.last_chunk::<8>() == b.last_chunk::<8>()
+        }
+        (None, None) => match (a.first_chunk::<4>(), b.first_chunk::<4>()) {
+            (Some(first), Some(other)) => {
+                first == other && a.last_chunk::<4>() == b.last_chunk::<4>()
+            }
+            _ => a.iter().eq(b),
+        },
+        _ => a == b,
     }
 }
 
@@ -270,19 +320,41 @@ pub(crate) fn int_len(number: i64) -> usize {
     if number == 0 { 0 } else { bits / 8 + 1 }
 }
 
+/// An integer and how many of the bytes it takes.
 #[inline(always)]
-pub(crate) fn push_int(out: &mut Output, number: i64) {
+pub(crate) fn int_block(number: i64) -> ([u8; 9], usize) {
     let mut bytes = [INT; 9];
     bytes[1..].copy_from_slice(&number.to_le_bytes());
-    out.block(&bytes, 1 + int_len(number));
+    (bytes, 1 + int_len(number))
+}
+
+#[inline(always)]
+pub(crate) fn push_int(out: &mut Output, number: i64) {
+    let (bytes, length) = int_block(number);
+    out.block(&bytes, length);
+}
+
+/// A decimal and how many of the bytes it takes.
+#[inline(always)]
+pub(crate) fn decimal_block(mantissa: i64, exponent: i32) -> ([u8; 13], usize) {
+    let mut bytes = [DECIMAL; 13];
+    bytes[1..5].copy_from_slice(&exponent.to_le_bytes());
+    bytes[5..].copy_from_slice(&mantissa.to_le_bytes());
+    (bytes, 5 + int_len(mantissa))
 }
 
 #[inline(always)]
 pub(crate) fn push_decimal(out: &mut Output, mantissa: i64, exponent: i32) {
-    let mut bytes = [DECIMAL; 13];
-    bytes[1..5].copy_from_slice(&exponent.to_le_bytes());
-    bytes[5..].copy_from_slice(&mantissa.to_le_bytes());
-    out.block(&bytes, 5 + int_len(mantissa));
+    let (bytes, length) = decimal_block(mantissa, exponent);
+    out.block(&bytes, length);
+}
+
+/// A float that is finite.
+#[inline(always)]
+pub(crate) fn float_block(number: f64) -> [u8; 9] {
+    let mut bytes = [FLOAT; 9];
+    bytes[1..].copy_from_slice(&number.to_le_bytes());
+    bytes
 }
 
 /// Appends a string with the tag that its content asks for.

@@ -1,10 +1,12 @@
 //! Transforms: from trees to steps with their arguments.
 
+use sluice_entity::Name;
+
 use crate::check::is_pattern_list;
 use crate::namespaces::Reference;
 use crate::parse::Tree;
 use crate::path;
-use crate::program::{Argument, Patterns, PropertyName, Step};
+use crate::program::{Argument, Patterns, Property, Step};
 use crate::registry;
 use crate::signature::Kind;
 use crate::transforms::TransformBody;
@@ -43,8 +45,8 @@ impl Compiler<'_> {
         match kind {
             Kind::Transforms => Argument::Steps(self.steps(tree)),
             Kind::Property => Argument::Property(match literal(tree) {
-                Some(name) => PropertyName::Constant(self.namespaces.property(name).into()),
-                None => PropertyName::Computed(self.expression(tree, &Aliases::default())),
+                Some(name) => Property::Constant(Name::new(&self.namespaces.property(name))),
+                None => Property::Computed(self.expression(tree, &Aliases::default())),
             }),
             Kind::Patterns => Argument::Patterns(match constant_patterns(tree) {
                 Some(texts) => self.patterns(&texts),

@@ -19,7 +19,7 @@ use crate::transforms::Flow;
 
 pub(crate) use expression::fold;
 pub(crate) use run::Run;
-pub(crate) use scope::{Frame, Scope, Target};
+pub(crate) use scope::{Frame, PropertyName, Scope, Target};
 
 pub(crate) type Outcome<T> = Result<T, Box<Failure>>;
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use sluice_entity::{Builder, Value};
+use sluice_entity::{Builder, Name, Value};
 
 use crate::memory::{Memory, Values};
 
@@ -77,23 +77,65 @@ impl<'a> Scope<'_, 'a> {
     }
 }
 
+/// The name of a property of the target.
+#[derive(Clone, Copy)]
+pub(crate) enum PropertyName<'a> {
+    Plain(&'a str),
+    /// From the program, which has it ready to be written.
+    Encoded(&'a Name),
+}
+
+impl<'a> PropertyName<'a> {
+    pub(crate) fn as_str(self) -> &'a str {
+        match self {
+            PropertyName::Plain(name) => name,
+            PropertyName::Encoded(name) => name.as_str(),
+        }
+    }
+
+    fn write(self, builder: &mut Builder) {
+        match self {
+            PropertyName::Plain(name) => builder.name(name),
+            PropertyName::Encoded(name) => builder.encoded_name(name),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for PropertyName<'a> {
+    fn from(name: &'a str) -> Self {
+        PropertyName::Plain(name)
+    }
+}
+
 /// The target entity under construction: properties in the order in which they were added.
 pub(crate) struct Target<'a> {
     properties: Entries<'a>,
+    /// The marks of all names: most of those that are not there yet need no look.
+    marks: u64,
     /// Kept once there are many properties, so that wide entities do not cost their square.
     positions: Option<HashMap<&'a str, usize>>,
 }
 
-type Entries<'a> = bumpalo::collections::Vec<'a, (&'a str, Values<'a>)>;
+type Entries<'a> = bumpalo::collections::Vec<'a, (PropertyName<'a>, Values<'a>)>;
 
 /// Up to here a look through all names is faster than hashing.
 const FEW: usize = 32;
+
+/// One bit that names share which are alike.
+fn mark(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let (first, last) = (bytes.first().copied(), bytes.last().copied());
+    let sum =
+        bytes.len() * 7 + usize::from(first.unwrap_or(0)) * 5 + usize::from(last.unwrap_or(0));
+    1 << (sum % 64)
+}
 
 impl<'a> Target<'a> {
     /// An empty target with room for some properties.
     pub(crate) fn new(memory: &Memory<'a>, capacity: usize) -> Target<'a> {
         Target {
             properties: memory.vec_of(capacity),
+            marks: 0,
             positions: None,
         }
     }
@@ -108,9 +150,15 @@ impl<'a> Target<'a> {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
+        if self.marks & mark(name) == 0 {
+            return None;
+        }
         match &self.positions {
             Some(positions) => positions.get(name).copied(),
-            None => self.properties.iter().position(|(own, _)| *own == name),
+            None => self
+                .properties
+                .iter()
+                .position(|(own, _)| own.as_str() == name),
         }
     }
 
@@ -121,43 +169,42 @@ impl<'a> Target<'a> {
     }
 
     /// An existing property keeps its place.
-    pub(crate) fn set(&mut self, name: &'a str, values: Values<'a>) {
-        match self
-            .position(name)
-            .and_then(|at| self.properties.get_mut(at))
-        {
+    pub(crate) fn set(&mut self, name: impl Into<PropertyName<'a>>, values: Values<'a>) {
+        let name = name.into();
+        let known = self.position(name.as_str());
+        match known.and_then(|at| self.properties.get_mut(at)) {
             Some(property) => property.1 = values,
-            None => {
-                if let Some(positions) = &mut self.positions {
-                    positions.insert(name, self.properties.len());
-                }
-                self.properties.push((name, values));
-                if self.positions.is_none() && self.properties.len() > FEW {
-                    self.positions = Some(
-                        self.properties
-                            .iter()
-                            .enumerate()
-                            .map(|(at, (name, _))| (*name, at))
-                            .collect(),
-                    );
-                }
-            }
+            None => self.append(name, values),
+        }
+    }
+
+    fn append(&mut self, name: PropertyName<'a>, values: Values<'a>) {
+        self.marks |= mark(name.as_str());
+        if let Some(positions) = &mut self.positions {
+            positions.insert(name.as_str(), self.properties.len());
+        }
+        self.properties.push((name, values));
+        if self.positions.is_none() && self.properties.len() > FEW {
+            let names = self.properties.iter().enumerate();
+            self.positions = Some(names.map(|(at, (name, _))| (name.as_str(), at)).collect());
         }
     }
 
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
-        self.properties.retain(|(name, _)| keep(name));
+        self.properties.retain(|(name, _)| keep(name.as_str()));
         self.positions = None;
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a str, Values<'a>)> + '_ {
-        self.properties.iter().copied()
+        self.properties
+            .iter()
+            .map(|(name, values)| (name.as_str(), *values))
     }
 
     pub(crate) fn build(&self, builder: &mut Builder) {
         builder.begin_dict();
         for (name, values) in &self.properties {
-            builder.name(name);
+            name.write(builder);
             build_values(builder, *values);
         }
         builder.end();

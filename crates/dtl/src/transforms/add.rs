@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::eval::{Frame, Outcome, Run};
+use crate::eval::{Frame, Outcome, PropertyName, Run};
 use crate::memory::Values;
-use crate::program::{Argument, PropertyName, Step};
+use crate::program::{Argument, Property, Step};
 use crate::row::{example, example_of};
 
 use super::selection::Selection;
@@ -101,7 +101,7 @@ fn default<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<
     let Some(name) = property_name(run, name, frame)? else {
         return Ok(Flow::Continue);
     };
-    if frame.target.borrow().get(name).is_none() {
+    if frame.target.borrow().get(name.as_str()).is_none() {
         let values = run.evaluate(node, frame.scope())?;
         set(run, frame, name, values);
     }
@@ -122,12 +122,12 @@ fn remove<'a>(run: &Run<'a>, step: &'a Step, frame: &Frame<'_, 'a>) -> Outcome<F
 /// The full name of the property to write; `None` when it is computed and no string.
 fn property_name<'a>(
     run: &Run<'a>,
-    name: &'a PropertyName,
+    name: &'a Property,
     frame: &Frame<'_, 'a>,
-) -> Outcome<Option<&'a str>> {
+) -> Outcome<Option<PropertyName<'a>>> {
     match name {
-        PropertyName::Constant(name) => Ok(Some(name)),
-        PropertyName::Computed(node) => {
+        Property::Constant(name) => Ok(Some(PropertyName::Encoded(name))),
+        Property::Computed(node) => {
             let name = run.evaluate(node, frame.scope())?.first();
             let full = name
                 .as_str()
@@ -135,19 +135,21 @@ fn property_name<'a>(
                     Cow::Borrowed(name) => name,
                     Cow::Owned(name) => run.memory.copy_str(&name),
                 });
-            Ok(full)
+            Ok(full.map(PropertyName::Plain))
         }
     }
 }
 
 /// Sets the property; strings that become an `_id` get the identity namespace.
-fn set<'a>(run: &Run<'a>, frame: &Frame<'_, 'a>, name: &'a str, values: Values<'a>) {
+fn set<'a>(run: &Run<'a>, frame: &Frame<'_, 'a>, name: PropertyName<'a>, values: Values<'a>) {
     let namespaces = &run.program.namespaces;
     let values = match values {
-        Values::One(value) if name == "_id" && namespaces.enabled => match value.as_str() {
-            Some(id) => Values::One(run.memory.string(&namespaces.identity(id))),
-            None => values,
-        },
+        Values::One(value) if namespaces.enabled && name.as_str() == "_id" => {
+            match value.as_str() {
+                Some(id) => Values::One(run.memory.string(&namespaces.identity(id))),
+                None => values,
+            }
+        }
         _ => values,
     };
     frame.target.borrow_mut().set(name, values);

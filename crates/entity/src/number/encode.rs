@@ -23,12 +23,21 @@ pub(crate) fn push_number(out: &mut Output, number: &Number) {
     }
 }
 
+/// The parts of a decimal that takes the short form.
+#[inline]
+pub(crate) fn short_decimal(number: &Decimal) -> Option<(i64, i32)> {
+    match &number.mantissa {
+        Mantissa::Small(mantissa) => Some((i64::try_from(*mantissa).ok()?, number.exponent)),
+        Mantissa::Big(_) => None,
+    }
+}
+
 fn push_decimal(out: &mut Output, number: &Decimal) {
+    if let Some((mantissa, exponent)) = short_decimal(number) {
+        return layout::push_decimal(out, mantissa, exponent);
+    }
     let text = match &number.mantissa {
-        Mantissa::Small(mantissa) => match i64::try_from(*mantissa) {
-            Ok(small) => return layout::push_decimal(out, small, number.exponent),
-            Err(_) => mantissa.to_string(),
-        },
+        Mantissa::Small(mantissa) => mantissa.to_string(),
         Mantissa::Big(mantissa) => mantissa.to_string(),
     };
     out.push(BIG_DECIMAL);
@@ -38,8 +47,7 @@ fn push_decimal(out: &mut Output, number: &Decimal) {
 
 pub(crate) fn push_float(out: &mut Output, number: f64) {
     if number.is_finite() {
-        out.push(FLOAT);
-        out.extend_from_slice(&number.to_le_bytes());
+        out.block(&layout::float_block(number), 9);
     } else {
         out.push(NULL);
     }

@@ -18,7 +18,7 @@ use num_bigint::BigInt;
 
 pub use decimal::Decimal;
 pub(crate) use decimal::push_decimal_text;
-pub(crate) use encode::{decode, push_float, push_number};
+pub(crate) use encode::{decode, push_float, push_number, short_decimal};
 pub(crate) use exact::Exact;
 pub(crate) use float::{exact_quotient, push_short_float};
 pub(crate) use parse::{MAX_EXPONENT, Scanned, parse_decimal, scan_number};
