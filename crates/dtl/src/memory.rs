@@ -200,11 +200,6 @@ impl<'a> Memory<'a> {
         bumpalo::collections::Vec::with_capacity_in(capacity, self.bump)
     }
 
-    /// A text that can still be changed in place.
-    pub(crate) fn mutable_str(&self, text: &str) -> &'a mut str {
-        self.bump.alloc_str(text)
-    }
-
     pub(crate) fn text(&self) -> Text<'a> {
         Text::new_in(self.bump)
     }

@@ -94,15 +94,46 @@ impl Arena {
 
     /// A plain string.
     pub fn str<'a>(&'a self, text: &str) -> Value<'a> {
-        let plain = !text.starts_with('~') && crate::scan::is_plain(text.as_bytes());
-        self.tagged(
-            if plain {
-                layout::STRING
-            } else {
-                layout::STRING_QUOTED
-            },
-            text.as_bytes(),
-        )
+        self.tagged(layout::string_tag(text.as_bytes()), text.as_bytes())
+    }
+
+    /// A plain string of `length` bytes, put together from parts that are UTF-8 each.
+    pub fn joined<'a, 't>(
+        &'a self,
+        length: usize,
+        parts: impl Iterator<Item = &'t [u8]>,
+    ) -> Value<'a> {
+        let bytes = self.bump.alloc_slice_fill_copy(length + 1, layout::STRING);
+        let mut end = 1;
+        for part in parts {
+            let start = end;
+            end += part.len();
+            if let Some(place) = bytes.get_mut(start..end) {
+                place.copy_from_slice(part);
+            }
+        }
+        if let Some((tag, text)) = bytes.split_first_mut() {
+            *tag = layout::string_tag(text);
+        }
+        Value::from_encoded(bytes)
+    }
+
+    /// A plain string of ASCII in upper case; `None` for any other value.
+    pub fn ascii_upper<'a>(&'a self, text: Value<'_>) -> Option<Value<'a>> {
+        self.cased(text, <[u8]>::make_ascii_uppercase)
+    }
+
+    /// A plain string of ASCII in lower case; `None` for any other value.
+    pub fn ascii_lower<'a>(&'a self, text: Value<'_>) -> Option<Value<'a>> {
+        self.cased(text, <[u8]>::make_ascii_lowercase)
+    }
+
+    /// Letters do not decide about the tag, so that stays.
+    fn cased<'a>(&'a self, text: Value<'_>, change: fn(&mut [u8])) -> Option<Value<'a>> {
+        text.text_bytes().filter(|text| text.is_ascii())?;
+        let bytes = self.bump.alloc_slice_copy(text.encoded());
+        change(bytes.get_mut(1..)?);
+        Some(Value::from_encoded(bytes))
     }
 
     /// A namespaced identifier, without its tag.

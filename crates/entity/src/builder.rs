@@ -164,6 +164,7 @@ impl Builder {
     }
 
     /// Whether a value may come here; gives it an empty name if it has none in a dict.
+    #[inline(always)]
     fn before_value(&mut self) -> bool {
         match self.open.last() {
             None => !self.finished,
@@ -177,6 +178,7 @@ impl Builder {
         }
     }
 
+    #[inline(always)]
     fn after_value(&mut self) {
         match self.open.last_mut() {
             None => self.finished = true,
@@ -187,6 +189,7 @@ impl Builder {
         }
     }
 
+    #[inline(always)]
     fn scalar(&mut self, write: impl FnOnce(&mut Output)) {
         if self.before_value() {
             write(&mut self.out);
@@ -266,9 +269,10 @@ impl Builder {
     }
 
     /// A copy of a value, whole.
+    #[inline]
     pub fn value(&mut self, value: Value<'_>) {
         let bytes = value.encoded();
-        self.scalar(|out| out.extend_from_slice(if bytes.is_empty() { &[NULL] } else { bytes }));
+        self.scalar(|out| out.short(if bytes.is_empty() { &[NULL] } else { bytes }));
     }
 
     /// A whole dict entry as it lies in another dict.

@@ -95,6 +95,26 @@ impl Entity {
         self.has_true("_filtered")
     }
 
+    /// [`is_deleted`](Self::is_deleted) and [`is_filtered`](Self::is_filtered), in one look at the names.
+    pub fn marks(&self) -> (bool, bool) {
+        let generated = self.generated.as_ref();
+        let mut deleted = generated.is_some_and(|generated| generated.deleted);
+        let mut filtered = false;
+        let Some(dict) = self.body().as_dict() else {
+            return (deleted, filtered);
+        };
+        for index in (0..dict.len()).filter(|index| dict.has_reserved_name(*index)) {
+            let entry = dict.entry(index);
+            let is_true = || entry.is_some_and(|entry| entry.value == Value::TRUE.encoded());
+            match entry.map(|entry| entry.name) {
+                Some(b"_deleted") if generated.is_none() => deleted = is_true(),
+                Some(b"_filtered") => filtered = is_true(),
+                _ => {}
+            }
+        }
+        (deleted, filtered)
+    }
+
     fn has_true(&self, name: &str) -> bool {
         self.body().get(name).and_then(Value::as_bool) == Some(true)
     }

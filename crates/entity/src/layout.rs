@@ -357,10 +357,15 @@ pub(crate) fn float_block(number: f64) -> [u8; 9] {
     bytes
 }
 
-/// Appends a string with the tag that its content asks for.
-pub(crate) fn push_string(out: &mut Output, text: &[u8]) {
+/// The tag that the content of a string asks for.
+pub(crate) fn string_tag(text: &[u8]) -> u8 {
     let plain = text.first() != Some(&b'~') && crate::scan::is_plain(text);
-    out.push(if plain { STRING } else { STRING_QUOTED });
+    if plain { STRING } else { STRING_QUOTED }
+}
+
+/// Appends a string.
+pub(crate) fn push_string(out: &mut Output, text: &[u8]) {
+    out.push(string_tag(text));
     out.extend_from_slice(text);
 }
 

@@ -95,6 +95,23 @@ impl Output {
         self.take(piece.len()).copy_from_slice(piece);
     }
 
+    /// As `extend_from_slice`, for pieces of which most are short: those are two moves instead of a call.
+    #[inline(always)]
+    pub(crate) fn short(&mut self, piece: &[u8]) {
+        let place = self.take(piece.len());
+        match (piece.first_chunk::<8>(), piece.last_chunk::<8>()) {
+            (Some(first), Some(last)) if piece.len() <= 16 => {
+                if let Some(place) = place.first_chunk_mut() {
+                    *place = *first;
+                }
+                if let Some(place) = place.last_chunk_mut() {
+                    *place = *last;
+                }
+            }
+            _ => place.copy_from_slice(piece),
+        }
+    }
+
     /// Writes the first `length` bytes of a block.
     #[inline(always)]
     pub(crate) fn block<const N: usize>(&mut self, block: &[u8; N], length: usize) {

@@ -133,6 +133,15 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The bytes of a plain string, which are UTF-8 unless they are damaged.
+    #[inline]
+    pub fn text_bytes(self) -> Option<&'a [u8]> {
+        match self.tag() {
+            layout::STRING | layout::STRING_QUOTED => Some(self.payload()),
+            _ => None,
+        }
+    }
+
     /// A namespaced identifier without its tag.
     #[inline]
     pub fn as_ni(self) -> Option<&'a str> {

@@ -15,6 +15,7 @@ use crate::path::{self, Path, PathStep, Variable};
 use crate::program::{Call, NewDict, Node};
 use crate::transforms::Flow;
 
+use super::run::BUDGET;
 use super::scope::build_values;
 use super::{Frame, Outcome, Run, Scope, Target};
 
@@ -128,7 +129,23 @@ impl<'a> Run<'a> {
             .map(Values::One)
     }
 
-    /// Dicts inside one another are written where they will lie.
+    /// Appends the value of a node to what is being built: a dict is written where it will lie.
+    pub(crate) fn write(
+        &self,
+        node: &'a Node,
+        scope: Scope<'_, 'a>,
+        out: &mut Builder,
+    ) -> Outcome<()> {
+        let Node::Dict(dict) = node else {
+            build_values(out, self.evaluate(node, scope)?);
+            return Ok(());
+        };
+        self.enter(node)?;
+        let written = self.write_dict(dict, scope, out);
+        self.leave();
+        written
+    }
+
     fn write_dict(
         &self,
         dict: &'a NewDict,
@@ -136,17 +153,18 @@ impl<'a> Run<'a> {
         out: &mut Builder,
     ) -> Outcome<()> {
         out.dict_of(&dict.names, |out, index| match dict.values.get(index) {
-            Some(Node::Dict(inner)) => self.write_dict(inner, scope, out),
-            Some(node) => {
-                build_values(out, self.evaluate(node, scope)?);
-                Ok(())
-            }
+            Some(node) => self.write(node, scope, out),
             None => Ok(()),
         })?;
+        self.check_room(out, Some(dict.site))
+    }
+
+    /// What is being built counts against the budget before it is a value.
+    pub(crate) fn check_room(&self, out: &Builder, site: Option<Site>) -> Outcome<()> {
         if self.memory.has_room(out.written()) {
             Ok(())
         } else {
-            Err(self.budget(dict.site))
+            Err(self.failure(FailureKind::Budget, BUDGET, site))
         }
     }
 

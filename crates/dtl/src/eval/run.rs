@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
     }
 }
 
-const BUDGET: &str = "the entity takes more steps or memory than one entity may";
+pub(super) const BUDGET: &str = "the entity takes more steps or memory than one entity may";
 
 /// What the target of the `default` rule begins with (U2, U3).
 fn inherited<'a>(memory: &Memory<'a>, source: &'a Entity, capacity: usize) -> Target<'a> {
@@ -194,10 +194,11 @@ fn inherited<'a>(memory: &Memory<'a>, source: &'a Entity, capacity: usize) -> Ta
     if let Some(id) = source.body().get("_id") {
         target.set("_id", Values::One(id));
     }
-    if source.is_deleted() {
+    let (deleted, filtered) = source.marks();
+    if deleted {
         target.set("_deleted", Values::One(Value::TRUE));
     }
-    if source.is_filtered() {
+    if filtered {
         target.set("_filtered", Values::One(Value::TRUE));
     }
     target

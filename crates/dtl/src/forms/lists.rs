@@ -152,12 +152,16 @@ fn map<'a>(run: &Run<'a>, arguments: &'a [Node], scope: Scope<'_, 'a>) -> Outcom
     if values.is_null() {
         return Ok(Values::NULL);
     }
-    let mut items = run.memory.items_of(values.len());
-    each_result(run, function, values, scope, |_, result| {
-        items.push(run.memory.value(result));
-        true
-    })?;
-    Ok(run.memory.list(items))
+    let list = run.memory.arena().try_build(|out| {
+        out.begin_list();
+        for value in values.iter() {
+            run.write(function, scope.with_current(Values::One(value)), out)?;
+            run.check_room(out, function.site())?;
+        }
+        out.end();
+        Ok(())
+    });
+    list.map(Values::One)
 }
 
 fn map_dict<'a>(run: &Run<'a>, arguments: &'a [Node], scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {

@@ -3,6 +3,8 @@
 mod replace;
 mod to_text;
 
+use sluice_entity::Value;
+
 use crate::memory::{Memory, Values};
 use crate::row::{Chapter, example, example_of};
 use crate::wildcard;
@@ -171,16 +173,13 @@ fn concat<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
         arguments
             .iter()
             .flat_map(|values| values.iter())
-            .filter_map(|value| value.as_str())
+            .filter_map(Value::text_bytes)
     };
-    let length = strings().map(str::len).sum();
+    let length = strings().map(<[u8]>::len).sum();
     if !memory.has_room(length) {
         return Values::NULL;
     }
-    let mut text = memory.text();
-    text.reserve(length);
-    text.extend(strings());
-    Values::One(memory.string(&text))
+    Values::One(memory.arena().joined(length, strings()))
 }
 
 fn is_string<'a>(_: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
@@ -213,40 +212,17 @@ fn length<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
 }
 
 fn lower<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
-    each_string(memory, last(arguments), |text| {
-        Some(cased(
-            memory,
-            text,
-            str::make_ascii_lowercase,
-            str::to_lowercase,
-        ))
+    each(memory, last(arguments), |value| {
+        let full = || Some(memory.string(&value.as_str()?.to_lowercase()));
+        memory.arena().ascii_lower(value).or_else(full)
     })
 }
 
 fn upper<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
-    each_string(memory, last(arguments), |text| {
-        Some(cased(
-            memory,
-            text,
-            str::make_ascii_uppercase,
-            str::to_uppercase,
-        ))
+    each(memory, last(arguments), |value| {
+        let full = || Some(memory.string(&value.as_str()?.to_uppercase()));
+        memory.arena().ascii_upper(value).or_else(full)
     })
-}
-
-/// Most texts are ASCII, for which no table is needed.
-fn cased<'a>(
-    memory: &Memory<'a>,
-    text: &'a str,
-    ascii: fn(&mut str),
-    full: fn(&str) -> String,
-) -> sluice_entity::Value<'a> {
-    if !text.is_ascii() {
-        return memory.string(&full(text));
-    }
-    let cased = memory.mutable_str(text);
-    ascii(cased);
-    memory.string(cased)
 }
 
 fn lstrip<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {

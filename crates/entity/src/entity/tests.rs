@@ -193,3 +193,31 @@ fn namespaces_are_added_and_removed_all_the_way_down() {
         "{\"x\":3,\"y\":2}"
     );
 }
+
+#[test]
+fn marks_are_what_the_single_questions_answer() {
+    for text in [
+        r#"{"_id": "1"}"#,
+        r#"{"a": 1, "_deleted": true}"#,
+        r#"{"_filtered": true, "_deleted": "true"}"#,
+        r#"{"_deleted": true, "_filtered": true, "_deletedx": false}"#,
+        r#"{"_deleted": false, "_filtered": 1}"#,
+        "{}",
+    ] {
+        let outside = entity(text);
+        let stored = |deleted| {
+            let generated = Generated {
+                updated: 1,
+                previous: None,
+                ts: 2,
+                hash: outside.content_hash(&KEY),
+                deleted,
+            };
+            Entity::with_generated(outside.body_buf().clone(), generated)
+        };
+        for entity in [outside.clone(), stored(true), stored(false)] {
+            let expected = (entity.is_deleted(), entity.is_filtered());
+            assert_eq!(entity.marks(), expected, "{text}");
+        }
+    }
+}

@@ -21,9 +21,13 @@ enum Pair {
 }
 
 impl Number {
+    #[inline]
     fn pair(&self, other: &Number) -> Pair {
         match (self, other) {
             (Number::Int(a), Number::Int(b)) => Pair::Int(*a, *b),
+            (Number::Int(a), Number::Float(b)) => Pair::Float(*a as f64, *b),
+            (Number::Float(a), Number::Int(b)) => Pair::Float(*a, *b as f64),
+            (Number::Float(a), Number::Float(b)) => Pair::Float(*a, *b),
             (Number::Decimal(_), _) | (_, Number::Decimal(_)) => {
                 match (self.to_decimal(), other.to_decimal()) {
                     (Some(a), Some(b)) => Pair::Decimal(a, b),

@@ -40,9 +40,11 @@ impl Part {
     /// How many whole parts `start` is after `end`.
     pub(super) fn between(self, start: Datetime, end: Datetime) -> Option<Number> {
         Some(match self {
-            Part::Nanoseconds(length) => Number::from_big(BigInt::from(
-                (start.unix_nanos() - end.unix_nanos()) / length,
-            )),
+            Part::Nanoseconds(length) => {
+                let count = (start.unix_nanos() - end.unix_nanos()) / length;
+                i64::try_from(count)
+                    .map_or_else(|_| Number::from_big(BigInt::from(count)), Number::Int)
+            }
             Part::Months(length) => {
                 let (early, late) = if start < end {
                     (start, end)

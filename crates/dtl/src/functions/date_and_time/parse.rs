@@ -121,6 +121,9 @@ impl Fields {
             Some(offset) => clock - offset,
             None => zone.to_utc(clock)?,
         };
+        if self.nanos == 0 {
+            return Datetime::from_unix(seconds, 0);
+        }
         instant(i128::from(seconds) * 1_000_000_000 + i128::from(self.nanos))
     }
 }
@@ -138,9 +141,14 @@ fn digits(text: &str, least: usize, most: usize) -> Option<(&str, &str)> {
     }
 }
 
+/// Of up to nine digits.
 fn number(text: &str, least: usize, most: usize) -> Option<(u32, &str)> {
     let (digits, rest) = digits(text, least, most)?;
-    Some((digits.parse().ok()?, rest))
+    let value = digits.bytes();
+    Some((
+        value.fold(0, |value, digit| value * 10 + u32::from(digit - b'0')),
+        rest,
+    ))
 }
 
 /// `+HHMM`, `-HH:MM` or `Z`.
