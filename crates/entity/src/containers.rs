@@ -4,8 +4,6 @@ use std::iter::FusedIterator;
 use std::ops::Range;
 
 use crate::layout::{self, Container, Entry};
-use crate::output::Output;
-use crate::print::{self, Style};
 use crate::value::{Value, text};
 
 /// Up to this many entries a scan in own order is quicker than a binary search.
@@ -169,36 +167,6 @@ impl<'a> Dict<'a> {
     #[inline(always)]
     pub(crate) fn sorted_entry_bytes(self, position: usize) -> Option<&'a [u8]> {
         self.container.entry(self.container.sorted(position)?)
-    }
-
-    /// Index in own order of what comes at `position` in sorted or own order.
-    pub(crate) fn index(self, position: usize, sorted: bool) -> usize {
-        let index = if sorted {
-            self.container.sorted(position)
-        } else {
-            None
-        };
-        index.unwrap_or(position)
-    }
-
-    /// The name of field `index` begins with `_`. May say so of others too, if their names are long.
-    #[inline(always)]
-    pub(crate) fn has_reserved_name(self, index: usize) -> bool {
-        let start = if index == 0 {
-            Some(0)
-        } else {
-            self.container.end(index - 1)
-        };
-        let head = start.and_then(|start| self.container.body.get(start..start + 2));
-        match head {
-            Some([header, first]) => *first == b'_' || layout::short_name_len(*header).is_none(),
-            _ => true,
-        }
-    }
-
-    /// Appends name, colon and value of a field as JSON; nothing on damage.
-    pub(crate) fn write_field(self, index: usize, out: &mut Output, style: &Style) {
-        print::write_field(self.container, index, out, style, 0);
     }
 
     #[inline(always)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use crate::output::Output;
+use crate::print::two_digits;
 
 /// A point in time in UTC. Equality and order are by instant; the digits written matter for printing
 /// and for the content hash only, so `~t2015-07-28` equals `~t2015-07-28T00:00:00Z`.
@@ -147,33 +148,36 @@ impl Datetime {
 
     pub(crate) fn push(self, out: &mut Output) {
         let (year, month, day) = self.civil();
-        push_digits(out, year.unsigned_abs(), 4);
-        out.push(b'-');
-        push_digits(out, month, 2);
-        out.push(b'-');
-        push_digits(out, day, 2);
-        if self.is_date() {
-            return;
-        }
+        let year = year.unsigned_abs();
         let clock = self.seconds.rem_euclid(DAY) as u32;
-        for (mark, part) in [
-            (b'T', clock / 3600),
-            (b':', clock / 60 % 60),
-            (b':', clock % 60),
-        ] {
-            out.push(mark);
-            push_digits(out, part, 2);
-        }
-        let count = self.fraction_digits();
-        if count > 0 {
-            out.push(b'.');
-            push_digits(
-                out,
-                self.nanos / 10u32.pow(9 - u32::from(count)),
-                count.into(),
-            );
-        }
-        out.push(b'Z');
+        let count = usize::from(self.fraction_digits());
+        let mut text = *b"....-..-..T..:..:..             ";
+        let mut put = |at: usize, number: u32| {
+            text[at..at + 2].copy_from_slice(&two_digits(number));
+        };
+        put(0, year / 100);
+        put(2, year);
+        put(5, month);
+        put(8, day);
+        put(11, clock / 3600);
+        put(14, clock / 60 % 60);
+        put(17, clock % 60);
+        let length = if self.is_date() {
+            10
+        } else if count == 0 {
+            text[19] = b'Z';
+            20
+        } else {
+            text[19] = b'.';
+            let mut rest = self.nanos / 10u32.pow(9 - count as u32);
+            for place in text[20..20 + count].iter_mut().rev() {
+                *place = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+            text[20 + count] = b'Z';
+            21 + count
+        };
+        out.block(&text, length);
     }
 }
 
@@ -221,12 +225,6 @@ fn digits(text: &[u8]) -> Option<u32> {
         number = number * 10 + u32::from(byte - b'0');
     }
     Some(number)
-}
-
-fn push_digits(out: &mut Output, number: u32, count: u32) {
-    for place in (0..count).rev() {
-        out.push(b'0' + (number / 10u32.pow(place) % 10) as u8);
-    }
 }
 
 fn days_in_month(year: i64, month: u32) -> u32 {

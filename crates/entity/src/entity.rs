@@ -7,7 +7,7 @@ use crate::containers::Dict;
 use crate::hash::{ContentHash, ContentHasher, HashKey};
 use crate::layout::{self, Entry};
 use crate::output::Output;
-use crate::print::{Style, push_name};
+use crate::print::{self, Style};
 use crate::value::Value;
 
 /// A dict at the root, and the fields that a dataset generated where it comes from one.
@@ -31,9 +31,6 @@ pub struct Generated {
     /// `_deleted`
     pub deleted: bool,
 }
-
-/// These come first in JSON.
-const LEADING: [&str; 6] = ["_id", "_deleted", "_updated", "_previous", "_ts", "_hash"];
 
 /// About what the generated fields take in JSON.
 const GENERATED_BYTES: usize = 160;
@@ -200,90 +197,15 @@ impl Entity {
         style: &Style,
     ) {
         let expected = body.encoded().len() * 3 / 2 + GENERATED_BYTES;
-        Output::append_to(out, expected, |out| print(body, generated, out, style));
+        Output::append_to(out, expected, |out| {
+            print::entity(body, generated, out, style)
+        });
     }
 
     /// Bytes that the entity takes in memory and in the store, about.
     pub fn encoded_len(&self) -> usize {
         self.body.encoded().len()
     }
-}
-
-fn print(body: Value<'_>, generated: Option<&Generated>, out: &mut Output, style: &Style) {
-    let Some(dict) = body.as_dict() else {
-        return body.print(out, style);
-    };
-    let leading = leading_fields(dict);
-    out.push(b'{');
-    let begin = out.len();
-    for (name, position) in LEADING.iter().zip(leading) {
-        match (generated, position) {
-            (Some(generated), _) if *name != "_id" => {
-                separate(begin, out);
-                push_name(out, name.as_bytes(), true);
-                push_generated(out, name, generated);
-            }
-            (_, Some(position)) => {
-                separate(begin, out);
-                dict.write_field(position, out, style);
-            }
-            _ => {}
-        }
-    }
-    for position in 0..dict.len() {
-        let index = dict.index(position, style.sorted);
-        if !(dict.has_reserved_name(index) && leading.contains(&Some(index))) {
-            separate(begin, out);
-            dict.write_field(index, out, style);
-        }
-    }
-    out.push(b'}');
-}
-
-/// Where the fields of `LEADING` are in the dict.
-fn leading_fields(dict: Dict<'_>) -> [Option<usize>; 6] {
-    let mut found = [None; 6];
-    for index in 0..dict.len() {
-        if dict.has_reserved_name(index)
-            && let Some(entry) = dict.entry(index)
-            && let Some(place) = LEADING
-                .iter()
-                .position(|name| name.as_bytes() == entry.name)
-            && let Some(slot) = found.get_mut(place)
-        {
-            *slot = Some(index);
-        }
-    }
-    found
-}
-
-/// A comma, but in front of the first field.
-fn separate(begin: usize, out: &mut Output) {
-    if out.len() > begin {
-        out.push(b',');
-    }
-}
-
-fn push_generated(out: &mut Output, name: &str, generated: &Generated) {
-    match name {
-        "_deleted" => out.extend_from_slice(if generated.deleted { b"true" } else { b"false" }),
-        "_updated" => push_u64(out, generated.updated),
-        "_ts" => push_u64(out, generated.ts),
-        "_hash" => {
-            out.push(b'"');
-            generated.hash.push_hex(out);
-            out.push(b'"');
-        }
-        _ => match generated.previous {
-            Some(offset) => push_u64(out, offset),
-            None => out.extend_from_slice(b"null"),
-        },
-    }
-}
-
-fn push_u64(out: &mut Output, number: u64) {
-    let mut buffer = [0; 20];
-    out.extend_from_slice(crate::print::format_u64(number, &mut buffer));
 }
 
 fn unsigned(number: u64) -> crate::number::Number {

@@ -43,10 +43,11 @@ impl fmt::Debug for HashKey {
 
 impl ContentHash {
     pub(crate) fn push_hex(self, out: &mut Output) {
-        for byte in self.0 {
-            out.push(hex_digit(byte >> 4));
-            out.push(hex_digit(byte));
+        let mut text = [0; 32];
+        for (place, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            place.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte)]);
         }
+        out.block(&text, text.len());
     }
 }
 

@@ -115,17 +115,25 @@ impl Output {
     /// Writes the first `length` bytes of a block.
     #[inline(always)]
     pub(crate) fn block<const N: usize>(&mut self, block: &[u8; N], length: usize) {
-        if self.bytes.len() - self.at < N {
+        if let Some(room) = self.room::<N>() {
+            *room = *block;
+            self.advance(length.min(N));
+        }
+    }
+
+    /// A block of room, to be written into before [`advance`](Self::advance); there always is one.
+    #[inline(always)]
+    pub(crate) fn room<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        if self.bytes.len() < self.at + N {
             self.grow(N);
         }
-        if let Some(room) = self
-            .bytes
-            .get_mut(self.at..)
-            .and_then(|rest| rest.first_chunk_mut::<N>())
-        {
-            *room = *block;
-            self.at += length.min(N);
-        }
+        self.bytes.get_mut(self.at..self.at + N)?.first_chunk_mut()
+    }
+
+    /// So many bytes of the room count as written.
+    #[inline(always)]
+    pub(crate) fn advance(&mut self, length: usize) {
+        self.at = (self.at + length).min(self.bytes.len());
     }
 
     /// Writes `source[from..to]`.
