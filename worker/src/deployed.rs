@@ -1,6 +1,7 @@
 //! A pipe of the present configuration with everything that lives as long as the process: what it remembers, whether it runs.
 
 use crate::clock::Micros;
+use crate::pass_over::Habit;
 use crate::pipe::state::{Control, Progress, Record};
 use crate::shared::Shared;
 use parking_lot::{Mutex, RwLock};
@@ -25,6 +26,8 @@ pub(crate) struct Deployed {
     pub run_lock: Arc<tokio::sync::Mutex<()>>,
     /// Shared by incremental pushes, exclusive for the requests of a full one (R63).
     pub push_lock: Arc<tokio::sync::RwLock<()>>,
+    /// Whether comparing received bytes pays.
+    pub habit: Arc<Habit>,
     /// Why it cannot run although it is valid, as far as opening it goes (indexes being built).
     opening: Mutex<Option<String>>,
     /// What has to exist for it could not be made yet.
@@ -58,6 +61,7 @@ impl Deployed {
             activity: Mutex::default(),
             run_lock: Arc::default(),
             push_lock: Arc::default(),
+            habit: Arc::default(),
             opening: Mutex::default(),
             is_unprepared: AtomicBool::new(true),
             id,

@@ -27,6 +27,7 @@ mod indexes;
 mod lookup;
 mod metrics;
 mod operations;
+mod pass_over;
 mod pipe;
 mod publisher;
 mod receiver;

@@ -16,12 +16,15 @@ pub(crate) struct Metrics {
     entities_pushed: Counter,
     pushes_failed: Counter,
     entities_published: Counter,
+    entities_passed_over: Counter,
+    comparisons_in_vain: Counter,
+    comparing_stopped: Counter,
 }
 
 impl Metrics {
     /// Adds all of them to the registry.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        let rows: [(&str, &str, &Counter); 9] = [
+        let rows: [(&str, &str, &Counter); 12] = [
             (
                 "pipe_runs_completed",
                 "Runs of pipes that read their source to the end",
@@ -67,6 +70,21 @@ impl Metrics {
                 "Entities that publishers gave",
                 &self.entities_published,
             ),
+            (
+                "pass_over_entities",
+                "Received entities that were not read, since their bytes were those last received",
+                &self.entities_passed_over,
+            ),
+            (
+                "pass_over_misses",
+                "Received entities whose bytes were compared and were others",
+                &self.comparisons_in_vain,
+            ),
+            (
+                "pass_over_stopped",
+                "Times that a pipe stopped comparing bytes for a while, since it did not pay",
+                &self.comparing_stopped,
+            ),
         ];
         for (name, help, counter) in rows {
             registry.register(name, help, counter.clone());
@@ -92,6 +110,19 @@ impl Metrics {
             Some(received) => self.entities_pushed.inc_by(received),
             None => self.pushes_failed.inc(),
         };
+    }
+
+    /// Received bytes were compared.
+    pub(crate) fn compared(&self, same: u64, different: u64, stopped: bool) {
+        self.entities_passed_over.inc_by(same);
+        self.comparisons_in_vain.inc_by(different);
+        self.comparing_stopped.inc_by(u64::from(stopped));
+    }
+
+    /// Entities that were passed over so far.
+    #[cfg(test)]
+    pub(crate) fn passed_over(&self) -> u64 {
+        self.entities_passed_over.get()
     }
 
     /// A publisher gave some entities.

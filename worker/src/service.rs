@@ -36,6 +36,8 @@ pub struct Settings {
     pub store: sluice_store::Settings,
     /// Bounds of pushes.
     pub bounds: Bounds,
+    /// Received entities are not read where their bytes are those last received for their id. Nothing else depends on it.
+    pub pass_over_unchanged: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -47,6 +49,7 @@ impl Settings {
             data: data.into(),
             store: sluice_store::Settings::default(),
             bounds: Bounds::default(),
+            pass_over_unchanged: true,
             clock: Arc::new(SystemClock),
         }
     }
@@ -84,7 +87,13 @@ impl LocalWorker {
         let tasks = TaskTracker::new();
         let snapshots = storage_node.watch();
 
-        let shared = Shared::new(store, storage_node, settings.clock.clone(), signals);
+        let shared = Shared::new(
+            store,
+            storage_node,
+            settings.clock.clone(),
+            signals,
+            settings.pass_over_unchanged,
+        );
         metrics.register(|registry| shared.metrics.register(registry));
         let deployment = Arc::new(Deployment::default());
         let runs = Runs::new(&shared, &deployment, stop.child_token(), wake.clone());

@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub metrics: Metrics,
     /// What the datasets that pipes hop to are indexed by.
     pub indexes: Indexes,
+    /// Received entities are passed over where their bytes are those last received.
+    pub passes_over: bool,
     bytes: Arc<Semaphore>,
 }
 
@@ -51,6 +53,7 @@ impl Shared {
         storage_node: Arc<dyn StorageNode>,
         clock: Arc<dyn Clock>,
         signals: Signals,
+        passes_over: bool,
     ) -> Arc<Self> {
         Arc::new(Shared {
             store,
@@ -61,6 +64,7 @@ impl Shared {
             signals,
             metrics: Metrics::default(),
             indexes: Indexes::default(),
+            passes_over,
             bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT / BYTES_PER_PERMIT)),
         })
     }

@@ -12,6 +12,7 @@ use rocksdb::ReadOptions;
 use sluice_dataset::{DatasetName, DatasetNumber, DatasetStatus, Error, IndexKeys, IndexState};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A dataset in memory.
 pub(crate) struct Entry {
@@ -20,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) gate: Arc<Gate>,
     /// As of the last committed transaction.
     pub(crate) committed: Mutex<DatasetState>,
+    /// Transactions that wrote entries of the primary index since the store was opened.
+    id_writes: AtomicU64,
 }
 
 /// What a transaction starts from and replaces when it commits.
@@ -52,7 +55,17 @@ impl Entry {
             number,
             gate: Arc::default(),
             committed: Mutex::new(state),
+            id_writes: AtomicU64::new(0),
         }
+    }
+
+    /// Grows with each transaction that wrote entries of the primary index, after it has written them.
+    pub(crate) fn id_writes(&self) -> u64 {
+        self.id_writes.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ids_written(&self) {
+        self.id_writes.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn status(&self) -> Result<DatasetStatus> {

@@ -9,9 +9,7 @@ use crate::engine::Space;
 use crate::families::Family;
 use crate::{Dataset, Result, StateKey, Store, codec, keys};
 use rocksdb::WriteBatch;
-use sluice_dataset::{
-    AppendOptions, Change, DatasetName, Error, Offset, PreparedEntity, RawCandidate, Version,
-};
+use sluice_dataset::{AppendOptions, Change, DatasetName, Error, Offset, PreparedEntity, Version};
 
 /// When a commit answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,19 +82,6 @@ impl Transaction {
         let engine = std::sync::Arc::clone(&self.store.engine);
         let (writing, batch) = self.writing(dataset)?;
         writing.append(&engine, batch, entities, now_micros, options)
-    }
-
-    /// Says of entities not parsed yet which need not be: their bytes are those the latest version was read from. They count
-    /// as unchanged and as seen by `options.run`. An id that comes more than once is never passed over.
-    pub fn skip_unchanged(
-        &mut self,
-        dataset: &Dataset,
-        candidates: &[RawCandidate<'_>],
-        options: &AppendOptions,
-    ) -> Result<Vec<bool>> {
-        let engine = std::sync::Arc::clone(&self.store.engine);
-        let (writing, _) = self.writing(dataset)?;
-        writing.skip_unchanged(&engine, candidates, options)
     }
 
     /// Appends the latest versions of the ids once more (DS11); answers how many there were.

@@ -1,8 +1,10 @@
 //! The one way anything of a pipe reaches the store: data, offset, log and queue in ONE transaction.
 
 use crate::clock::Micros;
+use crate::pass_over::Passed;
 use sluice_dataset::{AppendOptions, Change, FullRun, Offset, PreparedEntity, Result};
-use sluice_store::{Dataset, Durability, StateKey, Store};
+use sluice_store::{Dataset, Durability, StateKey, Store, Transaction};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Versions for one dataset.
@@ -11,6 +13,8 @@ pub(crate) struct Append {
     pub dataset: Dataset,
     /// In order; shared, because a write that fails is tried again.
     pub entities: Arc<[PreparedEntity]>,
+    /// Those among them that were not read, with how many of the others come before each.
+    pub passed: Arc<[Passed]>,
     /// Full run, force.
     pub options: AppendOptions,
 }
@@ -21,8 +25,65 @@ impl Append {
         Append {
             dataset: dataset.clone(),
             entities: entities.into(),
+            passed: Arc::default(),
             options: AppendOptions::default(),
         }
+    }
+
+    /// Answers one change per entity; those of passed ones come last.
+    fn write(
+        &self,
+        store: &Store,
+        transaction: &mut Transaction,
+        now: Micros,
+    ) -> Result<Vec<Change>> {
+        let Append {
+            dataset, options, ..
+        } = self;
+        if self.passed.is_empty() {
+            return transaction.append(dataset, &self.entities, now, options);
+        }
+        let unread = self.confirm(transaction)?;
+        let over = self.passed.len() - unread.len();
+        let mut changes = if unread.is_empty() {
+            transaction.append(dataset, &self.entities, now, options)?
+        } else {
+            let entities = self.with_unread(&unread, store)?;
+            transaction.append(dataset, &entities, now, options)?
+        };
+        changes.resize(changes.len() + over, Change::Unchanged);
+        Ok(changes)
+    }
+
+    /// The passed ones that have to be read after all, in order.
+    fn confirm(&self, transaction: &mut Transaction) -> Result<Vec<&Passed>> {
+        // What comes twice is worked through in its order.
+        let written: HashSet<&str> = self.entities.iter().map(PreparedEntity::id).collect();
+        let is_alone = |passed: &&Passed| written.is_empty() || !written.contains(passed.id());
+        let candidates: Vec<_> = self
+            .passed
+            .iter()
+            .filter(is_alone)
+            .map(Passed::candidate)
+            .collect();
+        let mut confirmed = transaction
+            .pass_over(&self.dataset, &candidates, &self.options)?
+            .into_iter();
+        let is_unread =
+            |passed: &&Passed| !(is_alone(passed) && confirmed.next().unwrap_or_default());
+        Ok(self.passed.iter().filter(is_unread).collect())
+    }
+
+    fn with_unread(&self, unread: &[&Passed], store: &Store) -> Result<Vec<PreparedEntity>> {
+        let mut entities = Vec::with_capacity(self.entities.len() + unread.len());
+        let mut unread = unread.iter().peekable();
+        for position in 0..=self.entities.len() {
+            while let Some(passed) = unread.next_if(|passed| passed.before <= position) {
+                entities.push(passed.read(store.hash_key())?);
+            }
+            entities.extend(self.entities.get(position).cloned());
+        }
+        Ok(entities)
     }
 }
 
@@ -98,12 +159,7 @@ pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done
     let mut transaction = store.transaction(&datasets)?;
     let mut changes = Vec::with_capacity(writes.appends.len());
     for append in &writes.appends {
-        changes.push(transaction.append(
-            &append.dataset,
-            &append.entities,
-            now,
-            &append.options,
-        )?);
+        changes.push(append.write(store, &mut transaction, now)?);
     }
     for (key, value) in &writes.records {
         match value {

@@ -15,12 +15,14 @@ use crate::blocking;
 use crate::clock::Micros;
 use crate::deployed::Deployed;
 use crate::execution_log::RunEvents;
+use crate::pass_over::{PassOver, Recipe};
 use crate::reprocessing;
 use crate::shared::Shared;
 use crate::sink::{DatasetSink, RunFacts, Target};
 use crate::source::{SinceValue, Source, Strategy};
 use sluice_config::{ReprocessingPolicy, SetInitialOffset, Sink as SinkSettings};
 use sluice_dataset::{FullRun, WritableDataset};
+use sluice_entity::{Limits, Numbers};
 use sluice_store::Dataset;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -165,6 +167,26 @@ impl Course {
                 self.ledger = Some(writer.ledger);
                 Err(RunFailure::store("read the retry queue", source))
             }
+        }
+    }
+
+    /// Lets the source leave unread what it received before, where that makes no difference: each run reads everything, so no
+    /// since value of an entity matters, and nothing but a recipe lies between source and dataset.
+    pub(super) fn pass_over(&self, source: &mut dyn Source) {
+        let Some((sink, dataset)) = self.sink.as_ref().filter(|_| {
+            self.plan.passes_over() && source.continuation().strategy() == Strategy::None
+        }) else {
+            return;
+        };
+        let recipe = Recipe {
+            limits: Limits::default(),
+            numbers: Numbers::default(),
+            namespaces: self.plan.namespaces.clone(),
+            sink: sink.clone(),
+        };
+        if let Some(pass_over) = PassOver::new(&self.shared, dataset, &self.deployed.habit, recipe)
+        {
+            source.pass_over(pass_over);
         }
     }
 

@@ -72,8 +72,9 @@ pub(crate) async fn run(
 
 async fn execute(course: &mut Course) -> Result<(), RunFailure> {
     course.reset_if_out_of_sync();
-    let source = course.connect_source()?;
+    let mut source = course.connect_source()?;
     let mut writer = course.open_writer(source.continuation().strategy()).await?;
+    course.pass_over(&mut *source);
     let result = async {
         writer.retry_queued().await?;
         let end = run_loop::pump(course, source, &mut writer).await?;

@@ -7,7 +7,9 @@ use crate::shared::Shared;
 use crate::sink::{self, Target, WriteError};
 use crate::slice::Slice;
 use crate::source::{self, ReadError, Source, Surroundings};
-use sluice_config::{Namespaces, Pipe, Source as Settings, Transform};
+use sluice_config::{
+    Namespaces, Pipe, PreventMultipleVersions, Sink as SinkSettings, Source as Settings, Transform,
+};
 use sluice_dataset::Dataset as _;
 use sluice_dtl::Program;
 use sluice_entity::{Entity, ValueBuf};
@@ -57,6 +59,16 @@ impl Plan {
         usize::try_from(self.pipe.batch_size)
             .unwrap_or(usize::MAX)
             .max(1)
+    }
+
+    /// Nothing but a [`Recipe`](crate::pass_over::Recipe) decides what becomes of received bytes: no transforms, and no say in
+    /// how many versions there may be.
+    pub(crate) fn passes_over(&self) -> bool {
+        let SinkSettings::Dataset(sink) = &self.pipe.sink else {
+            return false;
+        };
+        self.pipe.transforms.is_empty()
+            && sink.prevent_multiple_versions == PreventMultipleVersions::Off
     }
 
     /// The source, connected. `None` for receivers.

@@ -1,9 +1,10 @@
 //! The first stage of a run: pulls pages from the source, cuts them into batches, waits while too much is in flight.
 
 use super::state::FeedSeen;
+use crate::pass_over::Passed;
 use crate::shared::{BytesHeld, Shared};
 use crate::slice::Slice;
-use crate::source::{Item, ReadError, SinceValue, Source, Strategy};
+use crate::source::{Item, Page, ReadError, SinceValue, Source, Strategy};
 use sluice_entity::Entity;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,11 +18,15 @@ const BATCH_BYTES: usize = 4 << 20;
 pub(super) struct Batch {
     /// In the source's order.
     pub entities: Vec<Entity>,
+    /// Hashes of their bytes, for those that will be compared; as many, or none at all.
+    pub raw_hashes: Vec<Option<u128>>,
+    /// Entities that were not read, with how many of the others come before each.
+    pub passed: Vec<Passed>,
     /// Where the source goes on after them, by the source's strategy.
     pub since: Option<SinceValue>,
     /// What their hops see.
     pub slice: Arc<Slice>,
-    /// Bytes of the entities.
+    /// Bytes of the entities; of those that were not read, of their text.
     pub bytes: usize,
     /// Returned when the batch is written.
     pub held: Held,
@@ -123,10 +128,16 @@ impl From<ReadError> for Stopped {
     }
 }
 
+/// What was taken from the source and is in no batch yet.
+enum Pending {
+    Item(Item, Option<u128>),
+    Passed(Passed),
+}
+
 struct Reading {
     reader: Reader,
     out: mpsc::Sender<Read>,
-    pending: VecDeque<Item>,
+    pending: VecDeque<Pending>,
     /// The last value by the strategy: the latest, or the greatest.
     latest: Option<SinceValue>,
     /// Where the last page ended, beyond its items.
@@ -160,8 +171,8 @@ impl Reading {
                 }
             };
             let Some(page) = page else { break };
-            self.pending.extend(page.items);
-            self.tail = page.end;
+            self.tail = page.end.clone();
+            self.take(page);
             self.send_batches(&slice, self.reader.batch_size).await?;
         }
         self.send_batches(&slice, 1).await?;
@@ -186,20 +197,41 @@ impl Reading {
         Ok(())
     }
 
+    /// The page behind what is pending, in the source's order.
+    fn take(&mut self, page: Page) {
+        let mut raw_hashes = page.raw_hashes.into_iter();
+        let mut passed = page.passed.into_iter().peekable();
+        for (position, item) in page.items.into_iter().enumerate() {
+            while let Some(passed) = passed.next_if(|passed| passed.before <= position) {
+                self.pending.push_back(Pending::Passed(passed));
+            }
+            let raw_hash = raw_hashes.next().flatten();
+            self.pending.push_back(Pending::Item(item, raw_hash));
+        }
+        self.pending.extend(passed.map(Pending::Passed));
+    }
+
     async fn cut(&mut self, slice: &Arc<Slice>) -> Batch {
-        let mut entities = Vec::new();
+        let (mut entities, mut raw_hashes, mut passed) = (Vec::new(), Vec::new(), Vec::new());
         let mut bytes = 0;
-        while let Some(item) = self.pending.front() {
-            let size = item.entity.encoded_len();
-            if entities.len() == self.reader.batch_size
-                || (!entities.is_empty() && bytes + size > BATCH_BYTES)
-            {
+        while let Some(pending) = self.pending.front() {
+            let size = match pending {
+                Pending::Item(item, _) => item.entity.encoded_len(),
+                Pending::Passed(passed) => passed.len(),
+            };
+            let count = entities.len() + passed.len();
+            if count == self.reader.batch_size || (count > 0 && bytes + size > BATCH_BYTES) {
                 break;
             }
-            let item = self.pending.pop_front().expect("front() just showed it");
             bytes += size;
-            self.note(item.since);
-            entities.push(item.entity);
+            match self.pending.pop_front().expect("front() just showed it") {
+                Pending::Item(item, raw_hash) => {
+                    self.note(item.since);
+                    entities.push(item.entity);
+                    raw_hashes.push(raw_hash);
+                }
+                Pending::Passed(one) => passed.push(one.behind(entities.len())),
+            }
         }
         let place = self
             .reader
@@ -214,6 +246,8 @@ impl Reading {
         };
         Batch {
             entities,
+            raw_hashes,
+            passed,
             since: self.latest.clone(),
             slice: slice.clone(),
             bytes,

@@ -3,8 +3,9 @@
 use super::failure::RunFailure;
 use super::plan::Plan;
 use super::reader::{Batch, End, Held, Read};
-use super::step::{self, Stepped};
+use super::step::{self, Output, Stepped};
 use crate::blocking;
+use crate::pass_over::Passed;
 use crate::shared::Shared;
 use crate::sink::DatasetSink;
 use crate::source::{ReadError, SinceValue};
@@ -38,6 +39,8 @@ pub(super) enum Failed {
 pub(super) struct MadeBatch {
     /// What to write.
     pub stepped: Stepped,
+    /// Entities that were not read, with how many of what is to be written come before each.
+    pub passed: Vec<Passed>,
     /// Source entities it was made from.
     pub read: u64,
     /// Where the source goes on.
@@ -84,13 +87,15 @@ impl Stepper {
     fn step(&self, batch: Batch) -> Made {
         let Batch {
             entities,
+            raw_hashes,
+            passed,
             since,
             slice,
             bytes,
             held,
         } = batch;
         let begun = Instant::now();
-        let read = entities.len() as u64;
+        let read = (entities.len() + passed.len()) as u64;
         let first = entities.first().cloned();
         let own_sink = self.sink.as_ref().map(|(_, dataset)| dataset);
         let made = self
@@ -109,8 +114,11 @@ impl Stepper {
                     .sink
                     .as_ref()
                     .map(|(sink, _)| (sink, self.shared.store.hash_key()));
+                let mut stepped = step::prepare(entities, sink);
+                let passed = keep_hashes(&mut stepped, raw_hashes, passed);
                 Made::Batch(MadeBatch {
-                    stepped: step::prepare(entities, sink),
+                    stepped,
+                    passed,
                     read,
                     since,
                     bytes,
@@ -130,4 +138,38 @@ impl Stepper {
             || format!("a batch took {spent:.3} seconds per entity, {allowed} are allowed");
         (spent > allowed).then(|| RunFailure::new("too-slow", message()))
     }
+}
+
+/// Gives what was prepared the hashes of its bytes, and the passed ones their places among it. Both are there only where each
+/// entity becomes one, or is rejected.
+fn keep_hashes(
+    stepped: &mut Stepped,
+    raw_hashes: Vec<Option<u128>>,
+    mut passed: Vec<Passed>,
+) -> Vec<Passed> {
+    let Output::Prepared(prepared) = &mut stepped.output else {
+        return passed;
+    };
+    let mut rejected = stepped
+        .rejected
+        .iter()
+        .filter_map(|(_, error)| error.position)
+        .peekable();
+    let mut prepared = prepared.iter_mut();
+    let mut places = Vec::with_capacity(raw_hashes.len());
+    let mut place = 0;
+    for (position, raw_hash) in raw_hashes.into_iter().enumerate() {
+        places.push(place);
+        if rejected.next_if_eq(&position).is_some() {
+            continue;
+        }
+        place += 1;
+        if let Some(prepared) = prepared.next().filter(|_| raw_hash.is_some()) {
+            prepared.raw_hash = raw_hash;
+        }
+    }
+    for passed in &mut passed {
+        passed.before = places.get(passed.before).copied().unwrap_or(place);
+    }
+    passed
 }

@@ -10,10 +10,13 @@ use sluice_entity::{Entity, ValueBuf};
 use std::sync::Arc;
 
 impl Writer {
-    pub(super) fn heal_prepared(&mut self, prepared: &[PreparedEntity]) -> Result<(), RunFailure> {
+    pub(super) fn heal_written<'a>(
+        &mut self,
+        ids: impl Iterator<Item = &'a str>,
+    ) -> Result<(), RunFailure> {
         if !self.queue.is_empty() {
-            for entity in prepared {
-                self.heal(entity.id(), None)?;
+            for id in ids {
+                self.heal(id, None)?;
             }
         }
         Ok(())
@@ -165,7 +168,9 @@ impl Writer {
         };
         match sink.prepare(entity, self.shared.store.hash_key()) {
             Ok(prepared) => {
-                let changes = self.try_append(&Arc::from([prepared])).await?;
+                let changes = self
+                    .try_append(&Arc::from([prepared]), &Arc::default())
+                    .await?;
                 self.figures.changes +=
                     changes.iter().filter(|change| change.is_appended()).count() as u64;
                 Ok(Ok(()))

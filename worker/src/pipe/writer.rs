@@ -9,6 +9,7 @@ use super::retry_queue::RetryQueue;
 use super::single_versions::without_updates;
 use super::step::Output;
 use super::stepper::MadeBatch;
+use crate::pass_over::Passed;
 use crate::shared::Shared;
 use crate::sink::{Sink, WriteError};
 use crate::source::{SinceValue, Strategy};
@@ -80,6 +81,7 @@ impl Writer {
         let mut since = None;
         let mut held = Vec::new();
         let mut prepared = Vec::new();
+        let mut passed = Vec::new();
         let mut rejected = Vec::new();
         for batch in group {
             self.figures.read += batch.read;
@@ -89,6 +91,11 @@ impl Writer {
             since = batch.since.or(since);
             held.push(batch.held);
             rejected.extend(batch.stepped.rejected);
+            let written_before = prepared.len();
+            passed.extend(batch.passed.into_iter().map(|passed| {
+                let before = written_before + passed.before;
+                passed.behind(before)
+            }));
             match batch.stepped.output {
                 Output::Prepared(entities) => prepared.extend(entities),
                 Output::Entities(entities) => self.deliver(entities).await?,
@@ -98,7 +105,7 @@ impl Writer {
             self.note_error(&entity, &error, 0)?;
         }
         if matches!(self.destination, Destination::Dataset { .. }) {
-            self.append(prepared.into(), since).await?;
+            self.append(prepared.into(), passed.into(), since).await?;
         } else {
             self.note_since(since);
             if self.unsaved_batches >= self.plan.pipe.checkpoint_interval {
@@ -136,14 +143,16 @@ impl Writer {
     async fn append(
         &mut self,
         prepared: Arc<[PreparedEntity]>,
+        passed: Arc<[Passed]>,
         since: Option<SinceValue>,
     ) -> Result<(), RunFailure> {
         let mark = self.ledger.mark();
-        self.heal_prepared(&prepared)?;
+        let prepared_ids = prepared.iter().map(PreparedEntity::id);
+        self.heal_written(prepared_ids.chain(passed.iter().map(Passed::id)))?;
         self.note_since(since);
         let mut tries = 0;
         let changes = loop {
-            match self.try_append(&prepared).await {
+            match self.try_append(&prepared, &passed).await {
                 Ok(changes) => break changes,
                 Err(failure)
                     if failure.reason == "disk-full" && tries < self.pump().batch_retries =>
@@ -170,6 +179,7 @@ impl Writer {
     pub(super) async fn try_append(
         &mut self,
         prepared: &Arc<[PreparedEntity]>,
+        passed: &Arc<[Passed]>,
     ) -> Result<Vec<Change>, RunFailure> {
         let Destination::Dataset {
             dataset,
@@ -189,6 +199,7 @@ impl Writer {
             kind => without_updates(&dataset, prepared, kind).await?.into(),
         };
         let append = Append {
+            passed: passed.clone(),
             options,
             ..Append::new(&dataset, entities)
         };

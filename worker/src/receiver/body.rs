@@ -1,6 +1,7 @@
 //! The body of a push: whole when it is short, in pieces when it is long (R73). Bounded memory either way.
 
 use crate::answer;
+use crate::pass_over::{PassOver, Passed, PieceReader, ReadEntity};
 use bytes::Bytes;
 use futures::StreamExt;
 use sluice_entity::{ArrayReader, Entity, Limits, Numbers, Reader};
@@ -45,72 +46,80 @@ impl Body {
 pub(super) struct Pushed {
     /// In the order of the body.
     pub entities: Vec<Entity>,
-    /// Where they are.
+    /// Hashes of their bytes, to be stored with them; as many, or none at all.
+    pub raw_hashes: Vec<Option<u128>>,
+    /// Those that were not read.
+    pub passed: Vec<Passed>,
+    /// Where those are that were read.
     pub places: Places,
+}
+
+impl Pushed {
+    /// How many there are, read or not.
+    pub(super) fn count(&self) -> u64 {
+        (self.entities.len() + self.passed.len()) as u64
+    }
 }
 
 /// The places of entities in a body.
 pub(super) struct Places {
-    /// Where each begins, bytes.
-    offsets: Vec<u64>,
-    /// Number of the first, from 0.
-    first: u64,
+    /// The number of each, from 0, and where it begins, bytes.
+    places: Vec<(u64, u64)>,
 }
 
 impl Places {
     /// Names the entity at `position` in a problem.
     pub(super) fn name(&self, error: Error, position: usize) -> Error {
-        let error = error.with("index", answer::number(self.first + position as u64));
-        match self.offsets.get(position) {
-            Some(offset) => error.with("offset", answer::number(*offset)),
+        match self.places.get(position) {
+            Some((index, offset)) => error
+                .with("index", answer::number(*index))
+                .with("offset", answer::number(*offset)),
             None => error,
         }
     }
 }
 
 /// Reads entities out of chunks and checks that each has an `_id`.
-pub(super) struct Entities {
-    reader: ArrayReader,
-    read: u64,
-}
+pub(super) struct Entities(PieceReader);
 
 impl Entities {
-    /// With the limits and number settings of a receiver.
-    pub(super) fn new(limits: Limits, numbers: Numbers) -> Self {
-        Entities {
-            reader: ArrayReader::new(Reader::new(limits, numbers)).allow_single(true),
-            read: 0,
-        }
+    /// With the limits and number settings of a receiver; what `pass_over` knows already is not read.
+    pub(super) fn new(limits: Limits, numbers: Numbers, pass_over: Option<PassOver>) -> Self {
+        let reader = ArrayReader::new(Reader::new(limits, numbers)).allow_single(true);
+        Entities(PieceReader::new(reader, pass_over))
     }
 
     /// The entities that are complete with these chunks. For blocking threads.
-    pub(super) fn of(&mut self, chunks: &[Bytes], accepted: u64) -> Result<Pushed> {
-        let (mut entities, mut offsets) = (Vec::new(), Vec::new());
-        let first = self.read;
-        for chunk in chunks {
-            self.reader.push(chunk);
-            while let Some(entity) = self
-                .reader
-                .next()
-                .map_err(|error| entity_error(error, accepted))?
-            {
-                if entity.id().is_none() {
-                    return Err(missing_id(self.read, self.reader.latest_offset(), accepted));
-                }
-                self.read += 1;
-                offsets.push(self.reader.latest_offset());
-                entities.push(entity);
+    pub(super) fn of(&mut self, chunks: Vec<Bytes>, accepted: u64) -> Result<Pushed> {
+        let taken = self.0.take(chunks);
+        let (mut entities, mut places) = (Vec::new(), Vec::new());
+        for ReadEntity {
+            entity,
+            index,
+            offset,
+            ..
+        } in taken.read
+        {
+            if entity.id().is_none() {
+                return Err(missing_id(index, offset, accepted));
             }
+            places.push((index, offset));
+            entities.push(entity);
         }
-        Ok(Pushed {
-            entities,
-            places: Places { offsets, first },
-        })
+        match taken.error {
+            Some(error) => Err(entity_error(error, accepted)),
+            None => Ok(Pushed {
+                entities,
+                raw_hashes: taken.raw_hashes,
+                passed: taken.passed,
+                places: Places { places },
+            }),
+        }
     }
 
     /// Checks that the array was closed.
     pub(super) fn finish(&mut self, accepted: u64) -> Result<()> {
-        self.reader
+        self.0
             .finish()
             .map_err(|error| entity_error(error, accepted))
     }

@@ -3,6 +3,7 @@
 use super::body::Pushed;
 use crate::answer;
 use crate::blocking;
+use crate::pass_over::{Habit, PassOver, Passed, Recipe};
 use crate::pipe::RunFailure;
 use crate::pipe::commit::{self, Append, Writes};
 use crate::pipe::plan::Plan;
@@ -11,7 +12,7 @@ use crate::shared::Shared;
 use crate::sink::{DatasetSink, RunFacts, Sink};
 use crate::slice::Slice;
 use sluice_dataset::{AppendOptions, FullRun, PreparedEntity};
-use sluice_entity::Entity;
+use sluice_entity::{Entity, Limits, Numbers};
 use sluice_protocol::{EntityStage, Result};
 use sluice_store::Dataset;
 use std::sync::Arc;
@@ -41,6 +42,27 @@ pub(super) enum Destination {
 }
 
 impl Intake {
+    /// What lets entities be passed over that were received before; `None` where more lies between bytes and dataset than a
+    /// recipe says.
+    pub(super) fn pass_over(
+        &self,
+        habit: Option<&Arc<Habit>>,
+        limits: Limits,
+        numbers: Numbers,
+    ) -> Option<PassOver> {
+        let Destination::Dataset { sink, dataset } = &self.destination else {
+            return None;
+        };
+        let plan = self.plan.as_ref().filter(|plan| plan.passes_over())?;
+        let recipe = Recipe {
+            limits,
+            numbers,
+            namespaces: plan.namespaces.clone(),
+            sink: sink.clone(),
+        };
+        PassOver::new(&self.shared, dataset, habit?, recipe)
+    }
+
     /// Transforms the entities and writes what comes out together with `writes`; answers how many versions that made. An error
     /// means that nothing was written.
     pub(super) async fn write(
@@ -58,8 +80,14 @@ impl Intake {
                 let (shared, plan) = (self.shared.clone(), self.plan.clone());
                 // One trip to a blocking thread for everything: a single entity is written in well under a millisecond.
                 blocking::run(move || {
-                    let prepared = prepare(&shared, plan.as_deref(), pushed, &sink, &dataset)?;
-                    append(&shared, &dataset, prepared, options, writes)
+                    let (prepared, passed) =
+                        prepare(&shared, plan.as_deref(), pushed, &sink, &dataset)?;
+                    let append = Append {
+                        passed: passed.into(),
+                        options,
+                        ..Append::new(&dataset, prepared)
+                    };
+                    write(&shared, append, writes)
                 })
                 .await
             }
@@ -130,8 +158,13 @@ fn prepare(
     pushed: Pushed,
     sink: &DatasetSink,
     dataset: &Dataset,
-) -> Result<Vec<PreparedEntity>> {
-    let Pushed { entities, places } = pushed;
+) -> Result<(Vec<PreparedEntity>, Vec<Passed>)> {
+    let Pushed {
+        entities,
+        raw_hashes,
+        passed,
+        places,
+    } = pushed;
     let made = transform(shared, plan, entities, Some(dataset))?;
     let origins: Vec<usize> = made.iter().map(|tagged| tagged.origin).collect();
     let Stepped { output, rejected } = step::prepare(made, Some((sink, shared.store.hash_key())));
@@ -146,24 +179,18 @@ fn prepare(
             None => answer,
         });
     }
-    match output {
-        Output::Prepared(prepared) => Ok(prepared),
-        Output::Entities(_) => Ok(Vec::new()),
+    let Output::Prepared(mut prepared) = output else {
+        return Ok((Vec::new(), passed));
+    };
+    // Hashes are there only where each entity became one.
+    for (prepared, raw_hash) in prepared.iter_mut().zip(raw_hashes) {
+        prepared.raw_hash = raw_hash;
     }
+    Ok((prepared, passed))
 }
 
-fn append(
-    shared: &Shared,
-    dataset: &Dataset,
-    entities: Vec<PreparedEntity>,
-    options: AppendOptions,
-    mut writes: Writes,
-) -> Result<u64> {
-    writes.appends.push(Append {
-        dataset: dataset.clone(),
-        entities: entities.into(),
-        options,
-    });
+fn write(shared: &Shared, append: Append, mut writes: Writes) -> Result<u64> {
+    writes.appends.push(append);
     let done =
         commit::commit(&shared.store, &writes, shared.clock.now()).map_err(answer::dataset)?;
     for dataset in writes.changed_datasets(&done.changes) {

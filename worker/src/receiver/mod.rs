@@ -111,6 +111,7 @@ pub(crate) async fn push(
         bounds,
         numbers,
         populated,
+        habit: Some(&deployed.habit),
     };
     let result = receiver.take(&deployed.push_lock, request, body).await;
     shared
@@ -147,6 +148,7 @@ pub(crate) async fn write_dataset(
         bounds,
         numbers: Numbers::default(),
         populated,
+        habit: None,
     };
     receiver.take(lock, request, body).await
 }

@@ -6,6 +6,7 @@ use super::intake::{Destination, Intake};
 use super::sequence::{Active, Step};
 use crate::answer;
 use crate::blocking;
+use crate::pass_over::Habit;
 use crate::pipe::RunFailure;
 use crate::pipe::commit::Writes;
 use crate::pipe::deletion::{self, Ending};
@@ -17,6 +18,7 @@ use sluice_dataset::{FullRun, WritableDataset};
 use sluice_entity::Numbers;
 use sluice_protocol::{ByteStream, Code, Error, PushReply, PushRequest, Result};
 use sluice_store::{Dataset, Durability};
+use std::sync::Arc;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Takes requests of one receiver or dataset.
@@ -31,6 +33,8 @@ pub(super) struct Receiver<'a> {
     pub numbers: Numbers,
     /// When the dataset becomes populated (SK2).
     pub populated: SetInitialOffset,
+    /// Whether comparing received bytes pays, where it is done.
+    pub habit: Option<&'a Arc<Habit>>,
 }
 
 /// Incremental pushes go side by side; the requests of a full one have the receiver to themselves (R63).
@@ -93,15 +97,21 @@ impl Receiver<'_> {
             .map_err(answer::dataset)
     }
 
+    fn entities(&self) -> Entities {
+        let (limits, numbers) = (self.bounds.limits, self.numbers);
+        let pass_over = self.intake.pass_over(self.habit, limits, numbers);
+        Entities::new(limits, numbers, pass_over)
+    }
+
     async fn take_whole(&self, chunks: Vec<Bytes>, step: &Step) -> Result<PushReply> {
-        let mut entities = Entities::new(self.bounds.limits, self.numbers);
+        let mut entities = self.entities();
         let read = blocking::run(move || {
-            let read = entities.of(&chunks, 0)?;
+            let read = entities.of(chunks, 0)?;
             entities.finish(0)?;
             Ok(read)
         })
         .await?;
-        let received = read.entities.len() as u64;
+        let received = read.count();
         let run = self.run(step).await?;
         let writes = self.records(step, Durability::Synced)?;
         let written = self.intake.write(read, run.as_ref(), writes).await;
@@ -116,7 +126,7 @@ impl Receiver<'_> {
         mut rest: ByteStream,
         step: &Step,
     ) -> Result<PushReply> {
-        let mut entities = Entities::new(self.bounds.limits, self.numbers);
+        let mut entities = self.entities();
         let mut reply = PushReply::default();
         let run = self.run(step).await?;
         let mut piece = begun;
@@ -137,7 +147,7 @@ impl Receiver<'_> {
             }
             let accepted = reply.received;
             let (back, read) = blocking::run(move || {
-                let read = entities.of(&piece, accepted).and_then(|read| {
+                let read = entities.of(piece, accepted).and_then(|read| {
                     if ended {
                         entities.finish(accepted)?;
                     }
@@ -148,7 +158,7 @@ impl Receiver<'_> {
             .await;
             entities = back;
             let read = read?;
-            let count = read.entities.len() as u64;
+            let count = read.count();
             let durability = if ended {
                 Durability::Synced
             } else {

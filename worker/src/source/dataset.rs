@@ -76,6 +76,7 @@ impl Source for DatasetSource {
         Ok(Some(Page {
             items: items.collect(),
             end: self.position.map(SinceValue::Offset),
+            ..Page::default()
         }))
     }
 

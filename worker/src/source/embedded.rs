@@ -77,6 +77,9 @@ impl Source for EmbeddedSource {
                 items.push(item);
             }
         }
-        Ok(Some(Page { items, end: None }))
+        Ok(Some(Page {
+            items,
+            ..Page::default()
+        }))
     }
 }

@@ -1,16 +1,20 @@
 //! The body of an HTTP answer as pages of entities or of bytes, in bounded memory.
 
 use super::{Item, PAGE_BYTES, Page, ReadError};
+use crate::blocking;
+use crate::pass_over::{PassOver, PieceReader};
 use crate::system::{HttpSystem, RequestFailure};
+use bytes::Bytes;
 use reqwest::Response;
-use sluice_entity::{ArrayReader, Entity, Limits, Numbers, Reader};
+use sluice_entity::{ArrayReader, Limits, Numbers, Reader};
 use std::sync::Arc;
 
 /// A JSON array of entities that is still arriving.
 pub(super) struct EntityStream {
     system: Arc<HttpSystem>,
     answer: Response,
-    reader: ArrayReader,
+    /// Given away while it works on a blocking thread.
+    reader: Option<PieceReader>,
     what: String,
     ended: bool,
     /// What comes after the entities that were still good.
@@ -18,13 +22,18 @@ pub(super) struct EntityStream {
 }
 
 impl EntityStream {
-    /// `what` names the stream in errors.
-    pub(super) fn new(system: Arc<HttpSystem>, answer: Response, what: String) -> Self {
+    /// `what` names the stream in errors. What `pass_over` knows already is not read.
+    pub(super) fn new(
+        system: Arc<HttpSystem>,
+        answer: Response,
+        what: String,
+        pass_over: Option<PassOver>,
+    ) -> Self {
         let reader = ArrayReader::new(Reader::new(Limits::default(), Numbers::default()));
         EntityStream {
             system,
             answer,
-            reader,
+            reader: Some(PieceReader::new(reader, pass_over)),
             what,
             ended: false,
             failed: None,
@@ -36,54 +45,61 @@ impl EntityStream {
         if let Some(failure) = self.failed.take() {
             return Err(failure);
         }
-        if self.ended {
+        let Some(mut reader) = self.reader.take().filter(|_| !self.ended) else {
             return Ok(None);
+        };
+        let piece = self.piece().await;
+        let ended = self.ended;
+        let (reader, taken, unfinished) = blocking::run(move || {
+            let taken = reader.take(piece);
+            let is_whole = ended && taken.error.is_none();
+            let unfinished = is_whole.then(|| reader.finish().err()).flatten();
+            (reader, taken, unfinished)
+        })
+        .await;
+        self.reader = Some(reader);
+        if let Some(error) = taken.error.or(unfinished) {
+            // It comes before whatever else happened to the stream.
+            self.failed = Some(ReadError::stream(&self.what, error));
+            self.ended = true;
         }
-        let (mut items, mut bytes) = (Vec::new(), 0);
+        if taken.read.is_empty() && taken.passed.is_empty() {
+            if let Some(failure) = self.failed.take() {
+                return Err(failure);
+            }
+            if self.ended {
+                return Ok(None);
+            }
+        }
+        let items = taken.read.into_iter();
+        Ok(Some(Page {
+            items: items.map(|read| Item::with_updated(read.entity)).collect(),
+            raw_hashes: taken.raw_hashes,
+            passed: taken.passed,
+            end: None,
+        }))
+    }
+
+    /// Chunks until they are about a page, or there is no more.
+    async fn piece(&mut self) -> Vec<Bytes> {
+        let (mut piece, mut bytes) = (Vec::new(), 0);
         while bytes < PAGE_BYTES {
-            match self.next_entity().await {
-                Ok(Some(entity)) => {
-                    bytes += entity.encoded_len();
-                    items.push(Item::with_updated(entity));
+            match self.answer.chunk().await {
+                Ok(Some(chunk)) => {
+                    bytes += chunk.len();
+                    piece.push(chunk);
                 }
                 Ok(None) => {
                     self.ended = true;
                     break;
                 }
-                Err(failure) if items.is_empty() => return Err(failure),
-                Err(failure) => {
-                    self.failed = Some(failure);
+                Err(source) => {
+                    self.failed = Some(self.system.interrupted(source).into_read_error());
                     break;
                 }
             }
         }
-        Ok(Some(Page { items, end: None }))
-    }
-
-    async fn next_entity(&mut self) -> Result<Option<Entity>, ReadError> {
-        loop {
-            if let Some(entity) = self
-                .reader
-                .next()
-                .map_err(|source| ReadError::stream(&self.what, source))?
-            {
-                return Ok(Some(entity));
-            }
-            match self
-                .answer
-                .chunk()
-                .await
-                .map_err(|source| self.system.interrupted(source).into_read_error())?
-            {
-                Some(chunk) => self.reader.push(&chunk),
-                None => {
-                    self.reader
-                        .finish()
-                        .map_err(|source| ReadError::stream(&self.what, source))?;
-                    return Ok(None);
-                }
-            }
-        }
+        piece
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::http_stream::EntityStream;
 use super::{Continuation, Page, ReadError, SinceValue, Source};
+use crate::pass_over::PassOver;
 use crate::pipe::state::FeedSeen;
 use crate::slice::Slice;
 use crate::system::{HttpSystem, RequestFailure};
@@ -23,6 +24,7 @@ pub(super) struct JsonSource {
     populated: bool,
     /// From the latest answer's headers.
     feed: FeedSeen,
+    pass_over: Option<PassOver>,
 }
 
 impl JsonSource {
@@ -37,6 +39,7 @@ impl JsonSource {
             moved: false,
             populated: true,
             feed: FeedSeen::default(),
+            pass_over: None,
         }
     }
 
@@ -92,7 +95,13 @@ impl JsonSource {
         };
         self.moved = false;
         let what = format!("the feed of system \"{}\"", self.settings.system);
-        Ok(EntityStream::new(self.system.clone(), answer, what))
+        let pass_over = self.pass_over.clone();
+        Ok(EntityStream::new(
+            self.system.clone(),
+            answer,
+            what,
+            pass_over,
+        ))
     }
 }
 
@@ -100,6 +109,10 @@ impl JsonSource {
 impl Source for JsonSource {
     fn continuation(&self) -> Continuation {
         self.continuation
+    }
+
+    fn pass_over(&mut self, pass_over: PassOver) {
+        self.pass_over = Some(pass_over);
     }
 
     async fn open(

@@ -64,6 +64,7 @@ impl Source for MergeDatasetsSource {
         Ok(Some(Page {
             items: merged.items,
             end,
+            ..Page::default()
         }))
     }
 

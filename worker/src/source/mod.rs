@@ -17,6 +17,7 @@ pub(crate) use dataset::DatasetSource;
 pub(crate) use error::{FailureKind, ReadError};
 pub(crate) use since::SinceValue;
 
+use crate::pass_over::{PassOver, Passed};
 use crate::pipe::state::FeedSeen;
 use crate::slice::Slice;
 use crate::system::{HttpSystem, Systems};
@@ -38,6 +39,10 @@ pub(crate) trait Source: Send {
         since: Option<&SinceValue>,
         slice: &Arc<Slice>,
     ) -> Result<(), ReadError>;
+
+    /// Lets the source leave entities unread that it received before; asked only where each run reads everything and what an
+    /// entity says of since values does not matter.
+    fn pass_over(&mut self, _pass_over: PassOver) {}
 
     /// The next entities, `None` at the end. A page is bounded by [`PAGE_BYTES`] where the source has a choice. Sources that
     /// read datasets read them from the slice's snapshot; others pay no heed to it.
@@ -62,6 +67,10 @@ pub(crate) const PAGE_BYTES: usize = 1 << 20;
 pub(crate) struct Page {
     /// In the source's order. May be empty and not the last.
     pub items: Vec<Item>,
+    /// Hashes of the items' bytes, where they came as bytes and will be compared: as many, or none at all.
+    pub raw_hashes: Vec<Option<u128>>,
+    /// Entities that were not read, with how many items come before each.
+    pub passed: Vec<Passed>,
     /// Where to go on after the whole page, where that is further than the last item's since value: something was looked at
     /// and left out. Without it a reader would come back for the same forever.
     pub end: Option<SinceValue>,

@@ -113,7 +113,11 @@ impl Source for UnionDatasetsSource {
         }
         // Left-out versions at the end of a page count as read.
         let end = Some(SinceValue::Datasets(Arc::new(self.positions.clone())));
-        Ok(Some(Page { items, end }))
+        Ok(Some(Page {
+            items,
+            end,
+            ..Page::default()
+        }))
     }
 
     fn is_populated(&self) -> bool {

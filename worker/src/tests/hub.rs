@@ -162,9 +162,18 @@ impl Hub {
 
     /// The same with other bounds of pushes.
     pub(super) async fn with_bounds(components: &[&str], bounds: Bounds) -> Self {
+        Self::with_pass_over(components, bounds, true).await
+    }
+
+    /// The same, where received entities are passed over or always read.
+    pub(super) async fn with_pass_over(
+        components: &[&str],
+        bounds: Bounds,
+        passes_over: bool,
+    ) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let components: Vec<Json> = components.iter().map(|text| json(text)).collect();
-        Self::open(folder, components, 1, bounds).await
+        Self::open(folder, components, 1, bounds, passes_over).await
     }
 
     async fn open(
@@ -172,12 +181,14 @@ impl Hub {
         components: Vec<Json>,
         first_number: u64,
         bounds: Bounds,
+        pass_over_unchanged: bool,
     ) -> Self {
         let node = MemoryStorageNode::new(first_number);
         let revision = node.configure(&components);
         let settings = Settings {
             store: sluice_store::Settings::small(),
             bounds,
+            pass_over_unchanged,
             ..Settings::new(folder.path())
         };
         let metrics = sluice_telemetry::Metrics::new();
@@ -197,8 +208,15 @@ impl Hub {
     pub(super) async fn restart(self) -> Self {
         self.worker.shutdown().await;
         let number = self.node.numbers.load(Ordering::Relaxed);
+        let passes_over = self.worker.shared.passes_over;
         drop(self.worker);
-        Self::open(self.folder, self.components, number, Bounds::default()).await
+        let bounds = Bounds::default();
+        Self::open(self.folder, self.components, number, bounds, passes_over).await
+    }
+
+    /// Entities that were passed over since the worker was opened.
+    pub(super) fn passed_over(&self) -> u64 {
+        self.worker.shared.metrics.passed_over()
     }
 
     /// Another configuration, taken up.

@@ -6,6 +6,7 @@ mod joins;
 mod keeping;
 mod other_side;
 mod outside;
+mod passing_over;
 mod pipes;
 mod population;
 mod publishing;

@@ -10,7 +10,7 @@ use crate::keys::{self, MAX_ID_BYTES};
 use crate::transaction::Writing;
 use crate::{Result, index};
 use rocksdb::WriteBatch;
-use sluice_dataset::{AppendOptions, Change, Error, PreparedEntity, RawCandidate};
+use sluice_dataset::{AppendOptions, Change, Error, PreparedEntity};
 use sluice_entity::Generated;
 
 /// An id of the batch with its latest version, before and while the batch is worked through.
@@ -61,36 +61,6 @@ impl Writing {
             }
         }
         Ok(changes)
-    }
-
-    pub(crate) fn skip_unchanged(
-        &mut self,
-        engine: &Engine,
-        candidates: &[RawCandidate<'_>],
-        options: &AppendOptions,
-    ) -> Result<Vec<bool>> {
-        if let Some(run) = options.run {
-            self.check_run(run)?;
-        }
-        let (slots, slot_of) =
-            self.slots(engine, candidates.iter().map(|candidate| candidate.id))?;
-        let mut times = vec![0_u32; slots.len()];
-        slot_of.iter().for_each(|&position| times[position] += 1);
-        let mut skipped = Vec::with_capacity(candidates.len());
-        for (candidate, position) in candidates.iter().zip(slot_of) {
-            let same = slots[position]
-                .latest
-                .filter(|latest| latest.raw_hash == Some(candidate.raw_hash));
-            let skip = same.filter(|_| times[position] == 1 && !options.force);
-            if let Some(latest) = skip {
-                self.report.unchanged += 1;
-                if options.run.is_some() {
-                    self.mark_seen(engine, latest.offset)?;
-                }
-            }
-            skipped.push(skip.is_some());
-        }
-        Ok(skipped)
     }
 
     /// The distinct ids, sorted, with their latest versions; and for each given id the position of its slot.

@@ -139,6 +139,9 @@ impl Writing {
 
     /// After the batch is written: others may go on from here.
     pub(crate) fn publish(self) -> CommittedDataset {
+        if !self.pending.is_empty() {
+            self.entry.ids_written();
+        }
         *self.entry.committed.lock() = self.state;
         CommittedDataset {
             max_offset: self.entry.committed.lock().record.max_offset,

@@ -10,4 +10,5 @@ mod disk_full;
 mod harness;
 mod indexes;
 mod model;
+mod received;
 mod writers;

@@ -3,13 +3,12 @@
 use crate::documents::{document, id};
 use crate::raw::{Pair, stored_pairs};
 use anyhow::{Context, Result, ensure};
-use highway::{HighwayHash, HighwayHasher, Key};
 use sluice_dataset::{
     AppendOptions, Dataset as _, DatasetName, DatasetNumber, PreparedEntity, RawCandidate,
     ReadOptions, VersionBatch,
 };
 use sluice_entity::{HashKey, Limits, Numbers, Reader};
-use sluice_store::{Dataset, Durability, Settings, Store};
+use sluice_store::{ByteHasher, Compared, Dataset, Durability, Settings, Store};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -19,6 +18,7 @@ pub const BATCH: usize = 1_000;
 pub struct Ours {
     pub store: Store,
     pub dataset: Dataset,
+    hasher: ByteHasher,
 }
 
 impl Ours {
@@ -36,20 +36,20 @@ impl Ours {
         };
         let store = Store::open(path, &settings)?;
         let dataset = store.create_dataset(&DatasetName::new("orders")?, DatasetNumber(1))?;
-        Ok(Ours { store, dataset })
+        let hasher = store.byte_hasher(b"benchmark");
+        Ok(Ours {
+            store,
+            dataset,
+            hasher,
+        })
     }
 
     pub fn prepare(&self, reader: &mut Reader, bytes: &[u8]) -> Result<PreparedEntity> {
         let entity = reader.read_entity(bytes)?;
         let mut prepared = PreparedEntity::new(&entity, self.store.hash_key())
             .context("an entity without an id")?;
-        prepared.raw_hash = Some(self.raw_hash(bytes));
+        prepared.raw_hash = Some(self.hasher.hash(bytes));
         Ok(prepared)
-    }
-
-    fn raw_hash(&self, bytes: &[u8]) -> u128 {
-        let [low, high] = HighwayHasher::new(Key(self.store.hash_key().0)).hash128(bytes);
-        u128::from(high) << 64 | u128::from(low)
     }
 
     /// One transaction; the number of entities that were new or changed.
@@ -60,21 +60,29 @@ impl Ours {
         Ok(())
     }
 
-    /// Skips what has the bytes that were last received for its id, without reading it; all must be so.
-    pub fn skip_unchanged(&self, documents: &[Vec<u8>]) -> Result<()> {
+    /// Passes over what has the bytes that were last received for its id, without reading it; all must be so.
+    pub fn pass_over(&self, documents: &[Vec<u8>]) -> Result<()> {
         let mut candidates = Vec::with_capacity(documents.len());
         for bytes in documents {
             candidates.push(RawCandidate {
                 id: std::str::from_utf8(id(bytes))?,
-                raw_hash: self.raw_hash(bytes),
+                raw_hash: self.hasher.hash(bytes),
             });
         }
+        let compared = self.dataset.compare_received(&candidates)?;
+        let same: Vec<_> = candidates
+            .into_iter()
+            .zip(compared)
+            .filter_map(|(candidate, compared)| match compared {
+                Compared::Same(seen) => Some((candidate, seen)),
+                Compared::Different | Compared::Unknown => None,
+            })
+            .collect();
         let mut transaction = self.store.transaction(&[&self.dataset])?;
-        let skipped =
-            transaction.skip_unchanged(&self.dataset, &candidates, &AppendOptions::default())?;
+        let passed = transaction.pass_over(&self.dataset, &same, &AppendOptions::default())?;
         ensure!(
-            skipped.into_iter().all(|is_skipped| is_skipped),
-            "an unchanged entity was not skipped"
+            passed.len() == documents.len() && passed.into_iter().all(|is_same| is_same),
+            "an unchanged entity was not passed over"
         );
         transaction.commit(Durability::Buffered)?;
         Ok(())

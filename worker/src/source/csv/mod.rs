@@ -204,7 +204,10 @@ impl Source for CsvSource {
         while bytes < PAGE_BYTES {
             let read = rows.reader.read_record(&mut record).await;
             if !read.map_err(|source| document.broken(rows.row, source))? {
-                return Ok(Some(Page { items, end: None }));
+                return Ok(Some(Page {
+                    items,
+                    ..Page::default()
+                }));
             }
             rows.reader.get_ref().begin_row();
             let entity = document.entity(&rows, &record)?;
@@ -216,6 +219,9 @@ impl Source for CsvSource {
             });
         }
         self.rows = Some(rows);
-        Ok(Some(Page { items, end: None }))
+        Ok(Some(Page {
+            items,
+            ..Page::default()
+        }))
     }
 }
