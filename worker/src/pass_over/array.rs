@@ -227,7 +227,7 @@ impl SparingReader {
             let (mut offset, mut index) = (given, self.reader.count() - 1);
             if let Some(jump) = self.jump_before(given) {
                 offset = offset - jump.given.offset + jump.received.offset;
-                index = index + jump.spared();
+                index += jump.spared();
             }
             let element = self.begins.binary_search(&offset).ok();
             return Ok(Some(ReadEntity {

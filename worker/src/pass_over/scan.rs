@@ -33,7 +33,7 @@ impl ObjectScan {
             // In the lowest bit of each byte: a string is open behind it.
             let open = equal(word, b'"').wrapping_mul(LOW) ^ if self.in_string { LOW } else { 0 };
             // Both braces, and two characters that are neither and stand only in strings.
-            let mut braces = equal(word | LOW * 0x06, 0x7f) & !open;
+            let mut braces = equal(word | (LOW * 0x06), 0x7f) & !open;
             while braces != 0 {
                 let position = (braces.trailing_zeros() >> 3) as usize;
                 if self.brace(chunk[position]) {
@@ -41,7 +41,7 @@ impl ObjectScan {
                 }
                 braces &= braces - 1;
             }
-            self.in_string = open >> 56 & 1 == 1;
+            self.in_string = (open >> 56) & 1 == 1;
             at += chunk.len();
         }
         let end = self.bytes(text.get(at..).unwrap_or_default())?;
@@ -82,7 +82,7 @@ impl ObjectScan {
 /// One in the lowest bit of each byte that is `byte`.
 fn equal(word: u64, byte: u8) -> u64 {
     let different = word ^ (LOW * u64::from(byte));
-    !(((different & !HIGH) + !HIGH) | different) >> 7 & LOW
+    (!(((different & !HIGH) + !HIGH) | different) >> 7) & LOW
 }
 
 /// Position of the first byte at or after `at` that JSON does not take for space.
