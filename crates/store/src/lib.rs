@@ -58,6 +58,7 @@ mod snapshot;
 mod state;
 mod store;
 mod transaction;
+mod trimming;
 
 pub use check::{Counts, Problem, Report, check};
 pub use dataset::Dataset;
@@ -69,5 +70,6 @@ pub use snapshot::{DatasetView, Snapshot};
 pub use state::StateKey;
 pub use store::Store;
 pub use transaction::{Committed, CommittedDataset, Durability, Transaction};
+pub use trimming::Trimming;
 
 type Result<T, E = Error> = std::result::Result<T, E>;

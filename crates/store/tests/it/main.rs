@@ -11,4 +11,5 @@ mod harness;
 mod indexes;
 mod model;
 mod received;
+mod trimming;
 mod writers;
