@@ -28,6 +28,8 @@ pub struct Metadata {
     pub use_config_circuit_breaker: bool,
     /// `worker_threads` of the hub's own datasets are bounded by the worker; this bounds merges (MG8).
     pub max_merged: u64,
+    /// `compaction_time_threshold_hours_pump`: hours that execution logs go back, where no pipe says otherwise (CO4).
+    pub log_hours: u64,
 }
 
 impl Metadata {
@@ -46,6 +48,7 @@ impl Metadata {
             disable_user_pipes: scheduler.flag("disable_user_pipes"),
             use_config_circuit_breaker: defaults.flag("use_config_circuit_breaker"),
             max_merged: defaults.count("max_merged"),
+            log_hours: defaults.count("compaction_time_threshold_hours_pump"),
             valid: crate::is_valid(&diagnostics),
             original,
             effective: Arc::new(effective),

@@ -4,6 +4,7 @@ mod computed;
 mod cross;
 mod fill;
 mod node;
+mod paging;
 mod parts;
 mod pipe;
 mod problems;

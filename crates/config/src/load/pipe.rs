@@ -3,6 +3,7 @@
 use super::computed::{self, Parts};
 use super::fill::{Filler, Members, get, get_str, has, set};
 use super::node::{Node, Place, Tree};
+use super::paging;
 use super::parts;
 use super::shape::MAX_NAME_BYTES;
 use super::transforms;
@@ -49,6 +50,7 @@ pub(super) fn load(
         .clone();
     let (mut source, source_type) = parts::load(&mut filler, &source_node, SOURCES, "source", None);
     computed::source(&mut source);
+    paging::check(&source, &source_node, &mut filler);
     let sink_node = node
         .get("sink")
         .filter(|sink| !matches!(sink.tree, Tree::Leaf(Json::Null)))

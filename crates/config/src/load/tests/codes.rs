@@ -105,6 +105,16 @@ const CASES: &[(&str, &[&str])] = &[
         &["warning ignored-property pump/schedule_interval"],
     ),
     (
+        r#"[{"_id": "s", "type": "system:url", "url_pattern": "http://h/%s"}, {"_id": "a", "type": "pipe",
+            "source": {"type": "json", "system": "s", "url": "u", "page_size": 5, "supports_since": true, "is_chronological": false}}]"#,
+        &["warning ignored-property source/page_size"],
+    ),
+    (
+        r#"[{"_id": "s", "type": "system:url", "url_pattern": "http://h/%s"}, {"_id": "a", "type": "pipe",
+            "source": {"type": "json", "system": "s", "url": "u", "page_size": 5, "supports_since": true, "is_chronological": true}}]"#,
+        &[],
+    ),
+    (
         r#"[{"_id": "a", "type": "system:url", "base_url": "http://h/"}]"#,
         &["warning deprecated base_url"],
     ),
