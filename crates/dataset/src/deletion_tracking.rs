@@ -3,7 +3,8 @@
 //! A full run marks every id it produces. At its end the live ids that it did not produce, and that nobody else wrote since it
 //! began, get a deleted version. The marks are stored with the data, so that a run survives an interruption.
 
-use crate::{DatasetName, Error, Offset, Result};
+use crate::{DatasetName, Error, Offset, PreparedEntity, Result};
+use sluice_entity::{HashKey, ValueBuf};
 
 /// A populated dataset with more live ids than this is protected against implausible mass deletes.
 const PROTECTED_ABOVE: u64 = 100;
@@ -41,6 +42,7 @@ impl Unseen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
     run: FullRun,
+    marks_deletes: bool,
 }
 
 impl Approval {
@@ -62,7 +64,28 @@ impl Approval {
                 });
             }
         }
-        Ok(Self { run })
+        Ok(Self {
+            run,
+            marks_deletes: false,
+        })
+    }
+
+    /// The same, and whether the deletes are marked as inferred ones (DE3).
+    #[must_use]
+    pub fn marking_deletes(self, marks_deletes: bool) -> Self {
+        Self {
+            marks_deletes,
+            ..self
+        }
+    }
+
+    /// The deleted version of an id that the run has not seen; it keeps its properties (R4).
+    pub fn delete_of(&self, id: &str, body: ValueBuf, key: &HashKey) -> PreparedEntity {
+        if self.marks_deletes {
+            PreparedEntity::marked_delete_of(id, &body, key)
+        } else {
+            PreparedEntity::delete_of(id, body, key)
+        }
     }
 
     /// The run it is for.

@@ -1,6 +1,6 @@
 //! Entities on their way into a dataset.
 
-use sluice_entity::{ContentHash, Entity, Generated, HashKey, ValueBuf};
+use sluice_entity::{Builder, ContentHash, Entity, Generated, HashKey, ValueBuf};
 
 /// An entity ready to be written: reserved names stripped (R5), hashed (R1). Made in a stage of its own, so that the writer,
 /// who holds the dataset's lock, neither parses nor hashes.
@@ -44,6 +44,11 @@ impl PreparedEntity {
             filtered: false,
             raw_hash: None,
         }
+    }
+
+    /// The same with the mark that tells an inferred delete from one that the source sent (DE3).
+    pub fn marked_delete_of(id: &str, body: &ValueBuf, key: &HashKey) -> Self {
+        Self::delete_of(id, marked(body), key)
     }
 
     /// A version to be appended once more (DS11); its hash is known.
@@ -95,6 +100,27 @@ impl PreparedEntity {
             Some(_) => Change::Changed,
         }
     }
+}
+
+/// The property that marks a delete of deletion tracking.
+const DELETION_TRACKED: &str = "$deletion_tracked";
+
+fn marked(body: &ValueBuf) -> ValueBuf {
+    let mut builder = Builder::new();
+    builder.begin_dict();
+    let members = body
+        .value()
+        .as_dict()
+        .into_iter()
+        .flat_map(|dict| dict.iter());
+    for (name, value) in members.filter(|(name, _)| *name != DELETION_TRACKED) {
+        builder.name(name);
+        builder.value(value);
+    }
+    builder.name(DELETION_TRACKED);
+    builder.bool(true);
+    builder.end();
+    builder.finish()
 }
 
 fn hash_of(body: &ValueBuf, deleted: bool, key: &HashKey) -> ContentHash {

@@ -16,6 +16,7 @@ use rocksdb::ReadOptions;
 use sluice_dataset::{
     AppendOptions, Approval, DeleteProgress, Error, FullRun, Offset, PreparedEntity, Unseen,
 };
+use sluice_entity::ValueBuf;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ impl Transaction {
             .run
             .clone()
             .expect("checked: it is the run under way");
-        let (deletes, reached) = unseen_after(writing, &engine, &record, limit)?;
+        let (deletes, reached) = unseen_after(writing, &engine, &record, approval, limit)?;
         writing.append(
             &engine,
             batch,
@@ -166,6 +167,7 @@ fn unseen_after(
     writing: &mut Writing,
     engine: &Engine,
     record: &RunRecord,
+    approval: &Approval,
     limit: usize,
 ) -> Result<(Vec<PreparedEntity>, Option<String>)> {
     let KeyRange { mut from, to } = keys::dataset(writing.number());
@@ -191,7 +193,8 @@ fn unseen_after(
             && entry.offset < record.run.start
             && !writing.is_marked(engine, entry.offset)?
         {
-            let delete = delete_of(writing, engine, id, entry.offset)?;
+            let body = body_at(writing, engine, entry.offset)?;
+            let delete = approval.delete_of(id, body, &engine.hash_key);
             bytes += delete.body().value().encoded().len();
             deletes.push(delete);
         }
@@ -204,12 +207,7 @@ fn unseen_after(
     Ok((deletes, None))
 }
 
-fn delete_of(
-    writing: &Writing,
-    engine: &Engine,
-    id: &str,
-    offset: Offset,
-) -> Result<PreparedEntity> {
+fn body_at(writing: &Writing, engine: &Engine, offset: Offset) -> Result<ValueBuf> {
     let key = keys::version(writing.number(), offset);
     let place = || format!("dataset {}, log, offset {offset}", writing.entry.name);
     let value = engine
@@ -218,11 +216,7 @@ fn delete_of(
         .map_err(|error| storage("read a version to delete", error))?
         .ok_or_else(|| damaged(place(), "the log entry is missing"))?;
     let version = to_version(&key, offset, &value).map_err(|flaw| damaged(place(), flaw))?;
-    Ok(PreparedEntity::delete_of(
-        id,
-        version.body,
-        &engine.hash_key,
-    ))
+    Ok(version.body)
 }
 
 fn read_id<'k>(dataset: &Entry, key: &'k [u8], sealed: &[u8]) -> Result<(&'k str, IdEntry)> {

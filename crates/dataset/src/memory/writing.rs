@@ -118,7 +118,7 @@ impl WritableDataset for Memory {
             let Some(version) = state.latest(id).cloned() else {
                 continue;
             };
-            let delete = PreparedEntity::delete_of(id, version.body, &self.hash_key);
+            let delete = approval.delete_of(id, version.body, &self.hash_key);
             state.append(&delete, now_micros, &AppendOptions::default());
         }
         if let Some(run) = &mut state.run {

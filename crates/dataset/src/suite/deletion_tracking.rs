@@ -8,6 +8,10 @@ pub(super) const TESTS: &[Test] = &[
         "what the run did not produce is deleted and keeps its properties",
         unproduced_is_deleted,
     ),
+    (
+        "deletes are marked as inferred where that is asked for",
+        marked_deletes,
+    ),
     ("an empty run deletes everything", empty_run),
     (
         "what others wrote during the run is spared",
@@ -62,6 +66,30 @@ fn live(f: &Fixture) -> Vec<String> {
         .collect();
     ids.sort();
     ids
+}
+
+fn marked_deletes(f: &Fixture) {
+    f.write(&[
+        r#"{"_id": "a", "v": 1}"#,
+        r#"{"_id": "b", "$deletion_tracked": 5}"#,
+    ]);
+    let run = f.dataset.begin_run("first").expect("begin");
+    let approval = f.dataset.approve_deletions(&run, false).expect("approve");
+    let approval = approval.marking_deletes(true);
+    let progress = f.dataset.delete_unseen(&approval, f.tick(), 10);
+    assert_eq!(progress.expect("delete").deleted, 2);
+    f.dataset.end_run(&run).expect("end");
+    for (id, body) in [
+        ("a", r#"{"_id":"a","v":1,"$deletion_tracked":true}"#),
+        ("b", r#"{"_id":"b","$deletion_tracked":true}"#),
+    ] {
+        let version = f.dataset.get(id).expect("get").expect("a deleted version");
+        assert!(version.is_deleted());
+        assert_eq!(version.body.value().to_json_string(), body);
+    }
+    f.write(&[r#"{"_id": "a", "v": 1}"#]);
+    let again = f.dataset.get("a").expect("get").expect("written again");
+    assert_eq!(again.body.value().to_json_string(), r#"{"_id":"a","v":1}"#);
 }
 
 fn unproduced_is_deleted(f: &Fixture) {
