@@ -2,6 +2,7 @@
 
 use crate::contents::{Contents, kind_name};
 use crate::error::from_store;
+use crate::history::Index;
 use crate::records::Author;
 use crate::service::Inner;
 use crate::{configuration, records, validation};
@@ -63,6 +64,7 @@ impl Change {
         };
         after.counters.revision += 1;
         records::write_reset(&self.inner.store, &after).map_err(from_store)?;
+        *self.inner.history.write() = Index::default();
         let snapshot = validation::snapshot(&after);
         tracing::info!(
             revision = after.counters.revision,
@@ -80,7 +82,11 @@ impl Change {
         user: &str,
     ) -> Result<()> {
         let author = author(user);
-        records::write(&self.inner.store, before, &mut after, &author).map_err(from_store)?;
+        let entries =
+            records::write(&self.inner.store, before, &mut after, &author).map_err(from_store)?;
+        let mut history = self.inner.history.write();
+        entries.into_iter().for_each(|entry| history.add(entry));
+        drop(history);
         tracing::info!(
             revision = after.counters.revision,
             user,

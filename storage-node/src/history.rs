@@ -1,7 +1,11 @@
 //! Every version of every component (CF6): how an entry is written and read again.
 
+mod index;
+
+pub(crate) use index::{Entry, Index};
+
 use crate::contents::{kind_name, kind_of};
-use crate::records::{Author, ReadError, each_history};
+use crate::records::{Author, ReadError, each_history, history_at};
 use sluice_entity::Json;
 use sluice_protocol::{ComponentKind, HistoryEntry};
 use sluice_store::Store;
@@ -26,24 +30,52 @@ pub(crate) fn json(
     ])
 }
 
-/// Entries of a kind and an id, oldest first; all where `None`.
-pub(crate) fn read(
-    store: &Store,
-    kind: Option<ComponentKind>,
-    id: Option<&str>,
-) -> Result<Vec<HistoryEntry>, ReadError> {
-    let mut entries = Vec::new();
+/// What entries there are; reads all of them, once.
+pub(crate) fn index(store: &Store) -> Result<Index, ReadError> {
+    let mut index = Index::default();
     each_history(store, |offset, json| {
-        let entry = entry(offset, json).ok_or_else(|| ReadError::Record {
-            record: format!("history {offset}"),
-            problem: "members are missing".into(),
-        })?;
-        if kind.is_none_or(|kind| kind == entry.kind) && id.is_none_or(|id| id == entry.id) {
-            entries.push(entry);
-        }
+        let entry = entry(offset, json).ok_or_else(|| unclear(offset))?;
+        index.add(known(&entry));
         Ok(())
     })?;
+    Ok(index)
+}
+
+/// What the index keeps of an entry.
+fn known(entry: &HistoryEntry) -> Entry {
+    let original = entry.original.as_ref();
+    Entry {
+        offset: entry.offset,
+        component: (entry.kind, entry.id.clone()),
+        deleted: original.is_none(),
+        bytes: original.map_or(0, |original| original.to_string().len() as u64),
+        timestamp: entry.timestamp,
+    }
+}
+
+/// The entries at these offsets with the offsets of those before them; one that is gone meanwhile is left out.
+pub(crate) fn read(
+    store: &Store,
+    offsets: &[(u64, Option<u64>)],
+) -> Result<Vec<HistoryEntry>, ReadError> {
+    let mut entries = Vec::with_capacity(offsets.len());
+    for (offset, previous) in offsets {
+        if let Some(json) = history_at(store, *offset)? {
+            let entry = entry(*offset, json).ok_or_else(|| unclear(*offset))?;
+            entries.push(HistoryEntry {
+                previous: *previous,
+                ..entry
+            });
+        }
+    }
     Ok(entries)
+}
+
+fn unclear(offset: u64) -> ReadError {
+    ReadError::Record {
+        record: format!("history {offset}"),
+        problem: "members are missing".into(),
+    }
 }
 
 fn entry(offset: u64, json: Json) -> Option<HistoryEntry> {
@@ -63,5 +95,6 @@ fn entry(offset: u64, json: Json) -> Option<HistoryEntry> {
         timestamp,
         user,
         original,
+        previous: None,
     })
 }

@@ -103,15 +103,16 @@ fn check_format(store: &Store) -> Result<(), ReadError> {
     }
 }
 
-/// Writes what makes `after` of `before`, with the history of the components, in one synced transaction.
+/// Writes what makes `after` of `before`, with the history of the components, in one synced transaction. Answers what is new in
+/// the history.
 pub(crate) fn write(
     store: &Store,
     before: &Contents,
     after: &mut Contents,
     author: &Author,
-) -> Result<(), Error> {
+) -> Result<Vec<history::Entry>, Error> {
     let mut transaction = store.transaction(&[])?;
-    write_components(&mut transaction, before, after, author)?;
+    let entries = write_components(&mut transaction, before, after, author)?;
     for name in before
         .variables
         .keys()
@@ -131,7 +132,8 @@ pub(crate) fn write(
         &key(META, b"counters")?,
         counters_json(after.counters).to_string().as_bytes(),
     );
-    transaction.commit(Durability::Synced).map(drop)
+    transaction.commit(Durability::Synced)?;
+    Ok(entries)
 }
 
 /// Removes everything but the format, and keeps the counters of `after`.
@@ -152,7 +154,7 @@ fn write_components(
     before: &Contents,
     after: &mut Contents,
     author: &Author,
-) -> Result<(), Error> {
+) -> Result<Vec<history::Entry>, Error> {
     let Contents {
         components,
         counters,
@@ -170,6 +172,7 @@ fn write_components(
             .is_some_and(|old| Arc::ptr_eq(&old.original, &kept.original) || old == kept);
         (!is_same).then_some((component, Some(kept)))
     });
+    let mut entries = Vec::new();
     for (component, kept) in removed.chain(put) {
         let (kind, id) = component;
         let record = key(COMPONENT, format!("{}/{id}", kind_name(*kind)))?;
@@ -182,9 +185,16 @@ fn write_components(
             &key(HISTORY, counters.next_history.to_be_bytes())?,
             entry.to_string().as_bytes(),
         );
+        entries.push(history::Entry {
+            offset: counters.next_history,
+            component: component.clone(),
+            deleted: kept.is_none(),
+            bytes: kept.map_or(0, |kept| kept.original.to_string().len() as u64),
+            timestamp: author.timestamp,
+        });
         counters.next_history += 1;
     }
-    Ok(())
+    Ok(entries)
 }
 
 fn write_secrets(
@@ -223,6 +233,14 @@ pub(crate) fn each_history(
         let offset = u64::from_be_bytes(offset);
         with(offset, parse(&format!("history {offset}"), value, Some)?)
     })
+}
+
+/// One entry of the history.
+pub(crate) fn history_at(store: &Store, offset: u64) -> Result<Option<Json>, ReadError> {
+    let value = store.state(&key(HISTORY, offset.to_be_bytes())?)?;
+    value
+        .map(|value| parse(&format!("history {offset}"), &value, Some))
+        .transpose()
 }
 
 fn each(

@@ -8,16 +8,20 @@ use crate::secrets::{SecretsKey, open_key};
 use crate::{configuration, history, records, validation};
 use async_trait::async_trait;
 use parking_lot::RwLock;
+use sluice_dataset::ReadOptions;
 use sluice_entity::Json;
 use sluice_protocol::{
-    Code, ComponentKind, ConfigurationSnapshot, Error, HistoryEntry, PutConfiguration, PutOutcome,
-    Result, SecretScope, SecretValues, StorageNode,
+    Code, ComponentKind, ConfigurationSnapshot, Error, HistoryEntry, HistorySummary,
+    PutConfiguration, PutOutcome, Result, SecretScope, SecretValues, StorageNode,
 };
 use sluice_store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{Mutex, watch};
+
+/// Entries of the history that one answer has at most.
+const HISTORY_PAGE: usize = 200;
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -49,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) key: SecretsKey,
     pub(crate) contents: RwLock<Arc<Contents>>,
+    pub(crate) history: RwLock<history::Index>,
     pub(crate) published: watch::Sender<Arc<ConfigurationSnapshot>>,
     /// Held by whoever changes something, from reading to publishing.
     writer: Arc<Mutex<()>>,
@@ -62,7 +67,8 @@ impl Node {
             path: path.clone(),
             source,
         })?;
-        let contents = records::read(&store).map_err(|error| match error {
+        let read = || Ok((records::read(&store)?, history::index(&store)?));
+        let (contents, index) = read().map_err(|error| match error {
             ReadError::Store(source) => OpenError::Read { path, source },
             ReadError::Record { record, problem } => OpenError::Record {
                 path,
@@ -85,6 +91,7 @@ impl Node {
             store,
             key,
             contents: RwLock::new(Arc::new(contents)),
+            history: RwLock::new(index),
             published: watch::Sender::new(Arc::new(snapshot)),
             writer: Arc::default(),
         })))
@@ -175,10 +182,17 @@ impl StorageNode for Node {
         &self,
         kind: Option<ComponentKind>,
         id: Option<&str>,
+        options: &ReadOptions,
     ) -> Result<Vec<HistoryEntry>> {
-        let (store, id) = (self.0.store.clone(), id.map(str::to_owned));
-        let entries =
-            tokio::task::spawn_blocking(move || history::read(&store, kind, id.as_deref()));
+        let offsets = {
+            let index = self.0.history.read();
+            let offsets = index.select(kind, id, options, HISTORY_PAGE).into_iter();
+            offsets
+                .map(|offset| (offset, index.previous(offset)))
+                .collect::<Vec<_>>()
+        };
+        let store = self.0.store.clone();
+        let entries = tokio::task::spawn_blocking(move || history::read(&store, &offsets));
         entries
             .await
             .map_err(lost_thread)?
@@ -190,6 +204,10 @@ impl StorageNode for Node {
                     format!("the record {record} cannot be understood: {problem}"),
                 ),
             })
+    }
+
+    async fn history_summary(&self) -> Result<HistorySummary> {
+        Ok(self.0.history.read().summary())
     }
 
     async fn put_variables(

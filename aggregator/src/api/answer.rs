@@ -4,9 +4,11 @@ use super::error::Problem;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::stream::{self, Stream, StreamExt};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+use sluice_protocol::Error;
 
 /// Items printed before the next chunk goes out.
 const ITEMS_PER_CHUNK: usize = 64;
@@ -70,6 +72,37 @@ where
         "application/json",
         Body::from_stream(futures::stream::iter(chunks)),
     )
+}
+
+/// The same from pages that come one after another. A page that cannot be had breaks the answer off.
+pub(crate) fn list_of_pages<T, U>(
+    pages: impl Stream<Item = Result<Vec<T>, Error>> + Send + 'static,
+    show: impl Fn(T) -> U + Send + 'static,
+) -> Response
+where
+    T: Send + 'static,
+    U: Serialize,
+{
+    let mut separator = b'[';
+    let print = move |page: Result<Vec<T>, Error>| -> std::io::Result<Bytes> {
+        let mut text = Vec::new();
+        for item in page.map_err(std::io::Error::other)? {
+            text.push(separator);
+            separator = b',';
+            serde_json::to_writer(&mut text, &show(item)).map_err(|error| {
+                tracing::error!(%error, "an answer cannot be printed");
+                std::io::Error::other(error)
+            })?;
+        }
+        if separator == b'[' {
+            // The first page is empty: nothing comes.
+            text.push(b'[');
+        }
+        Ok(Bytes::from(text))
+    };
+    let end = stream::iter([Ok(Bytes::from_static(b"]"))]);
+    let chunks = pages.map(print).chain(end);
+    typed("application/json", Body::from_stream(chunks))
 }
 
 /// 200 with a document.

@@ -3,7 +3,7 @@
 use super::answer;
 use super::archive;
 use super::call::Call;
-use super::configuration_log::{self, Version};
+use super::configuration_log;
 use super::diagnostics::validation_errors;
 use super::error::{Problem, number};
 use super::exact::Exact;
@@ -174,10 +174,6 @@ fn read_components(bytes: &[u8], limits: &crate::Limits) -> Result<Vec<Json>, Pr
 
 pub(crate) async fn history(call: Call) -> Result<Response, Problem> {
     let id = call.text("entity_id");
-    let versions = configuration_log::versions(&call.hub, Some(id)).await?;
-    if versions.is_empty() {
-        return Err(Problem::not_found("unknown-component", "component", id));
-    }
     let options = ReadOptions {
         since: call.number("since"),
         limit: call.number("limit"),
@@ -185,8 +181,5 @@ pub(crate) async fn history(call: Call) -> Result<Response, Problem> {
         history: true,
         deleted: true,
     };
-    Ok(answer::list(
-        configuration_log::page(versions, &options),
-        Version::show,
-    ))
+    configuration_log::of_component(&call, id, options).await
 }

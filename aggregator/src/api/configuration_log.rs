@@ -10,6 +10,7 @@ use super::exact::Exact;
 use super::feed;
 use crate::Aggregator;
 use axum::response::Response;
+use futures::stream::{self, StreamExt};
 use sluice_dataset::{
     Counters, DatasetName, DatasetNumber, DatasetStatus, Generation, ReadOptions, Since, SinceError,
 };
@@ -17,7 +18,7 @@ use sluice_entity::Json;
 use sluice_protocol::{
     Code, ComponentKind, DatasetReport, Error, FeedHeaders, HistoryEntry, QueueReport,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Its name; no pipe can have it.
 pub(crate) const NAME: &str = "system:config";
@@ -26,43 +27,29 @@ const GENERATION: Generation = Generation([0; 16]);
 /// Members that the hub makes; posted ones of the same name are left out.
 const GENERATED: [&str; 6] = ["_id", "_updated", "_previous", "_ts", "_deleted", "$user"];
 
-/// A version of a component.
-pub(crate) struct Version {
-    entry: HistoryEntry,
-    /// Offset of the version before.
-    previous: Option<u64>,
-}
-
-impl Version {
-    fn is_deleted(&self) -> bool {
-        self.entry.original.is_none()
+/// A version of a component as an entity: what was posted, and where, when and by whom.
+fn show(entry: HistoryEntry) -> Exact {
+    let mut members = vec![
+        ("_id".to_owned(), Json::from(entry.id)),
+        ("_updated".to_owned(), number(entry.offset)),
+    ];
+    if let Some(previous) = entry.previous {
+        members.push(("_previous".to_owned(), number(previous)));
     }
-
-    /// The component as an entity: what was posted, and where, when and by whom.
-    pub(crate) fn show(self) -> Exact {
-        let deleted = self.is_deleted();
-        let entry = self.entry;
-        let mut members = vec![
-            ("_id".to_owned(), Json::from(entry.id)),
-            ("_updated".to_owned(), number(entry.offset)),
-        ];
-        if let Some(previous) = self.previous {
-            members.push(("_previous".to_owned(), number(previous)));
-        }
-        members.push(("_ts".to_owned(), number(entry.timestamp)));
-        members.push(("_deleted".to_owned(), Json::Bool(deleted)));
-        members.push(("$user".to_owned(), Json::from(entry.user)));
-        match entry.original.as_deref() {
-            Some(Json::Object(original)) => members.extend(
-                original
-                    .iter()
-                    .filter(|(name, _)| !GENERATED.contains(&name.as_str()))
-                    .cloned(),
-            ),
-            _ => members.push(("type".to_owned(), Json::from(kind_name(entry.kind)))),
-        }
-        Json::Object(members).into()
+    members.push(("_ts".to_owned(), number(entry.timestamp)));
+    let deleted = entry.original.is_none();
+    members.push(("_deleted".to_owned(), Json::Bool(deleted)));
+    members.push(("$user".to_owned(), Json::from(entry.user)));
+    match entry.original.as_deref() {
+        Some(Json::Object(original)) => members.extend(
+            original
+                .iter()
+                .filter(|(name, _)| !GENERATED.contains(&name.as_str()))
+                .cloned(),
+        ),
+        _ => members.push(("type".to_owned(), Json::from(kind_name(entry.kind)))),
     }
+    Json::Object(members).into()
 }
 
 fn kind_name(kind: ComponentKind) -> &'static str {
@@ -73,53 +60,72 @@ fn kind_name(kind: ComponentKind) -> &'static str {
     }
 }
 
-/// The versions of one component, or of all; oldest first.
-pub(crate) async fn versions(hub: &Aggregator, id: Option<&str>) -> Result<Vec<Version>, Problem> {
-    let entries = hub.storage.history(None, id).await?;
-    let mut newest = BTreeMap::new();
-    Ok(entries
-        .into_iter()
-        .map(|entry| Version {
-            previous: newest.insert((entry.kind, entry.id.clone()), entry.offset),
-            entry,
-        })
-        .collect())
+/// What a reader gets (R74), page by page from the storage node: neither side reads or holds more than a page.
+struct Pages {
+    hub: Arc<Aggregator>,
+    id: Option<String>,
+    /// Where the next page begins, and how many versions it may still have.
+    options: ReadOptions,
 }
 
-/// What a reader of `versions` gets (R74).
-pub(crate) fn page(mut versions: Vec<Version>, options: &ReadOptions) -> Vec<Version> {
-    if !options.history {
-        let latest = latest(&versions);
-        versions.retain(|version| {
-            latest.contains(&version.entry.offset) && (options.deleted || !version.is_deleted())
+impl Pages {
+    /// The next versions; none at the end.
+    async fn next(&mut self) -> Result<Vec<HistoryEntry>, Error> {
+        if self.options.limit == Some(0) {
+            return Ok(Vec::new());
+        }
+        let id = self.id.as_deref();
+        let page = self.hub.storage.history(None, id, &self.options).await?;
+        if let Some(last) = page.last() {
+            self.options.since = Some(last.offset);
+        }
+        if let Some(left) = &mut self.options.limit {
+            *left = left.saturating_sub(page.len() as u64);
+        }
+        Ok(page)
+    }
+
+    /// The answer, once the first page is there.
+    async fn answer(mut self) -> Result<Response, Problem> {
+        let first = self.next().await?;
+        let rest = stream::unfold((!first.is_empty()).then_some(self), |pages| async {
+            let mut pages = pages?;
+            match pages.next().await {
+                Ok(page) if page.is_empty() => None,
+                Ok(page) => Some((Ok(page), Some(pages))),
+                Err(error) => Some((Err(error), None)),
+            }
         });
+        let pages = stream::iter([Ok(first)]).chain(rest);
+        Ok(answer::list_of_pages(pages, show))
     }
-    if options.reverse {
-        versions.reverse();
-    }
-    if let Some(since) = options.since {
-        versions.retain(|version| match options.reverse {
-            true => version.entry.offset < since,
-            false => version.entry.offset > since,
-        });
-    }
-    if let Some(limit) = options.limit {
-        versions.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    }
-    versions
 }
 
-/// Offsets of versions that no later one replaces.
-fn latest(versions: &[Version]) -> BTreeSet<u64> {
-    let replaced = versions.iter().filter_map(|version| version.previous);
-    let mut offsets: BTreeSet<u64> = versions
-        .iter()
-        .map(|version| version.entry.offset)
-        .collect();
-    for offset in replaced {
-        offsets.remove(&offset);
+/// The versions of one component.
+pub(crate) async fn of_component(
+    call: &Call,
+    id: &str,
+    options: ReadOptions,
+) -> Result<Response, Problem> {
+    let any = ReadOptions {
+        limit: Some(1),
+        ..ReadOptions::default()
+    };
+    if call
+        .hub
+        .storage
+        .history(None, Some(id), &any)
+        .await?
+        .is_empty()
+    {
+        return Err(Problem::not_found("unknown-component", "component", id));
     }
-    offsets
+    let pages = Pages {
+        hub: Arc::clone(&call.hub),
+        id: Some(id.to_owned()),
+        options,
+    };
+    pages.answer().await
 }
 
 /// The feed.
@@ -138,9 +144,13 @@ pub(crate) async fn list(call: &Call) -> Result<Response, Problem> {
         since,
         ..entities::log_options(call)
     };
-    let versions = versions(&call.hub, None).await?;
-    let headers = headers(&versions);
-    let mut response = answer::list(page(versions, &options), Version::show);
+    let headers = headers(call).await?;
+    let pages = Pages {
+        hub: Arc::clone(&call.hub),
+        id: None,
+        options,
+    };
+    let mut response = pages.answer().await?;
     feed::insert(response.headers_mut(), &headers);
     Ok(response)
 }
@@ -157,28 +167,35 @@ fn refused(error: &SinceError) -> Problem {
 /// The headers of the feed without its entities.
 pub(crate) async fn options(call: &Call) -> Result<Response, Problem> {
     let mut response = entities::allowed("GET, HEAD, OPTIONS");
-    let headers = headers(&versions(&call.hub, None).await?);
+    let headers = headers(call).await?;
     feed::insert(response.headers_mut(), &headers);
     Ok(response)
 }
 
-fn headers(versions: &[Version]) -> FeedHeaders {
-    FeedHeaders {
+async fn headers(call: &Call) -> Result<FeedHeaders, Problem> {
+    Ok(FeedHeaders {
         populated: Some(true),
-        max_updated: versions.last().map(|version| version.entry.offset),
+        max_updated: call.hub.storage.history_summary().await?.newest,
         generation: Some(GENERATION.to_string()),
         ..FeedHeaders::default()
-    }
+    })
 }
 
 /// The latest version of a component, or the one at an offset.
 pub(crate) async fn one(call: &Call, id: &str, offset: Option<u64>) -> Result<Response, Problem> {
-    let found = versions(&call.hub, Some(id))
-        .await?
+    // The newest one at or below the offset has to be at it.
+    let options = ReadOptions {
+        since: offset.map(|offset| offset.saturating_add(1)),
+        limit: Some(1),
+        reverse: true,
+        ..ReadOptions::default()
+    };
+    let found = call.hub.storage.history(None, Some(id), &options).await?;
+    let found = found
         .into_iter()
-        .rfind(|version| offset.is_none_or(|offset| offset == version.entry.offset));
+        .find(|entry| offset.is_none_or(|offset| offset == entry.offset));
     match found {
-        Some(version) => answer::json(&version.show()),
+        Some(entry) => answer::json(&show(entry)),
         None => Err(Problem::not_found("unknown-entity", "entity", id)),
     }
 }
@@ -189,34 +206,23 @@ pub(crate) async fn report(hub: &Aggregator) -> Result<DatasetReport, Problem> {
         tracing::error!(%error, "the configuration history has no valid name");
         Problem::internal()
     })?;
-    let versions = versions(hub, None).await?;
-    let latest = latest(&versions);
-    let mut counters = Counters::default();
-    for version in &versions {
-        let is_latest = u64::from(latest.contains(&version.entry.offset));
-        match &version.entry.original {
-            Some(original) => {
-                counters.log_exists += 1;
-                counters.index_exists += is_latest;
-                counters.bytes += original.to_string().len() as u64;
-            }
-            None => {
-                counters.log_deleted += 1;
-                counters.index_deleted += is_latest;
-            }
-        }
-    }
-    let newest = versions.last().map(|version| &version.entry);
+    let summary = hub.storage.history_summary().await?;
     Ok(DatasetReport {
         status: DatasetStatus {
             name,
             number: DatasetNumber(0),
             generation: GENERATION,
             populated: true,
-            max_offset: newest.map(|entry| entry.offset),
+            max_offset: summary.newest,
             epoch: 0,
-            counters,
-            last_modified: newest.map_or(0, |entry| entry.timestamp),
+            counters: Counters {
+                log_exists: summary.versions,
+                log_deleted: summary.versions_deleted,
+                index_exists: summary.components,
+                index_deleted: summary.components_deleted,
+                bytes: summary.bytes,
+            },
+            last_modified: summary.last_modified,
             indexes: Vec::new(),
         },
         pipe: None,

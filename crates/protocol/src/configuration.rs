@@ -142,6 +142,8 @@ pub struct PutOutcome {
 pub struct HistoryEntry {
     /// Offset in `system:config`.
     pub offset: u64,
+    /// Offset of the version before it of the same component.
+    pub previous: Option<u64>,
     /// Kind and id.
     pub kind: ComponentKind,
     /// Component id.
@@ -152,6 +154,25 @@ pub struct HistoryEntry {
     pub user: String,
     /// `None`: removed by this change.
     pub original: Option<Arc<Json>>,
+}
+
+/// The stored versions of all components, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistorySummary {
+    /// Versions that are not removals.
+    pub versions: u64,
+    /// Removals.
+    pub versions_deleted: u64,
+    /// Components that there are.
+    pub components: u64,
+    /// Components that were removed.
+    pub components_deleted: u64,
+    /// Bytes of JSON.
+    pub bytes: u64,
+    /// The newest offset.
+    pub newest: Option<u64>,
+    /// When it was written, microseconds since 1970 UTC; 0 if nothing was.
+    pub last_modified: u64,
 }
 
 /// Where a secret lives (EV2): system secrets die with their system.

@@ -20,8 +20,9 @@ mod worker;
 
 pub use code::Code;
 pub use configuration::{
-    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, HistoryEntry, Level, PathElement,
-    PutConfiguration, PutOutcome, RejectedComponent, Scope, SecretScope, SecretValues,
+    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, HistoryEntry, HistorySummary,
+    Level, PathElement, PutConfiguration, PutOutcome, RejectedComponent, Scope, SecretScope,
+    SecretValues,
 };
 pub use datasets::{DatasetReport, QueueReport};
 pub use error::{Error, Result};

@@ -1,10 +1,11 @@
 //! What the storage node offers: configuration, variables, secrets, dataset numbers.
 
 use crate::{
-    ComponentKind, ConfigurationSnapshot, HistoryEntry, PutConfiguration, PutOutcome, Result,
-    SecretScope, SecretValues,
+    ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, PutConfiguration,
+    PutOutcome, Result, SecretScope, SecretValues,
 };
 use async_trait::async_trait;
+use sluice_dataset::ReadOptions;
 use sluice_entity::Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,12 +37,16 @@ pub trait StorageNode: Send + Sync {
     ) -> Result<PutOutcome>;
     /// Removes one component; `NotFound` when there is none.
     async fn delete_component(&self, kind: ComponentKind, id: &str, user: &str) -> Result<()>;
-    /// Stored versions of a component, oldest first; of all components when `id` is `None`.
+    /// Stored versions of the components of a kind and an id, of all where `None`, as `options` say (R74). One page: as many as
+    /// the storage node likes, none only at the end. The next one goes on at the last one's offset. The cost is that of the page.
     async fn history(
         &self,
         kind: Option<ComponentKind>,
         id: Option<&str>,
+        options: &ReadOptions,
     ) -> Result<Vec<HistoryEntry>>;
+    /// The stored versions in numbers.
+    async fn history_summary(&self) -> Result<HistorySummary>;
     /// Replaces all variables (`PUT /env`) or adds to them (`POST /env`).
     async fn put_variables(
         &self,

@@ -10,8 +10,8 @@ use sluice_dataset::ReadOptions;
 use sluice_entity::{Entity, Json, Limits, Style};
 use sluice_protocol::{
     ByteStream, Component, ComponentKind, ConfigurationSnapshot, EntityStage, Error, Feed,
-    HistoryEntry, OperationKind, Page, PipeReport, PumpOperation, PumpRequest, PushReply,
-    PushRequest, PutConfiguration, PutOutcome, ReadRequest, Result, RunAll, SecretScope,
+    HistoryEntry, HistorySummary, OperationKind, Page, PipeReport, PumpOperation, PumpRequest,
+    PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest, Result, RunAll, SecretScope,
     SecretValues, StorageNode, Worker,
 };
 use std::collections::BTreeMap;
@@ -107,7 +107,11 @@ impl StorageNode for MemoryStorageNode {
         &self,
         _: Option<ComponentKind>,
         _: Option<&str>,
+        _: &ReadOptions,
     ) -> Result<Vec<HistoryEntry>> {
+        not_needed()
+    }
+    async fn history_summary(&self) -> Result<HistorySummary> {
         not_needed()
     }
     async fn put_variables(&self, _: BTreeMap<String, Json>, _: bool, _: &str) -> Result<()> {

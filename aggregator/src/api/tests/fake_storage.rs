@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use sluice_dataset::ReadOptions;
 use sluice_entity::{Json, Limits};
 use sluice_protocol::*;
 use std::collections::BTreeMap;
@@ -28,6 +29,25 @@ impl FakeStorage {
 
     pub(super) fn snapshot(&self) -> Arc<ConfigurationSnapshot> {
         self.published.borrow().clone()
+    }
+
+    /// Every component was posted, removed and posted again; offsets run over all of them.
+    fn all_history(&self) -> Vec<HistoryEntry> {
+        let entry = |component: &Component, offset: u64, version: u64| HistoryEntry {
+            offset,
+            previous: (version > 0).then(|| offset - 1),
+            kind: component.kind,
+            id: component.id.clone(),
+            timestamp: 1_700_000_000_000_000,
+            user: "tester".into(),
+            original: (version != 1).then(|| Arc::clone(&component.original)),
+        };
+        let snapshot = self.snapshot();
+        let all = (0u64..).zip(snapshot.components.values());
+        all.flat_map(|(position, one)| {
+            (0..3).map(move |version| entry(one, position * 3 + version, version))
+        })
+        .collect()
     }
 
     fn change(&self, change: impl FnOnce(&mut ConfigurationSnapshot)) -> u64 {
@@ -155,24 +175,36 @@ impl StorageNode for FakeStorage {
         &self,
         _: Option<ComponentKind>,
         id: Option<&str>,
+        options: &ReadOptions,
     ) -> Result<Vec<HistoryEntry>> {
-        // Every component was posted, removed and posted again; offsets run over all of them.
-        let entry = |component: &Component, offset: u64, version: u64| HistoryEntry {
-            offset,
-            kind: component.kind,
-            id: component.id.clone(),
-            timestamp: 1_700_000_000_000_000,
-            user: "tester".into(),
-            original: (version != 1).then(|| Arc::clone(&component.original)),
-        };
-        let snapshot = self.snapshot();
-        let all = (0u64..).zip(snapshot.components.values());
-        Ok(all
-            .flat_map(|(position, one)| {
-                (0..3).map(move |version| entry(one, position * 3 + version, version))
-            })
-            .filter(|entry| id.is_none_or(|id| id == entry.id))
-            .collect())
+        let mut entries = self.all_history();
+        entries.retain(|entry| {
+            let is_latest = entry.offset % 3 == 2;
+            let is_after = options.since.is_none_or(|since| match options.reverse {
+                true => entry.offset < since,
+                false => entry.offset > since,
+            });
+            id.is_none_or(|id| id == entry.id)
+                && is_after
+                && options.shows(is_latest, entry.original.is_none())
+        });
+        if options.reverse {
+            entries.reverse();
+        }
+        // Small pages, so that readers have to ask for more than one.
+        let limit = options.limit.unwrap_or(u64::MAX).min(2);
+        entries.truncate(usize::try_from(limit).unwrap());
+        Ok(entries)
+    }
+    async fn history_summary(&self) -> Result<HistorySummary> {
+        let components = self.snapshot().components.len() as u64;
+        Ok(HistorySummary {
+            versions: components * 2,
+            versions_deleted: components,
+            components,
+            newest: (components * 3).checked_sub(1),
+            ..HistorySummary::default()
+        })
     }
     async fn put_variables(
         &self,

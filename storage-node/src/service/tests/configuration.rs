@@ -163,7 +163,11 @@ async fn history_keeps_every_version_and_an_upload_without_change_adds_none() {
     let hub = hub.reopen();
     let of_people = hub
         .node
-        .history(Some(ComponentKind::Pipe), Some("people"))
+        .history(
+            Some(ComponentKind::Pipe),
+            Some("people"),
+            &ReadOptions::default(),
+        )
         .await
         .unwrap();
     let texts: Vec<_> = of_people
@@ -172,7 +176,11 @@ async fn history_keeps_every_version_and_an_upload_without_change_adds_none() {
         .collect();
     assert_eq!(texts, [Some(PIPE.to_owned()), Some(changed), None]);
     assert_eq!(of_people[2].user, "bob");
-    let all = hub.node.history(None, None).await.unwrap();
+    let all = hub
+        .node
+        .history(None, None, &ReadOptions::default())
+        .await
+        .unwrap();
     assert_eq!(
         all.iter().map(|one| one.offset).collect::<Vec<_>>(),
         [0, 1, 2, 3]
@@ -296,4 +304,33 @@ async fn changes_at_the_same_time_all_take_place() {
     }
     assert_eq!(hub.snapshot().variables.len(), 30);
     assert_eq!(hub.reopen().snapshot().variables.len(), 30);
+}
+
+#[tokio::test]
+async fn the_history_is_read_page_by_page_and_counted_without_reading_it() {
+    let hub = Hub::new();
+    for n in 0..250 {
+        hub.upload("default", &[&PIPE.replace("1.0", &format!("{n}.5"))])
+            .await;
+    }
+    let remembered = hub.node.history_summary().await.unwrap();
+    let hub = hub.reopen();
+    assert_eq!(hub.node.history_summary().await.unwrap(), remembered);
+    let numbers = (
+        remembered.versions,
+        remembered.components,
+        remembered.newest,
+    );
+    assert_eq!(numbers, (250, 1, Some(249)));
+    let mut options = ReadOptions::default();
+    let mut sizes = Vec::new();
+    loop {
+        let page = hub.node.history(None, None, &options).await.unwrap();
+        sizes.push(page.len());
+        let Some(last) = page.last() else { break };
+        let previous = last.offset.checked_sub(1);
+        assert_eq!(last.previous, previous);
+        options.since = Some(last.offset);
+    }
+    assert_eq!(sizes, [200, 50, 0]);
 }

@@ -51,7 +51,15 @@ async fn everything_acknowledged_is_there_after_a_crash() {
             .resolve(Some("crm"), "password"),
         Some("own")
     );
-    assert_eq!(after.node.history(None, None).await.unwrap().len(), 2);
+    assert_eq!(
+        after
+            .node
+            .history(None, None, &ReadOptions::default())
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
     assert!(after.node.dataset_number("people").await.unwrap() > number);
 }
 
@@ -103,14 +111,25 @@ async fn a_reset_empties_everything_and_keeps_the_key() {
     let all = hub.snapshot();
     assert!(all.components.is_empty() && all.variables.is_empty() && all.secret_names.is_empty());
     assert!(all.revision > before);
-    assert!(hub.node.history(None, None).await.unwrap().is_empty());
+    assert!(
+        hub.node
+            .history(None, None, &ReadOptions::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(
         std::fs::read(hub.folder.path().join("keys/secrets.key")).unwrap(),
         key
     );
     hub.upload("default", &[PIPE]).await;
     assert!(
-        hub.node.history(None, None).await.unwrap()[0].offset >= 2,
+        hub.node
+            .history(None, None, &ReadOptions::default())
+            .await
+            .unwrap()[0]
+            .offset
+            >= 2,
         "offsets are not given again"
     );
 }
