@@ -111,7 +111,7 @@ static OPERATIONS: &[Operation] = &[
     get("/api/pipes/{pipe_id}/log", "get-pipe-log", "The execution log of a pipe", run!(pipes::log)).parameters(&[PIPE, SINCE, LIMIT, HISTORY, DELETED, REVERSE]).answers(Entities),
     options("/api/pipes/{pipe_id}/log", "get-pipe-log-options", "What the execution log takes", run!(pipes::log_options)).parameters(&[PIPE, SINCE, HISTORY, DELETED, REVERSE, WEBHOOK]).answers(Document(observability::TEXT)),
     get("/api/pipes/{pipe_id}/pump", "get-pump", "The pump of a pipe", run!(pump::show)).parameters(&[PIPE]).answers(Json(schema::<pipe_view::Pump>)),
-    post("/api/pipes/{pipe_id}/pump", "operate-pump", "Tell a pump what to do", run!(pump::operate)).takes(RequestBody::Form).parameters(&[PIPE, PUMP_OPERATION, LAST_SEEN, COMMENT, ALLOW_MASS_DELETE]).answers(Json(schema::<pipe_view::Pump>)),
+    post("/api/pipes/{pipe_id}/pump", "operate-pump", "Tell a pump what to do", run!(pump::operate)).takes(RequestBody::Form).parameters(&[PIPE, PUMP_OPERATION, LAST_SEEN, COMMENT, ENTITY_IDS, ALLOW_MASS_DELETE]).answers(Json(schema::<pipe_view::Pump>)),
 
     // Everything at once.
     post("/api/pipes/run-all-pipes", "run-all-pipes", "Run everything in dependency order until nothing changes", run!(runner::run_all)).developer().parameters(&[EXTRA_ZERO_RUNS, MAX_RUNS, MAX_RUN_TIME, REQUEST_MODE, SCHEDULER_MODE, DELETE_INPUT_DATASETS, RESET_PIPES, CHECK_INPUT_PIPES, OUTPUT_RUN_STATISTICS, ONLY_PIPES]).answers(Json(schema::<runner::RunStatus>)),

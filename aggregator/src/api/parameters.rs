@@ -114,6 +114,11 @@ pub(super) const LAST_SEEN: Parameter = Parameter::form(
     "For update-last-seen; empty forgets",
 );
 pub(super) const COMMENT: Parameter = Parameter::form("comment", Kind::Text, "For disable: why");
+pub(super) const ENTITY_IDS: Parameter = Parameter::form(
+    "entity-ids",
+    Kind::Text,
+    "For repost: a JSON list of ids, or one id",
+);
 pub(super) const ALLOW_MASS_DELETE: Parameter = Parameter::form(
     "allow-mass-delete",
     NO,

@@ -28,7 +28,7 @@ pub(crate) async fn operate(mut call: Call) -> Result<Response, Problem> {
         return Err(unsupported(&pipe, &wanted));
     }
     let mut parameters = std::mem::take(&mut call.others);
-    for name in ["last-seen", "comment"] {
+    for name in ["last-seen", "comment", "entity-ids"] {
         if let Some(value) = call.optional_text(name) {
             parameters.insert(name.to_owned(), value.to_owned());
         }
