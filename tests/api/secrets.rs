@@ -4,6 +4,7 @@ use crate::hub::hub;
 use reqwest::Method;
 use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 const CANARY: &str = "canary-7f1c9d-value";
 
@@ -42,6 +43,15 @@ async fn a_secret_is_never_seen_again() {
         .request(Method::POST, "/pipes/out/pump")
         .form(&[("operation", "start")]);
     start.send().await.unwrap().error_for_status().unwrap();
+    // The run has used the secret, failed at it, and written why.
+    let failed = async {
+        while hub.get("/pipes/out/pump").await.unwrap()["runtime"]["success"] != json!(false) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), failed)
+        .await
+        .expect("nothing listens there: the run fails");
     let mut answers = String::new();
     for path in [
         "/secrets",
