@@ -1,7 +1,11 @@
 //! Events of a pipe's execution log, `system:pump_execution:<pipe>` (EX1-EX5). Building only; the commit writes them.
 
+mod operations;
+
+pub(crate) use operations::{OffsetSet, offset_set, reposted, user_event};
+
 use crate::clock::{Micros, iso};
-use crate::pipe::{Figures, RunFailure, SyncType};
+use crate::pipe::{Figures, RunFailure, SyncType, complete_copy};
 use crate::source::FailureKind;
 use sluice_dataset::{DatasetName, NameError, PreparedEntity};
 use sluice_entity::{Builder, Entity, HashKey};
@@ -10,6 +14,9 @@ use sluice_entity::{Builder, Entity, HashKey};
 const LARGEST_ENTITY: usize = 10 << 20;
 const PREFIX: &str = "system:pump_execution:";
 const ALIAS: &str = "system:pump:";
+/// What the ids of errors begin with; the rest tells one from another.
+const READ_ERROR: &str = "read-error:";
+const WRITE_ERROR: &str = "write-error:";
 
 /// The log's dataset.
 pub(crate) fn dataset_name(pipe: &str) -> Result<DatasetName, NameError> {
@@ -28,6 +35,11 @@ pub(crate) fn stored_name(dataset: &str) -> String {
     dataset
         .strip_prefix(ALIAS)
         .map_or_else(|| dataset.to_owned(), |pipe| format!("{PREFIX}{pipe}"))
+}
+
+/// True for an event that there is one of, in many versions: what the pipe last did of its kind stays known.
+pub(crate) fn is_fixed(id: &str) -> bool {
+    !id.starts_with(READ_ERROR) && !id.starts_with(WRITE_ERROR)
 }
 
 /// An event in the making: a flat dict with a fixed beginning.
@@ -76,8 +88,19 @@ impl Event {
             return self.text(name, "left out: larger than 10 MB");
         }
         self.builder.name(name);
-        self.builder.value(entity.body());
+        self.builder.value(complete_copy(entity).value());
         self
+    }
+
+    /// What went wrong in full, what lies below it, and the root of it.
+    fn failure(&mut self, full: &str, causes: &[String]) -> &mut Self {
+        self.text("traceback", full);
+        match causes {
+            [] => self.text("original_error_message", full),
+            [.., root] => self
+                .text("original_traceback", &causes.join("\ncaused by: "))
+                .text("original_error_message", root),
+        }
     }
 
     fn user(&mut self, user: Option<&str>) -> &mut Self {
@@ -101,13 +124,27 @@ impl Event {
             .number("entities_last_run", figures.read)
             .number("read_errors_last_run", figures.read_errors)
             .number("write_errors_last_run", figures.write_errors)
+            .number("retries_succeeded_last_run", figures.retries_succeeded)
+            .number("number_of_failed_retries_last_run", figures.failed_retries)
+            .number("number_of_dead_entities_last_run", figures.dead)
+            .number(
+                "retry_errors_last_run",
+                figures.failed_retries + figures.dead,
+            )
             .seconds("source_time", figures.source_time.as_secs_f64())
             .seconds("transform_time", figures.transform_time.as_secs_f64())
             .seconds("sink_time", figures.sink_time.as_secs_f64());
         self.builder.end();
+        self.builder.name("hops");
+        self.builder.begin_dict();
+        self.number("max-cardinality", figures.hops.max_cardinality)
+            .number("max-cardinality-last-run", figures.hops.max_cardinality)
+            .number("total-rows-last-run", figures.hops.rows);
+        self.builder.end();
         self.builder.name("memory");
         self.builder.begin_dict();
-        self.number("batch-max-mem-size", figures.largest_batch);
+        self.number("batch-max-mem-size", figures.largest_batch)
+            .number("total-peak", figures.most_in_flight);
         self.builder.end();
         self.builder.end();
         self
@@ -180,11 +217,7 @@ impl RunEvents {
         event
             .text("reason_why_stopped", &failure.message)
             .text("reason", &failure.reason)
-            .text("traceback", &failure.full_text())
-            .text(
-                "original_error_message",
-                failure.causes.last().unwrap_or(&failure.message),
-            );
+            .failure(&failure.full_text(), &failure.causes);
         if let Some(entity) = &failure.entity {
             event.entity("exception_entity", entity);
         }
@@ -220,23 +253,19 @@ impl RunEvents {
         message: &str,
         causes: &[String],
     ) -> PreparedEntity {
-        let id = format!("read-error:{}", uuid::Uuid::new_v4());
+        let id = format!("{READ_ERROR}{}", uuid::Uuid::new_v4());
         let mut event = Event::new(&id, "read-error", &self.pipe);
         event
             .number("error_code", kind.code().unsigned_abs())
             .text("event_time", &iso(now))
-            .text("traceback", message);
-        event.text(
-            "original_error_message",
-            causes.last().map_or(message, String::as_str),
-        );
+            .failure(message, causes);
         event.finish(&self.hash_key)
     }
 
     /// `write-error:<entity id>`, new or with another standing.
     pub(crate) fn write_error(&self, error: &WriteErrorEvent<'_>) -> PreparedEntity {
         let mut event = Event::new(
-            &format!("write-error:{}", error.entity_id),
+            &format!("{WRITE_ERROR}{}", error.entity_id),
             "write-error",
             &self.pipe,
         );
@@ -247,8 +276,7 @@ impl RunEvents {
             .flag("retryable", error.standing == Standing::Retryable)
             .flag("resolved", error.standing == Standing::Resolved)
             .flag("dead", error.standing == Standing::Dead)
-            .text("traceback", error.message)
-            .text("original_error_message", error.message);
+            .failure(error.message, error.causes);
         if let Some(entity) = error.entity {
             event.entity("entity", entity);
         }
@@ -286,56 +314,10 @@ pub(crate) struct WriteErrorEvent<'a> {
     pub attempts: u64,
     /// Where it stands.
     pub standing: Standing,
-    /// What went wrong.
+    /// What went wrong, with its causes.
     pub message: &'a str,
+    /// The causes, outermost first.
+    pub causes: &'a [String],
     /// Now.
     pub now: Micros,
-}
-
-/// An event that somebody caused (EX4): `kind` is its id too.
-pub(crate) fn user_event(
-    kind: &str,
-    pipe: &str,
-    user: &str,
-    now: Micros,
-    texts: &[(&str, &str)],
-    flags: &[(&str, bool)],
-    key: &HashKey,
-) -> PreparedEntity {
-    let mut event = Event::new(kind, kind, pipe);
-    event.text("event_time", &iso(now)).user(Some(user));
-    for (name, text) in texts {
-        event.text(name, text);
-    }
-    for (name, flag) in flags {
-        event.flag(name, *flag);
-    }
-    event.finish(key)
-}
-
-/// `entities-reposted`: ids with the offset they had.
-pub(crate) fn reposted(
-    pipe: &str,
-    user: &str,
-    now: Micros,
-    entities: &[(String, bool, u64)],
-    key: &HashKey,
-) -> PreparedEntity {
-    let mut event = Event::new("entities-reposted", "entities-reposted", pipe);
-    event
-        .text("event_time", &iso(now))
-        .user(Some(user))
-        .number("num_entities", entities.len() as u64);
-    event.builder.name("entities");
-    event.builder.begin_list();
-    for (id, deleted, updated) in entities {
-        event.builder.begin_dict();
-        event
-            .text("_id", id)
-            .flag("_deleted", *deleted)
-            .number("_updated", *updated);
-        event.builder.end();
-    }
-    event.builder.end();
-    event.finish(key)
 }

@@ -4,16 +4,37 @@ use crate::slice::Slice;
 use sluice_dataset::{Dataset, Result};
 use sluice_dtl::{IndexExpression, Lookup, LookupError};
 use sluice_entity::{Entity, string_of_join_key};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// Name of the index that every dataset is anyway: id to latest version.
 pub(crate) const PRIMARY: &str = "_id";
+
+/// What hops found (HO13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HopFigures {
+    /// Entities found, all joins together.
+    pub rows: u64,
+    /// Entities found for the source entity with the most of them.
+    pub max_cardinality: u64,
+}
+
+impl HopFigures {
+    /// Those of another part of the same run.
+    pub(crate) fn add(&mut self, other: HopFigures) {
+        self.rows += other.rows;
+        self.max_cardinality = self.max_cardinality.max(other.max_cardinality);
+    }
+}
 
 /// Lookups of one batch. Everything is read from the slice's snapshot, except the pipe's own sink, which is read as it is now
 /// (R47).
 pub(crate) struct LocalLookup<'a> {
     slice: &'a Slice,
     own_sink: Option<(&'a str, &'a sluice_store::Dataset)>,
+    figures: Cell<HopFigures>,
+    /// Entities found for the present source entity.
+    found: Cell<u64>,
 }
 
 impl<'a> LocalLookup<'a> {
@@ -22,7 +43,28 @@ impl<'a> LocalLookup<'a> {
         slice: &'a Slice,
         own_sink: Option<(&'a str, &'a sluice_store::Dataset)>,
     ) -> Self {
-        LocalLookup { slice, own_sink }
+        LocalLookup {
+            slice,
+            own_sink,
+            figures: Cell::default(),
+            found: Cell::default(),
+        }
+    }
+
+    /// The next lookups are for another source entity.
+    pub(crate) fn entity_ended(&self) {
+        let found = self.found.take();
+        let mut figures = self.figures.get();
+        figures.add(HopFigures {
+            rows: found,
+            max_cardinality: found,
+        });
+        self.figures.set(figures);
+    }
+
+    /// What was found for the source entities that ended.
+    pub(crate) fn figures(&self) -> HopFigures {
+        self.figures.get()
     }
 
     /// Runs `read` on the dataset.
@@ -66,7 +108,7 @@ impl Lookup for LocalLookup<'_> {
         index: &IndexExpression,
         keys: &[Vec<u8>],
     ) -> Result<Vec<Entity>, LookupError> {
-        self.on(dataset, |dataset| {
+        let found = self.on(dataset, |dataset| {
             if index.name() == PRIMARY {
                 let ids: BTreeSet<&str> = keys
                     .iter()
@@ -76,7 +118,9 @@ impl Lookup for LocalLookup<'_> {
             }
             let ids = dataset.matches(index.name(), keys)?;
             live(dataset, &ids.iter().map(String::as_str).collect::<Vec<_>>())
-        })
+        })?;
+        self.found.set(self.found.get() + found.len() as u64);
+        Ok(found)
     }
 }
 

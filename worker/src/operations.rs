@@ -3,7 +3,7 @@
 use crate::answer;
 use crate::blocking;
 use crate::deployed::Deployed;
-use crate::execution_log;
+use crate::execution_log::{self, OffsetSet};
 use crate::pipe::commit::{Append, Writes};
 use crate::pipe::state::{Control, KeptSince, Progress, Record};
 use crate::pipe::{Asked, retry_queue};
@@ -146,7 +146,7 @@ impl Operation<'_> {
             Control::key(&self.pipe.id).map_err(answer::dataset)?,
             Some(control.to_bytes()),
         );
-        self.write(kind, texts, &[], vec![record]).await?;
+        self.write(kind, texts, vec![record]).await?;
         self.pipe.control.lock().disabled = disabled;
         Ok(())
     }
@@ -203,16 +203,18 @@ impl Operation<'_> {
         };
         let is_reset = since.is_none();
         let mut progress = self.pipe.progress.lock().clone();
-        let text = |since: &Option<KeptSince>| {
-            since
-                .as_ref()
-                .map(|since| since.value().to_text())
-                .unwrap_or_default()
-        };
-        let before = text(&progress.since);
+        let value = |since: &Option<KeptSince>| since.as_ref().map(KeptSince::value);
+        let before = value(&progress.since);
         progress.reset();
         progress.since = since.as_ref().map(KeptSince::from);
-        let after = text(&progress.since);
+        let set = OffsetSet {
+            before,
+            after: since,
+            is_reset,
+            user: Some(self.user),
+            reasons: &[],
+            now: self.shared.clock.now(),
+        };
         if is_reset {
             self.drop_retries().await?;
         }
@@ -220,17 +222,8 @@ impl Operation<'_> {
             Progress::key(&self.pipe.id).map_err(answer::dataset)?,
             Some(progress.to_bytes()),
         );
-        let texts = [
-            ("pipe_offset", after.as_str()),
-            ("original_pipe_offset", before.as_str()),
-        ];
-        self.write(
-            "pump-offset-set",
-            &texts,
-            &[("is_reset", is_reset)],
-            vec![record],
-        )
-        .await?;
+        let event = execution_log::offset_set(&self.pipe.id, &set, self.shared.store.hash_key());
+        self.write_event(event, vec![record]).await?;
         *self.pipe.progress.lock() = progress;
         Ok(())
     }
@@ -241,8 +234,7 @@ impl Operation<'_> {
             return Err(Error::new(Code::Conflict, "already-running", message));
         };
         self.drop_retries().await?;
-        self.write("pump-discard-retries", &[], &[], Vec::new())
-            .await
+        self.write("pump-discard-retries", &[], Vec::new()).await
     }
 
     async fn drop_retries(&self) -> Result<()> {
@@ -316,12 +308,10 @@ impl Operation<'_> {
         &self,
         kind: &str,
         texts: &[(&str, &str)],
-        flags: &[(&str, bool)],
         records: Vec<(StateKey, Option<Vec<u8>>)>,
     ) -> Result<()> {
         let (now, key) = (self.shared.clock.now(), self.shared.store.hash_key());
-        let event =
-            execution_log::user_event(kind, &self.pipe.id, self.user, now, texts, flags, key);
+        let event = execution_log::user_event(kind, &self.pipe.id, self.user, now, texts, key);
         self.write_event(event, records).await
     }
 

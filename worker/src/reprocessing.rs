@@ -1,6 +1,10 @@
 //! Why a pipe's output may not be what its inputs and its configuration would give now (AR1), and what is done about it (AR2).
 
-use crate::pipe::state::{FeedSeen, InputSeen, Progress};
+mod feed;
+
+pub(crate) use feed::{FeedRead, rewind};
+
+use crate::pipe::state::{InputSeen, Progress};
 use crate::shared::Shared;
 use crate::source::SinceValue;
 use sluice_config::Pipe;
@@ -129,8 +133,7 @@ pub(crate) fn forget_other_generations(
     }
     if let Some(since) = &progress.since {
         let rest = match since.value() {
-            // No offset in any dataset. Not nothing: that would make the next run a full one, which deletes.
-            SinceValue::Offset(_) => SinceValue::Datasets(Arc::default()),
+            SinceValue::Offset(_) => SinceValue::nowhere(),
             SinceValue::Datasets(offsets) => {
                 let rest = offsets
                     .iter()
@@ -149,28 +152,4 @@ pub(crate) fn forget_other_generations(
         full.since = None;
         full.token = token();
     }
-}
-
-/// What the headers of a feed tell beyond its entities, read after `since` (AR3).
-pub(crate) fn feed_reasons(
-    before: Option<&FeedSeen>,
-    now: &FeedSeen,
-    since: Option<&SinceValue>,
-) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let known = before.and_then(|before| before.generation.as_ref());
-    let is_other = known
-        .zip(now.generation.as_ref())
-        .is_some_and(|(before, now)| before != now);
-    if is_other {
-        reasons.push("the dataset behind the feed was deleted and made again".to_owned());
-    }
-    let newest = now.max_updated.as_deref().map(SinceValue::from_text);
-    let is_truncated = newest.zip(since).is_some_and(|(newest, since)| {
-        newest.is_comparable_with(since) && newest.order(since).is_lt()
-    });
-    if is_truncated {
-        reasons.push("the dataset behind the feed was truncated".to_owned());
-    }
-    reasons
 }

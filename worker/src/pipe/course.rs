@@ -8,13 +8,13 @@ use super::figures::Figures;
 use super::ledger::Ledger;
 use super::plan::Plan;
 use super::retry_queue::RetryQueue;
-use super::state::InputSeen;
+use super::state::{InputSeen, KeptSince};
 use super::sync_type::{self, Decision, Facts, SyncType};
 use super::writer::{Destination, Writer};
 use crate::blocking;
 use crate::clock::Micros;
 use crate::deployed::Deployed;
-use crate::execution_log::RunEvents;
+use crate::execution_log::{self, OffsetSet, RunEvents};
 use crate::pass_over::{PassOver, Recipe};
 use crate::reprocessing;
 use crate::shared::Shared;
@@ -100,7 +100,7 @@ impl Course {
             .expect("the ledger is with the writer or here")
     }
 
-    /// AR2: the policy `automatic` starts over.
+    /// AR2: the policy `automatic` goes back as far as is needed, or starts over.
     pub(super) fn reset_if_out_of_sync(&mut self) {
         if self.plan.pipe.reprocessing_policy != ReprocessingPolicy::Automatic {
             return;
@@ -110,10 +110,27 @@ impl Course {
             &self.deployed.progress.lock(),
             &self.shared,
         );
-        if let Some(reason) = reasons.first() {
-            tracing::info!(pipe = %self.deployed.id, reason, "resetting the pipe: it is out of sync with its inputs");
-            self.ledger().progress.reset();
+        let Some(reason) = reasons.first() else {
+            return;
+        };
+        tracing::info!(pipe = %self.deployed.id, reason, "going back: the pipe is out of sync with its inputs");
+        let now = self.shared.clock.now();
+        let ledger = self.ledger();
+        let before = ledger.progress.since.clone();
+        let is_rewound = reprocessing::rewind(&mut ledger.progress, &reasons);
+        if !is_rewound {
+            ledger.progress.reset();
         }
+        let set = OffsetSet {
+            before: before.as_ref().map(KeptSince::value),
+            after: ledger.progress.since.as_ref().map(KeptSince::value),
+            is_reset: !is_rewound,
+            user: None,
+            reasons: &reasons,
+            now,
+        };
+        let event = execution_log::offset_set(&ledger.events.pipe, &set, &ledger.events.hash_key);
+        ledger.note(event);
     }
 
     /// The source of this run.
@@ -122,9 +139,13 @@ impl Course {
             .plan
             .connect_source(&self.shared)
             .map_err(|error| RunFailure::from(&error))?;
-        source.ok_or_else(|| {
+        let mut source = source.ok_or_else(|| {
             RunFailure::new("not-runnable", "the pipe has no source that can be pulled")
-        })
+        })?;
+        if let Some(feed) = &self.ledger().progress.feed {
+            source.remember(feed);
+        }
+        Ok(source)
     }
 
     /// Decides the kind of run and opens its last stage.

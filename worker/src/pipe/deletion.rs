@@ -22,17 +22,21 @@ pub(crate) struct Ending<'a> {
     pub live_before: Option<u64>,
     /// A person lets it through.
     pub allow_mass_delete: bool,
+    /// The deletes say that they were inferred (DE3).
+    pub marks_deletes: bool,
 }
 
 /// Leave to delete, or the failure that stops a mass delete before it begins (R27).
 pub(crate) async fn approve(ending: &Ending<'_>) -> Result<Approval, RunFailure> {
     let (dataset, run) = (ending.dataset.clone(), ending.run.clone());
     let (live_before, allowed) = (ending.live_before, ending.allow_mass_delete);
+    let marks_deletes = ending.marks_deletes;
     let approval = blocking::run(move || {
         if !allowed && !run.deleting {
             check(&dataset, &run, live_before)?;
         }
-        dataset.approve_deletions(&run, true)
+        let approval = dataset.approve_deletions(&run, true)?;
+        Ok(approval.marking_deletes(marks_deletes))
     });
     approval
         .await

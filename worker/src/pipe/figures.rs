@@ -1,5 +1,6 @@
 //! What a run counts (EX5).
 
+use crate::lookup::HopFigures;
 use std::time::Duration;
 
 /// Counts and times of one run.
@@ -19,6 +20,14 @@ pub(crate) struct Figures {
     pub read_errors: u64,
     /// Failed writes.
     pub write_errors: u64,
+    /// Entities of the retry queue that were written.
+    pub retries_succeeded: u64,
+    /// Entities of the retry queue that failed once more.
+    pub failed_retries: u64,
+    /// Entities that were given up.
+    pub dead: u64,
+    /// What hops found (HO13).
+    pub hops: HopFigures,
     /// Spent waiting for the source.
     pub source_time: Duration,
     /// Spent in transforms.
@@ -27,6 +36,8 @@ pub(crate) struct Figures {
     pub sink_time: Duration,
     /// Bytes of the largest batch.
     pub largest_batch: u64,
+    /// Bytes of source entities between source and sink when they were most.
+    pub most_in_flight: u64,
 }
 
 impl Figures {

@@ -7,11 +7,11 @@ use super::deletion::{self, Ending};
 use super::failure::RunFailure;
 use super::figures::Figures;
 use super::reader::End;
-use super::state::{Ended, Progress};
+use super::state::Ended;
 use super::sync_type::SyncType;
 use super::writer::{Destination, Writer};
 use crate::execution_log;
-use crate::reprocessing;
+use crate::reprocessing::FeedRead;
 use crate::source::Strategy;
 use sluice_config::{IfEmpty, SetInitialOffset, Sink as SinkSettings};
 use sluice_store::Dataset;
@@ -99,6 +99,10 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
             .as_ref()
             .and_then(|full| full.live_before),
         allow_mass_delete: course.asked.allow_mass_delete,
+        marks_deletes: course
+            .sink
+            .as_ref()
+            .is_some_and(|(sink, _)| sink.marks_deletes),
     })
     .await?;
     loop {
@@ -160,7 +164,15 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
     } else {
         0
     };
-    note_feed(course, progress, end, is_full);
+    if let Some(now) = &end.feed {
+        let read = FeedRead {
+            now,
+            since: course.decision.since.as_ref(),
+            started_over: end.started_over,
+            is_full,
+        };
+        read.note(progress);
+    }
     progress.inputs = Some(course.inputs.clone());
     if is_full || progress.configuration.is_none() {
         progress.configuration = Some(course.plan.pipe.content_hash.clone());
@@ -175,19 +187,6 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
         message,
         reason: None,
     });
-}
-
-/// AR3: reasons stay until everything is read again.
-fn note_feed(course: &Course, progress: &mut Progress, end: &End, is_full: bool) {
-    let Some(feed) = &end.feed else { return };
-    if is_full {
-        progress.feed_reasons.clear();
-    } else {
-        let since = course.decision.since.as_ref();
-        let found = reprocessing::feed_reasons(progress.feed.as_ref(), feed, since);
-        progress.feed_reasons.extend(found);
-    }
-    progress.feed = Some(feed.clone());
 }
 
 /// Whether the run is worth a line in the log (PU15); if so its beginning is written, so that the end can say where it stands.

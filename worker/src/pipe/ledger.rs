@@ -62,6 +62,11 @@ impl Ledger {
         self.pending.push(event);
     }
 
+    /// An event that says what was done to the pipe before its run: it does not make the run worth a line.
+    pub(super) fn note(&mut self, event: PreparedEntity) {
+        self.pending.push(event);
+    }
+
     /// `pump-started`, once.
     pub(super) fn log_started(&mut self) {
         if !self.started_logged {
@@ -78,6 +83,12 @@ impl Ledger {
     /// A record to keep or, with `None`, to drop.
     pub(super) fn keep(&mut self, key: StateKey, value: Option<Vec<u8>>) {
         self.records.push((key, value));
+    }
+
+    /// What the next commit does to a record: keep these bytes or, with an inner `None`, drop it. `None`: nothing.
+    pub(super) fn kept(&self, key: &StateKey) -> Option<Option<&[u8]>> {
+        let noted = self.records.iter().rev().find(|(noted, _)| noted == key)?;
+        Some(noted.1.as_deref())
     }
 
     /// A version for a dataset beside the sink: a dead letter, or its end.
@@ -134,8 +145,11 @@ impl Ledger {
             .map_err(|source| RunFailure::store("write a batch", source))?;
         if self.started_location.is_none() && self.started_logged && !self.pending.is_empty() {
             let newest = done.max_offsets.get(log_position).copied().flatten();
-            self.started_location =
-                newest.map(|newest| (newest + 1).saturating_sub(self.pending.len() as u64));
+            let is_start = |event: &PreparedEntity| event.id() == "pump-started";
+            let position = self.pending.iter().position(is_start).unwrap_or_default();
+            self.started_location = newest.map(|newest| {
+                (newest + 1 + position as u64).saturating_sub(self.pending.len() as u64)
+            });
         }
         done.changes.truncate(data);
         self.pending.clear();

@@ -1,6 +1,7 @@
 //! One run of one pipe. [`run`] is the story; each step is a file.
 
 pub(crate) mod commit;
+mod complete_copy;
 mod course;
 pub(crate) mod deletion;
 mod failure;
@@ -19,6 +20,7 @@ mod sync_type;
 mod write_errors;
 mod writer;
 
+pub(crate) use complete_copy::complete_copy;
 pub(crate) use course::open_dead_letters;
 pub(crate) use failure::RunFailure;
 pub(crate) use figures::Figures;

@@ -8,6 +8,7 @@ use crate::source::{Item, Page, ReadError, SinceValue, Source, Strategy};
 use sluice_entity::Entity;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -28,6 +29,8 @@ pub(super) struct Batch {
     pub slice: Arc<Slice>,
     /// Bytes of the entities; of those that were not read, of their text.
     pub bytes: usize,
+    /// Spent waiting for the source so far.
+    pub source_time: Duration,
     /// Returned when the batch is written.
     pub held: Held,
 }
@@ -36,6 +39,22 @@ pub(super) struct Batch {
 pub(super) struct Held {
     _place: OwnedSemaphorePermit,
     _bytes: BytesHeld,
+    bytes: u64,
+    in_flight: u64,
+    run: Arc<AtomicU64>,
+}
+
+impl Held {
+    /// Bytes of the run's batches between source and sink when this one joined them.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.run.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What the reader says.
@@ -56,6 +75,8 @@ pub(super) struct End {
     pub populated: bool,
     /// What the other side says of its dataset (AR3).
     pub feed: Option<FeedSeen>,
+    /// It was found in another generation and read from its beginning (DS5).
+    pub started_over: bool,
     /// Where to go on, left-out entities included.
     pub since: Option<SinceValue>,
     /// Spent waiting for the source.
@@ -93,6 +114,8 @@ impl Reader {
             latest,
             tail: None,
             time: Duration::ZERO,
+            in_flight: Arc::default(),
+            started_over: false,
         };
         let mut retries = 0;
         loop {
@@ -143,6 +166,10 @@ struct Reading {
     /// Where the last page ended, beyond its items.
     tail: Option<SinceValue>,
     time: Duration,
+    /// Bytes of batches between source and sink.
+    in_flight: Arc<AtomicU64>,
+    /// The source began again, in another generation.
+    started_over: bool,
 }
 
 impl Reading {
@@ -170,6 +197,10 @@ impl Reading {
                     return Err(error.into());
                 }
             };
+            if self.reader.source.take_started_over() {
+                self.send_batches(&slice, 1).await?;
+                self.start_over();
+            }
             let Some(page) = page else { break };
             self.tail = page.end.clone();
             self.take(page);
@@ -182,10 +213,18 @@ impl Reading {
         let end = End {
             populated: self.reader.source.is_populated(),
             feed: self.reader.source.feed(),
+            started_over: self.started_over,
             since: self.latest.clone(),
             source_time: self.time,
         };
         self.send(Read::End(end)).await
+    }
+
+    /// What comes is of another generation: since values of the one before must not be compared with its own.
+    fn start_over(&mut self) {
+        self.started_over = true;
+        self.latest = (self.reader.strategy != Strategy::None).then(SinceValue::nowhere);
+        self.tail = None;
     }
 
     /// Sends batches while at least `least` entities are there.
@@ -240,9 +279,14 @@ impl Reading {
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
+        let permit = self.reader.shared.hold_bytes(bytes).await;
+        let before = self.in_flight.fetch_add(bytes as u64, Ordering::Relaxed);
         let held = Held {
             _place: place,
-            _bytes: self.reader.shared.hold_bytes(bytes).await,
+            _bytes: permit,
+            bytes: bytes as u64,
+            in_flight: before + bytes as u64,
+            run: self.in_flight.clone(),
         };
         Batch {
             entities,
@@ -251,13 +295,14 @@ impl Reading {
             since: self.latest.clone(),
             slice: slice.clone(),
             bytes,
+            source_time: self.time,
             held,
         }
     }
 
     fn note(&mut self, since: Option<SinceValue>) {
         let Some(since) = since else { return };
-        let is_later = |latest: &SinceValue| since.order(latest).is_gt();
+        let is_later = |latest: &SinceValue| latest.is_nowhere() || since.order(latest).is_gt();
         match self.reader.strategy {
             Strategy::None => {}
             Strategy::Chronological => self.latest = Some(since),

@@ -2,6 +2,7 @@
 //!
 //! One record per entity in the store, written in the transaction that moves the pipe past it, so that none gets lost between.
 
+use super::complete_copy;
 use super::state::owner;
 use serde::{Deserialize, Serialize};
 use sluice_dataset::{Error, Result};
@@ -78,7 +79,7 @@ impl RetryQueue {
         let id = entity.id().unwrap_or_default().to_owned();
         let mut bytes = serde_json::to_vec(&waiting).expect("records hold only what JSON can hold");
         bytes.push(b'\n');
-        bytes.extend_from_slice(entity.body().encoded());
+        bytes.extend_from_slice(complete_copy(entity).encoded());
         let key = key(pipe, &id)?;
         self.entries.insert(id, waiting);
         Ok((key, Some(bytes)))
@@ -91,13 +92,17 @@ impl RetryQueue {
     }
 
     /// The entity as it was to be written. For blocking threads.
-    pub(crate) fn entity(store: &Store, pipe: &str, id: &str) -> Result<Option<Entity>> {
-        let key = key(pipe, id)?;
-        let Some(bytes) = store.state(&key)? else {
+    pub(crate) fn entity(store: &Store, key: &StateKey) -> Result<Option<Entity>> {
+        let Some(bytes) = store.state(key)? else {
             return Ok(None);
         };
-        decode(&key, &bytes).map(|(_, body)| Entity::new(body))
+        entity_of(key, &bytes)
     }
+}
+
+/// The entity in a record.
+pub(crate) fn entity_of(key: &StateKey, bytes: &[u8]) -> Result<Option<Entity>> {
+    decode(key, bytes).map(|(_, body)| Entity::new(body))
 }
 
 /// The prefix of all records of a pipe's queue.
@@ -105,7 +110,8 @@ pub(crate) fn all(pipe: &str) -> Result<StateKey> {
     StateKey::new(&owner(pipe), PREFIX)
 }
 
-fn key(pipe: &str, id: &str) -> Result<StateKey> {
+/// The record of an entity.
+pub(crate) fn key(pipe: &str, id: &str) -> Result<StateKey> {
     StateKey::new(&owner(pipe), format!("{PREFIX}{id}"))
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Progress {
     pub feed: Option<FeedSeen>,
     /// What has happened to that dataset since everything of it was read.
     pub feed_reasons: BTreeSet<String>,
+    /// Where to go on for all that was lost when that dataset was restored (DU3).
+    pub rewind: Option<KeptSince>,
     /// Content of the configuration that the latest full run worked with (AR1).
     pub configuration: Option<String>,
 }
@@ -107,8 +109,14 @@ pub(crate) struct InputSeen {
 pub(crate) struct FeedSeen {
     /// Its generation, in the words of the other side.
     pub generation: Option<String>,
-    /// Its greatest `_updated`, as JSON.
+    /// Its greatest `_updated`, as JSON; `null` while it is empty.
     pub max_updated: Option<String>,
+    /// Names the restore it was last made from; `None`: it never was (DS6).
+    #[serde(default)]
+    pub restore_uuid: Option<String>,
+    /// Its greatest `_updated` at that restore, as JSON.
+    #[serde(default)]
+    pub restore_offset: Option<String>,
 }
 
 /// The end of a run.
@@ -136,6 +144,7 @@ impl Progress {
         self.generations.clear();
         self.feed = None;
         self.feed_reasons.clear();
+        self.rewind = None;
     }
 
     /// The offset up to which this generation of a dataset was read; an offset of another one says nothing (DS5).

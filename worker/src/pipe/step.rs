@@ -3,9 +3,10 @@
 //! No I/O of its own: lookups, clock and secrets are passed in. For blocking threads.
 
 use super::plan::Plan;
+use crate::lookup::LocalLookup;
 use crate::sink::{DatasetSink, WriteError};
 use sluice_dataset::PreparedEntity;
-use sluice_dtl::{Environment, Evaluator, Failure, FailureKind, Lookup, PathElement, Program};
+use sluice_dtl::{Environment, Evaluator, Failure, FailureKind, PathElement, Program};
 use sluice_entity::{Entity, HashKey, ValueBuf, add_namespaces, remove_namespaces};
 use sluice_protocol::EntityStage;
 
@@ -14,7 +15,7 @@ pub(crate) struct Evaluation<'a> {
     /// Clock, random numbers, secrets.
     pub environment: &'a dyn Environment,
     /// Other datasets.
-    pub lookup: &'a dyn Lookup,
+    pub lookup: &'a LocalLookup<'a>,
     /// `_B`: the URL parameters of a publisher.
     pub parameters: Option<&'a ValueBuf>,
     /// The version of a source entity before this one, where the transforms ask for it and the source is a dataset.
@@ -115,6 +116,7 @@ fn apply(
                 })
             })
             .map_err(|failure| (failure, *origin))?;
+        evaluation.lookup.entity_ended();
     }
     Ok(made)
 }

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use super::reader::{Batch, End, Held, Read};
 use super::step::{self, Output, Stepped};
 use crate::blocking;
+use crate::lookup::HopFigures;
 use crate::pass_over::Passed;
 use crate::shared::Shared;
 use crate::sink::DatasetSink;
@@ -47,8 +48,12 @@ pub(super) struct MadeBatch {
     pub since: Option<SinceValue>,
     /// Bytes of the source entities.
     pub bytes: usize,
+    /// Spent waiting for the source so far.
+    pub source_time: Duration,
     /// Time in the transforms.
     pub time: Duration,
+    /// What their hops found.
+    pub hops: HopFigures,
     /// Returned when it is written.
     pub held: Held,
 }
@@ -92,17 +97,19 @@ impl Stepper {
             since,
             slice,
             bytes,
+            source_time,
             held,
         } = batch;
         let begun = Instant::now();
         let read = (entities.len() + passed.len()) as u64;
         let first = entities.first().cloned();
         let own_sink = self.sink.as_ref().map(|(_, dataset)| dataset);
-        let made = self
-            .plan
-            .evaluating(&self.shared, &slice, own_sink, None, |evaluation| {
-                step::transform(&self.plan, entities, EntityStage::Sink, evaluation)
-            });
+        let (made, hops) =
+            self.plan
+                .evaluating(&self.shared, &slice, own_sink, None, |evaluation| {
+                    let made = step::transform(&self.plan, entities, EntityStage::Sink, evaluation);
+                    (made, evaluation.lookup.figures())
+                });
         let time = begun.elapsed();
         if let Some(failure) = self.too_slow(time, read) {
             let failure = first.into_iter().fold(failure, RunFailure::with_entity);
@@ -122,7 +129,9 @@ impl Stepper {
                     read,
                     since,
                     bytes,
+                    source_time,
                     time,
+                    hops,
                     held,
                 })
             }

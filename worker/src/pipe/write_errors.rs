@@ -1,57 +1,92 @@
 //! What a run does with entities that could not be written: queue, log, try again, give up (PU13, PU14, R32-R34).
 
 use super::failure::{RunFailure, causes};
-use super::retry_queue::{RetryQueue, Waiting};
+use super::retry_queue::{self, RetryQueue, Waiting};
 use super::writer::{Destination, Writer};
 use crate::execution_log::{Standing, WriteErrorEvent};
+use crate::pass_over::Passed;
 use crate::sink::WriteError;
 use sluice_dataset::PreparedEntity;
-use sluice_entity::{Entity, ValueBuf};
+use sluice_entity::{Builder, Entity, ValueBuf};
 use std::sync::Arc;
 
 impl Writer {
-    pub(super) fn heal_written<'a>(
+    pub(super) async fn heal_written(
         &mut self,
-        ids: impl Iterator<Item = &'a str>,
+        prepared: &[PreparedEntity],
+        passed: &[Passed],
     ) -> Result<(), RunFailure> {
-        if !self.queue.is_empty() {
-            for id in ids {
-                self.heal(id, None)?;
+        if self.queue.is_empty() {
+            return Ok(());
+        }
+        for entity in prepared {
+            if self.queue.standing(entity.id()).is_some() {
+                let by = as_written(entity);
+                self.heal(entity.id(), by.as_ref()).await?;
+            }
+        }
+        for passed in passed {
+            if self.queue.standing(passed.id()).is_some() {
+                self.heal(passed.id(), None).await?;
             }
         }
         Ok(())
     }
 
-    /// R33: a success makes an older error of the same id a thing of the past.
-    pub(super) fn heal(&mut self, id: &str, by: Option<&Entity>) -> Result<(), RunFailure> {
+    /// R33: a success makes an older error of the same id a thing of the past. `by`: what was written, where it is not the queued
+    /// entity itself.
+    pub(super) async fn heal(&mut self, id: &str, by: Option<&Entity>) -> Result<(), RunFailure> {
         let Some(Waiting { attempts, dead }) = self.queue.standing(id).cloned() else {
             return Ok(());
         };
+        let failed = self.queued(id).await?;
         let record = self
             .queue
             .remove(&self.plan.pipe.id, id)
             .map_err(queue_failure)?;
         self.ledger.keep(record.0, record.1);
+        let key = *self.shared.store.hash_key();
         if let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| dead) {
-            let gone = PreparedEntity::delete_of(id, only_id(id), self.shared.store.hash_key());
+            // A delete keeps what the letter said (EM3).
+            let letter = failed
+                .as_ref()
+                .map_or_else(|| only_id(id), Entity::stored_body);
+            let gone = PreparedEntity::delete_of(id, letter, &key);
             self.ledger.append_beside(dead_letters, gone);
         }
+        let content = |entity: &Entity| PreparedEntity::new(entity, &key).map(|made| made.hash());
+        let message = if dead {
+            "a newer version was written after this one was given up"
+        } else {
+            "written"
+        };
+        let is_other = |by: &&Entity| failed.as_ref().and_then(content) != content(by);
         let event = self.ledger.events.write_error(&WriteErrorEvent {
             entity_id: id,
-            entity: None,
-            resolved_entity: by,
+            entity: failed.as_ref(),
+            resolved_entity: by.filter(is_other),
             kind: crate::source::FailureKind::Entity,
             attempts,
             standing: Standing::Resolved,
-            message: if dead {
-                "a newer version was written after this one was given up"
-            } else {
-                "written"
-            },
+            message,
+            causes: &[],
             now: self.shared.clock.now(),
         });
         self.ledger.log(event);
         Ok(())
+    }
+
+    /// A queued entity as it was to be written; what this run has noted counts, written or not.
+    async fn queued(&mut self, id: &str) -> Result<Option<Entity>, RunFailure> {
+        let key = retry_queue::key(self.pipe(), id).map_err(queue_failure)?;
+        if let Some(noted) = self.ledger.kept(&key) {
+            return noted
+                .map_or(Ok(None), |bytes| retry_queue::entity_of(&key, bytes))
+                .map_err(queue_failure);
+        }
+        let store = self.shared.store.clone();
+        let entity = crate::blocking::run(move || RetryQueue::entity(&store, &key)).await;
+        entity.map_err(queue_failure)
     }
 
     /// An entity could not be written: queue it, give it up, or end the run.
@@ -107,7 +142,8 @@ impl Writer {
         standing: Standing,
     ) {
         let mut message = error.message.clone();
-        for cause in causes(error) {
+        let causes = causes(error);
+        for cause in &causes {
             message.push_str(&format!("\ncaused by: {cause}"));
         }
         let now = self.shared.clock.now();
@@ -119,6 +155,7 @@ impl Writer {
             attempts,
             standing,
             message: &message,
+            causes: &causes,
             now,
         });
         self.ledger.log(event);
@@ -132,20 +169,14 @@ impl Writer {
             .map(|(id, waiting)| (id.clone(), waiting.attempts))
             .collect();
         for (id, attempts) in ids {
-            let (store, pipe, wanted) = (
-                self.shared.store.clone(),
-                self.pipe().to_owned(),
-                id.clone(),
-            );
-            let entity =
-                crate::blocking::run(move || RetryQueue::entity(&store, &pipe, &wanted)).await;
-            let Some(entity) = entity.map_err(queue_failure)? else {
+            let Some(entity) = self.queued(&id).await? else {
                 continue;
             };
             match self.write_one(&entity).await? {
                 Ok(()) => {
                     self.figures.succeeded += 1;
-                    self.heal(&id, None)?;
+                    self.figures.retries_succeeded += 1;
+                    self.heal(&id, None).await?;
                 }
                 Err(error) if error.ends_run => return Err((&error).into()),
                 Err(error) => self.failed_again(&id, &entity, &error, attempts + 1)?,
@@ -187,10 +218,12 @@ impl Writer {
         attempts: u64,
     ) -> Result<(), RunFailure> {
         if attempts < self.pump().max_retries_per_entity {
+            self.figures.failed_retries += 1;
             return self.note_error(entity, error, attempts);
         }
         self.figures.write_errors += 1;
         self.figures.failed += 1;
+        self.figures.dead += 1;
         self.log_write_error(id, entity, error, attempts, Standing::Dead);
         let pipe = self.pipe().to_owned();
         let record = if self.pump().track_dead_letters {
@@ -215,8 +248,26 @@ impl Writer {
     }
 }
 
+/// What a dataset has of an entity that was just written to it.
+fn as_written(entity: &PreparedEntity) -> Option<Entity> {
+    let body = entity.body();
+    let Some(dict) = body.value().as_dict().filter(|_| entity.is_deleted()) else {
+        return Entity::new(body.clone());
+    };
+    let mut builder = Builder::new();
+    builder.begin_dict();
+    for (name, value) in dict.iter() {
+        builder.name(name);
+        builder.value(value);
+    }
+    builder.name("_deleted");
+    builder.bool(true);
+    builder.end();
+    Entity::new(builder.finish())
+}
+
 fn only_id(id: &str) -> ValueBuf {
-    let mut builder = sluice_entity::Builder::new();
+    let mut builder = Builder::new();
     builder.begin_dict();
     builder.name("_id");
     builder.str(id);

@@ -85,8 +85,11 @@ impl Writer {
         let mut rejected = Vec::new();
         for batch in group {
             self.figures.read += batch.read;
+            self.figures.source_time = batch.source_time;
             self.figures.transform_time += batch.time;
+            self.figures.hops.add(batch.hops);
             self.figures.largest_batch = self.figures.largest_batch.max(batch.bytes as u64);
+            self.figures.most_in_flight = self.figures.most_in_flight.max(batch.held.in_flight());
             self.unsaved_batches += 1;
             since = batch.since.or(since);
             held.push(batch.held);
@@ -147,8 +150,7 @@ impl Writer {
         since: Option<SinceValue>,
     ) -> Result<(), RunFailure> {
         let mark = self.ledger.mark();
-        let prepared_ids = prepared.iter().map(PreparedEntity::id);
-        self.heal_written(prepared_ids.chain(passed.iter().map(Passed::id)))?;
+        self.heal_written(&prepared, &passed).await?;
         self.note_since(since);
         let mut tries = 0;
         let changes = loop {
@@ -221,7 +223,7 @@ impl Writer {
         let mut tries = 0;
         let error = loop {
             match self.deliver_once(&entities).await {
-                Ok(()) => return self.delivered(&entities),
+                Ok(()) => return self.delivered(&entities).await,
                 Err(error) if error.ends_run => return Err((&error).into()),
                 Err(error) if tries < self.pump().batch_retries => {
                     tries += 1;
@@ -239,7 +241,7 @@ impl Writer {
         }
         for entity in entities {
             match self.deliver_once(std::slice::from_ref(&entity)).await {
-                Ok(()) => self.delivered(std::slice::from_ref(&entity))?,
+                Ok(()) => self.delivered(std::slice::from_ref(&entity)).await?,
                 Err(error) if error.ends_run => return Err((&error).into()),
                 Err(error) => {
                     self.note_error(&entity, &error, 0)?;
@@ -257,13 +259,14 @@ impl Writer {
         }
     }
 
-    fn delivered(&mut self, entities: &[Entity]) -> Result<(), RunFailure> {
+    async fn delivered(&mut self, entities: &[Entity]) -> Result<(), RunFailure> {
         self.consecutive_errors = 0;
         self.figures.succeeded += entities.len() as u64;
         self.figures.changes += entities.len() as u64;
         if !self.queue.is_empty() {
             for entity in entities {
-                self.heal(entity.id().unwrap_or_default(), Some(entity))?;
+                let id = entity.id().unwrap_or_default();
+                self.heal(id, Some(entity)).await?;
             }
         }
         Ok(())

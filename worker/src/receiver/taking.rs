@@ -251,6 +251,7 @@ impl Receiver<'_> {
                     run: &run,
                     live_before: step.sequence().and_then(|sequence| sequence.live_before),
                     allow_mass_delete: request.allow_mass_delete,
+                    marks_deletes: sink.marks_deletes,
                 };
                 reply.changed += self.delete_unseen(&ending).await?;
             }

@@ -12,6 +12,8 @@ pub(crate) struct DatasetSink {
     pub dataset: String,
     /// Ids that a full run did not produce are deleted at its end (DE1).
     pub deletion_tracking: bool,
+    /// Those deletes say that they were inferred (DE3).
+    pub marks_deletes: bool,
     max_entity_bytes: usize,
 }
 
@@ -21,6 +23,7 @@ impl DatasetSink {
         DatasetSink {
             dataset: settings.dataset.clone(),
             deletion_tracking: settings.deletion_tracking,
+            marks_deletes: settings.mark_deletion_tracked,
             max_entity_bytes: usize::try_from(settings.max_entity_bytes_size).unwrap_or(usize::MAX),
         }
     }
@@ -30,6 +33,7 @@ impl DatasetSink {
         DatasetSink {
             dataset: dataset.to_owned(),
             deletion_tracking: true,
+            marks_deletes: false,
             max_entity_bytes: 100 << 20,
         }
     }

@@ -7,7 +7,7 @@ use crate::pipe::state::FeedSeen;
 use crate::slice::Slice;
 use crate::system::{HttpSystem, RequestFailure};
 use async_trait::async_trait;
-use reqwest::Method;
+use reqwest::{Method, Response, StatusCode};
 use sluice_config::JsonSource as Settings;
 use std::sync::Arc;
 
@@ -22,9 +22,11 @@ pub(super) struct JsonSource {
     /// The present answer moved the since value: there may be another page.
     moved: bool,
     populated: bool,
-    /// From the latest answer's headers.
+    /// From the latest answer's headers; before the first one, what an earlier run was told.
     feed: FeedSeen,
     pass_over: Option<PassOver>,
+    /// What was read before was of another generation, and the reader does not know it yet.
+    started_over: bool,
 }
 
 impl JsonSource {
@@ -40,6 +42,7 @@ impl JsonSource {
             populated: true,
             feed: FeedSeen::default(),
             pass_over: None,
+            started_over: false,
         }
     }
 
@@ -53,7 +56,45 @@ impl JsonSource {
         self.settings.page_size.filter(|_| self.continuation == all)
     }
 
+    /// The answer to one request. Where `since` belongs to another generation of the dataset, it is read from its beginning:
+    /// with that value the other side would leave out what is there now, or say that it is gone.
     async fn ask(&mut self) -> Result<EntityStream, ReadError> {
+        let answer = match self.request().await {
+            Ok(answer) if !self.is_of_another_generation(&answer) => answer,
+            Err(failure) if !self.is_gone(&failure) => return Err(failure.into_read_error()),
+            Ok(_) | Err(_) => {
+                self.since = None;
+                self.started_over = true;
+                let answer = self.request().await;
+                answer.map_err(RequestFailure::into_read_error)?
+            }
+        };
+        // A feed that does not say counts as populated.
+        let populated = answer.headers().get("x-dataset-populated");
+        self.populated =
+            populated.is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
+        self.feed = FeedSeen::from_headers(answer.headers());
+        self.moved = false;
+        let what = format!("the feed of system \"{}\"", self.settings.system);
+        let pass_over = self.pass_over.clone();
+        Ok(EntityStream::new(
+            self.system.clone(),
+            answer,
+            what,
+            pass_over,
+        ))
+    }
+
+    fn is_of_another_generation(&self, answer: &Response) -> bool {
+        let now = FeedSeen::from_headers(answer.headers());
+        self.since.is_some() && now.is_other_generation(&self.feed)
+    }
+
+    fn is_gone(&self, failure: &RequestFailure) -> bool {
+        self.since.is_some() && failure.status == Some(StatusCode::GONE)
+    }
+
+    async fn request(&self) -> Result<Response, RequestFailure> {
         let mut parameters = Vec::new();
         if let Some(since) = self
             .since
@@ -68,40 +109,12 @@ impl JsonSource {
         if let Some(subset) = &self.settings.subset {
             parameters.push(("subset", subset.text.to_string()));
         }
-        let request = self
-            .system
-            .request(Method::GET, &self.settings.url)
-            .map_err(RequestFailure::into_read_error)?;
+        let request = self.system.request(Method::GET, &self.settings.url)?;
         let request = self
             .system
             .with_headers(request.query(&parameters), &self.settings.headers);
         let request = request.header(reqwest::header::ACCEPT, "application/json");
-        let answer = self
-            .system
-            .send(request)
-            .await
-            .map_err(RequestFailure::into_read_error)?;
-        // A feed that does not say counts as populated.
-        let populated = answer.headers().get("x-dataset-populated");
-        self.populated =
-            populated.is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
-        let header = |name: &str| {
-            let value = answer.headers().get(name)?.to_str().ok()?.trim();
-            (!value.is_empty()).then(|| value.to_owned())
-        };
-        self.feed = FeedSeen {
-            generation: header("x-dataset-generation"),
-            max_updated: header("x-dataset-max-updated").filter(|value| value != "null"),
-        };
-        self.moved = false;
-        let what = format!("the feed of system \"{}\"", self.settings.system);
-        let pass_over = self.pass_over.clone();
-        Ok(EntityStream::new(
-            self.system.clone(),
-            answer,
-            what,
-            pass_over,
-        ))
+        self.system.send(request).await
     }
 }
 
@@ -120,7 +133,7 @@ impl Source for JsonSource {
         since: Option<&SinceValue>,
         _slice: &Arc<Slice>,
     ) -> Result<(), ReadError> {
-        self.since = since.cloned();
+        self.since = since.filter(|since| !since.is_nowhere()).cloned();
         self.stream = Some(self.ask().await?);
         Ok(())
     }
@@ -150,6 +163,14 @@ impl Source for JsonSource {
 
     fn is_populated(&self) -> bool {
         self.populated
+    }
+
+    fn remember(&mut self, feed: &FeedSeen) {
+        self.feed = feed.clone();
+    }
+
+    fn take_started_over(&mut self) -> bool {
+        std::mem::take(&mut self.started_over)
     }
 
     fn feed(&self) -> Option<FeedSeen> {

@@ -7,6 +7,7 @@ mod dataset;
 mod embedded;
 mod empty;
 mod error;
+mod feed_seen;
 mod http_stream;
 mod json;
 mod merge_datasets;
@@ -51,6 +52,15 @@ pub(crate) trait Source: Send {
     /// Whether what was read to its end was a populated source (SK2): true unless the source knows better. Asked after the end.
     fn is_populated(&self) -> bool {
         true
+    }
+
+    /// What an earlier run was told by the other side (AR3). Called before the first [`open`](Self::open).
+    fn remember(&mut self, _feed: &FeedSeen) {}
+
+    /// True, once, if what comes from here on is read from the beginning of another generation: since values of before count no
+    /// more. Asked after each page.
+    fn take_started_over(&mut self) -> bool {
+        false
     }
 
     /// What the other side says of the dataset it answers from (AR3). Asked after the end.

@@ -17,6 +17,16 @@ pub(crate) enum SinceValue {
 }
 
 impl SinceValue {
+    /// Before everything there is. Not the absence of a value: without one a run is a full one, which deletes.
+    pub(crate) fn nowhere() -> Self {
+        SinceValue::Datasets(Arc::default())
+    }
+
+    /// True for [`nowhere`](Self::nowhere).
+    pub(crate) fn is_nowhere(&self) -> bool {
+        matches!(self, SinceValue::Datasets(offsets) if offsets.is_empty())
+    }
+
     /// From an entity's `_updated`.
     pub(crate) fn from_value(value: Value<'_>) -> Self {
         match value.as_i64().and_then(|number| u64::try_from(number).ok()) {

@@ -34,6 +34,35 @@ async fn compaction_keeps_the_newest_versions_and_readers_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn compaction_leaves_alone_what_it_is_told_to() {
+    let compaction = |id: &str, compaction: &str| {
+        let with = format!(r#"{{"compaction": {{"keep_versions": 1, {compaction}}},"#);
+        receiver(id).replacen('{', &with, 1)
+    };
+    let hub = Hub::with(&[
+        &compaction("sink", r#""automatic": false"#),
+        &compaction("pass", r#""sink": false"#),
+        &compaction("never", r#""automatic": false, "sink": false"#),
+    ])
+    .await;
+    for pipe in ["sink", "pass", "never"] {
+        for n in 0..3 {
+            hub.push(pipe, &format!(r#"[{{"_id": "a", "n": {n}}}]"#))
+                .await
+                .unwrap();
+        }
+    }
+    let worker = &hub.worker;
+    let stop = CancellationToken::new();
+    housekeeping::compact_datasets(&worker.shared, &worker.deployment, &stop).await;
+    let mut left = Vec::new();
+    for pipe in ["sink", "pass", "never"] {
+        left.push(hub.log(pipe).await.len());
+    }
+    assert_eq!(left, [1, 1, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_was_missed_while_the_hub_was_down_is_made_up_for() {
     let cron = |id: &str| {
         people(2).replace("people", id).replace(
@@ -62,6 +91,46 @@ async fn a_start_that_was_missed_while_the_hub_was_down_is_made_up_for() {
     })
     .await;
     assert_eq!(hub.report("ahead").await.last_run, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rescan_that_is_due_reads_everything_again() {
+    let copy = dataset("copy", "people", r#"[["copy", "*"]]"#).replace(
+        r#""pump": {"#,
+        r#""pump": {"rescan_cron_expression": "0 0 1 1 *", "#,
+    );
+    let hub = Hub::with(&[&people(2), &copy]).await;
+    hub.run_all_of(&["people", "copy", "copy"]).await;
+    let pipe = hub.worker.deployment.get("copy").unwrap();
+    hub.until(|| async { pipe.control.lock().rescan_due.is_some() })
+        .await;
+    assert_eq!(pipe.progress.lock().runs_since_full, 1);
+    pipe.control.lock().rescan_due = Some(1);
+    keep_control(&hub.worker.shared, &pipe).await.unwrap();
+    drop(pipe);
+    let hub = hub.restart().await;
+    let pipe = hub.worker.deployment.get("copy").unwrap();
+    hub.until(|| async { pipe.progress.lock().runs_since_full == 0 })
+        .await;
+    hub.until(|| async { pipe.control.lock().rescan_due.is_some_and(|due| due > 1) })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_pipe_whose_dataset_is_not_populated_runs_at_startup_where_that_is_asked_for() {
+    let eager = |id: &str| {
+        people(1).replace("people", id).replace(
+            r#""pump": {"#,
+            r#""pump": {"run_at_startup_if_not_populated": true, "#,
+        )
+    };
+    let hub = Hub::with(&[&eager("full"), &eager("empty")]).await;
+    hub.run_all_of(&["full"]).await;
+    let before = hub.report("full").await.last_started;
+    let hub = hub.restart().await;
+    hub.until(|| async { hub.live("empty").await.len() == 1 })
+        .await;
+    assert_eq!(hub.report("full").await.last_started, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

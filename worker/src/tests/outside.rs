@@ -79,6 +79,17 @@ async fn a_bad_batch_is_tried_again_as_a_batch_and_then_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bad_batch_is_queued_as_a_whole_where_the_pump_says_so() {
+    let other = side_refusing("2").await;
+    let pump = r#""batch_retries": 0, "max_write_errors_in_retry_dataset": 10, "max_consecutive_write_errors": 50,
+        "fallback_to_single_entities_on_batch_fail": false,"#;
+    let hub = Hub::with(&[&other.system(), &people(5), &output(5, pump)]).await;
+    hub.run_all_of(&["people", "out"]).await;
+    assert!(arrived(&other, refusing("2")).is_empty());
+    assert_eq!(hub.report("out").await.queues.retries, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_retries_the_first_bad_entity_ends_the_run_at_the_last_good_batch() {
     let other = side_refusing("3").await;
     let hub = Hub::with(&[

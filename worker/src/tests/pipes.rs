@@ -1,9 +1,9 @@
 //! Pipes from source to dataset: runs, offsets, deletion tracking, what ends a run.
 
 use super::Hub;
-use super::configurations::{dataset, embedded, people};
+use super::configurations::{dataset, embedded, people, receiver};
 use sluice_entity::Json;
-use sluice_protocol::{EntityStage, OperationKind};
+use sluice_protocol::{EntityStage, OperationKind, PushRequest};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn embedded_entities_go_through_dtl_into_a_dataset_and_from_there_into_the_next() {
@@ -59,6 +59,32 @@ async fn a_full_run_deletes_what_it_did_not_produce_and_the_delete_goes_downstre
         hub.log("copy").await.last().unwrap(),
         r#"{"_id":"2","_deleted":true,"n":2}"#
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletes_of_runs_and_of_full_pushes_are_marked_where_the_sink_says_so() {
+    const MARKS: &str = r#""sink": {"mark_deletion_tracked": true},"#;
+    let marking = |pipe: &str| pipe.replacen('{', &format!("{{{MARKS}"), 1);
+    let mut hub = Hub::with(&[&marking(&people(2)), &marking(&receiver("in"))]).await;
+    hub.run_all_of(&["people"]).await;
+    hub.configure(&[&marking(&people(1)), &marking(&receiver("in"))])
+        .await;
+    hub.run_all_of(&["people"]).await;
+    let marked = r#"{"_id":"1","_deleted":true,"$deletion_tracked":true,"n":1}"#;
+    assert_eq!(hub.log("people").await[2..], [marked]);
+
+    let full = |sequence: &str| PushRequest {
+        sequence_id: Some(sequence.to_owned()),
+        is_full: true,
+        is_first: true,
+        is_last: true,
+        request_id: Some("0".to_owned()),
+        ..PushRequest::default()
+    };
+    for (sequence, body) in [("s", r#"[{"_id": "1", "n": 1}]"#), ("t", "[]")] {
+        hub.push_as("in", full(sequence), body).await.unwrap();
+    }
+    assert_eq!(hub.log("in").await[1..], [marked]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

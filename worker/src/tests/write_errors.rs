@@ -86,6 +86,15 @@ async fn a_queued_entity_is_tried_again_until_it_is_given_up_and_healed_by_a_new
         0,
         "a later success takes it out of the dead letters"
     );
+    let letters = hub.log("dead").await;
+    let gone = super::hub::json(letters.last().unwrap());
+    let text = gone.get("text").and_then(Json::as_str).map(str::len);
+    let deleted = gone.get("_deleted").and_then(Json::as_bool);
+    assert_eq!(
+        (deleted, text),
+        (Some(true), Some(500)),
+        "a delete keeps what it said"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,9 +48,7 @@ const DATASET: Rows = &[
     row("circuit_breaker_threshold_count", Shape::Integer(0))
         .not_followed("it is ignored, and no number of changes stops the pipe"),
     row("deletion_tracking", Shape::Bool).yes(),
-    row("mark_deletion_tracked", Shape::Bool)
-        .no()
-        .not_followed("it is ignored, and tracked deletes look like all others"),
+    row("mark_deletion_tracked", Shape::Bool).no(),
     row("bitset_commit_interval", Shape::Integer(1)).integer(1_000_000),
     row("prevent_multiple_versions", Shape::BoolOr(&["ignore"])).no(),
     row("suppress_filtered", Shape::Bool),

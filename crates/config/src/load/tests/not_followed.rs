@@ -52,11 +52,6 @@ const CASES: &[(&str, &str, &str)] = &[
         "ignored",
     ),
     (
-        r#"{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "sink": {"mark_deletion_tracked": true}}"#,
-        "sink/mark_deletion_tracked",
-        "ignored",
-    ),
-    (
         r#"{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "permissions": [["allow_all", ["group:Everyone"], []]]}"#,
         "permissions",
         "ignored",
@@ -171,7 +166,7 @@ fn what_is_switched_off_or_comes_from_a_default_is_not_told() {
     for component in [
         r#"{"_id": "a", "type": "pipe", "source": {"type": "http_endpoint"}}"#,
         r#"{"_id": "a", "type": "pipe", "source": {"type": "dataset", "dataset": "a", "completeness": false, "subset": null},
-            "sink": {"track_children": false, "enable_optimistic_locking": false, "mark_deletion_tracked": false},
+            "sink": {"track_children": false, "enable_optimistic_locking": false},
             "permissions": [], "exclude_completeness": [], "enable_background_rescan": false, "compaction": {"retract": false}}"#,
         r#"{"_id": "node", "type": "metadata", "global_defaults": {"trace": false, "enable_background_rescan": false}}"#,
     ] {
