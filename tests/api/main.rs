@@ -13,4 +13,5 @@ mod memory;
 mod pushes;
 mod secrets;
 mod tokens;
+mod two_hubs;
 mod variables;
