@@ -169,6 +169,21 @@ impl<'a> Dict<'a> {
         self.container.entry(self.container.sorted(position)?)
     }
 
+    /// The name of field `index` begins with `_`. May say so of others too, if their names are long.
+    #[inline(always)]
+    pub(crate) fn has_reserved_name(self, index: usize) -> bool {
+        let start = if index == 0 {
+            Some(0)
+        } else {
+            self.container.end(index - 1)
+        };
+        let head = start.and_then(|start| self.container.body.get(start..start + 2));
+        match head {
+            Some([header, first]) => *first == b'_' || layout::short_name_len(*header).is_none(),
+            _ => true,
+        }
+    }
+
     #[inline(always)]
     pub(crate) fn sorted_entry(self, position: usize) -> Option<Entry<'a>> {
         self.entry(self.container.sorted(position)?)

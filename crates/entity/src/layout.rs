@@ -72,7 +72,7 @@ pub(crate) fn width_code(total: usize) -> u8 {
 
 /// The number of a table that lies at `at`.
 #[inline(always)]
-fn number_at(bytes: &[u8], at: usize, code: u8) -> Option<usize> {
+pub(crate) fn number_at(bytes: &[u8], at: usize, code: u8) -> Option<usize> {
     match code {
         0 => bytes.get(at).map(|byte| usize::from(*byte)),
         1 => {

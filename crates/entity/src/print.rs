@@ -86,7 +86,6 @@ fn push_name(out: &mut Output, name: &[u8], plain: bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Reader;
 
     #[test]

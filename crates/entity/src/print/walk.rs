@@ -51,7 +51,7 @@ impl Walk<'_> {
                 let mask = (1u64 << (8u32 << code)) - 1;
                 Some((u64::from(u32::from_le_bytes(*bytes)) & mask) as usize)
             }
-            None => layout::table_entry(self.source.get(at..)?, 0, code),
+            None => layout::number_at(self.source, at, code),
         }
     }
 
