@@ -169,11 +169,10 @@ impl Check<'_> {
         };
         let number = if fits { value.as_number() } else { None };
         let Some(number) = number else { return false };
-        // A product of decimals may have an exponent that could not be read.
+        // As written, digits behind the point count too.
+        let most = self.limits.exponent().unsigned_abs() as usize + self.limits.digits;
         let exponent_fits = match &number {
-            Number::Decimal(decimal) => {
-                decimal.exponent().unsigned_abs() <= number::MAX_EXPONENT.unsigned_abs() * 4
-            }
+            Number::Decimal(decimal) => decimal.exponent().unsigned_abs() as usize <= most,
             _ => true,
         };
         let mut again = Output::default();

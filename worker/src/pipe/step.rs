@@ -7,7 +7,7 @@ use crate::lookup::LocalLookup;
 use crate::sink::{DatasetSink, WriteError};
 use sluice_dataset::PreparedEntity;
 use sluice_dtl::{Environment, Evaluator, Failure, FailureKind, PathElement, Program};
-use sluice_entity::{Entity, HashKey, ValueBuf, add_namespaces, remove_namespaces};
+use sluice_entity::{Entity, HashKey, Limits, ValueBuf, add_namespaces, remove_namespaces};
 use sluice_protocol::EntityStage;
 
 /// What evaluation reaches beyond the entity.
@@ -75,12 +75,35 @@ pub(crate) fn transform(
         made = apply(program, &made, previous, evaluation)
             .map_err(|(failure, origin)| step_failure(failure, position, sources.get(origin)))?;
     }
+    if let Some(last) = plan.programs.len().checked_sub(1) {
+        keep_limits(&made, last, &sources)?;
+    }
     if stage == EntityStage::Sink && plan.namespaces.remove {
         for tagged in &mut made {
             tagged.entity = remove_namespaces(&tagged.entity);
         }
     }
     Ok(made)
+}
+
+/// Nothing comes out of transforms that could not be read again. What a source gives was judged when it was read.
+fn keep_limits(made: &[Tagged], position: usize, sources: &[Entity]) -> Result<(), StepFailure> {
+    let limits = Limits::default();
+    for Tagged { origin, entity } in made {
+        if let Some(excess) = entity.body().excess(&limits) {
+            let id = entity.id().unwrap_or_default();
+            let message = format!(
+                "transform {position}: the entity \"{id}\" that it makes breaks a limit at {}: {}",
+                excess.path, excess.code
+            );
+            return Err(StepFailure {
+                reason: "transform-limit",
+                message,
+                entity: sources.get(*origin).cloned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn previous_versions(

@@ -5,6 +5,7 @@ mod hub;
 mod joins;
 mod keeping;
 mod kinds;
+mod limits;
 mod logs;
 mod other_hubs;
 mod other_side;

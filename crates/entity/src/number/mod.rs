@@ -21,7 +21,7 @@ pub(crate) use decimal::push_decimal_text;
 pub(crate) use encode::{decode, push_float, push_number, short_decimal};
 pub(crate) use exact::Exact;
 pub(crate) use float::{exact_quotient, push_short_float};
-pub(crate) use parse::{MAX_EXPONENT, Scanned, parse_decimal, scan_number};
+pub(crate) use parse::{Scanned, parse_decimal, scan_number};
 
 /// A number. `BigInt` only holds what does not fit `i64`; `Float` may be anything a float can be.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::{Decimal, Number};
 
 /// Digits and exponents that are taken where no other limit is named.
 pub(crate) const MAX_DIGITS: usize = 4096;
-pub(crate) const MAX_EXPONENT: i32 = 4096;
+const MAX_EXPONENT: i32 = 4096;
 
 /// A number text, scanned but not yet a number.
 #[derive(Clone, Copy, Debug)]

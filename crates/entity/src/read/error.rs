@@ -161,7 +161,7 @@ pub(crate) fn locate_in_text(fault: Fault, text: &[u8], path: &[Segment]) -> Rea
     locate(fault, text, Position::START, path, None)
 }
 
-fn push_step(path: &mut String, segment: &Segment) {
+pub(crate) fn push_step(path: &mut String, segment: &Segment) {
     match segment {
         Segment::Index(index) => path.push_str(&format!("[{index}]")),
         Segment::Name(name) => {

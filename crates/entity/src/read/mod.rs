@@ -11,7 +11,7 @@ mod tests;
 
 pub use array::ArrayReader;
 use error::locate;
-pub(crate) use error::{Fault, Segment, locate_in_text};
+pub(crate) use error::{Fault, Segment, locate_in_text, push_step};
 pub use error::{ReadCode, ReadError};
 pub use reader::Reader;
 pub(crate) use reader::to_number;
@@ -41,6 +41,14 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What a value can be at all. For those who look for damage: what is stored may have been made under other limits.
+    pub const WIDEST: Limits = Limits {
+        depth: crate::layout::MAX_DEPTH,
+        entity_bytes: 1 << 30,
+        digits: 1 << 30,
+        exponent: i32::MAX,
+    };
+
     pub(crate) fn depth(&self) -> usize {
         self.depth.min(crate::layout::MAX_DEPTH)
     }
