@@ -91,6 +91,14 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// Bytes of the values in their stored form; of a list under construction without its tables.
+    pub(crate) fn encoded_len(self) -> usize {
+        match self {
+            Values::One(value) => value.encoded().len(),
+            Values::List(items) => items.iter().map(|item| item.encoded().len()).sum(),
+        }
+    }
+
     /// R17, R18: the first element; null when there is none.
     pub(crate) fn first(self) -> Value<'a> {
         self.get(0).unwrap_or(Value::NULL)
@@ -184,6 +192,11 @@ impl<'a> Memory<'a> {
         fits
     }
 
+    /// Ends the evaluation: what comes next would cost more than an entity may.
+    pub(crate) fn give_up(&self) {
+        self.steps_left.set(0);
+    }
+
     pub(crate) fn is_exhausted(&self) -> bool {
         self.steps_left.get() == 0 || !self.has_room(0)
     }
@@ -216,10 +229,12 @@ impl<'a> Memory<'a> {
         self.arena.str(text)
     }
 
-    /// One value in its stored form.
+    /// One value in its stored form; null where there is no room for it. A list of references takes little, but what it
+    /// refers to may be large, and stand in it many times.
     pub(crate) fn value(&self, values: Values<'a>) -> Value<'a> {
         match values {
             Values::One(value) => value,
+            Values::List(_) if !self.has_room(values.encoded_len()) => Value::NULL,
             Values::List(items) => self.arena.list(items.iter().copied()),
         }
     }

@@ -137,7 +137,9 @@ impl<'a> Run<'a> {
         out: &mut Builder,
     ) -> Outcome<()> {
         let Node::Dict(dict) = node else {
-            build_values(out, self.evaluate(node, scope)?);
+            let values = self.evaluate(node, scope)?;
+            self.check_room(out, values.encoded_len(), node.site())?;
+            build_values(out, values);
             return Ok(());
         };
         self.enter(node)?;
@@ -156,12 +158,12 @@ impl<'a> Run<'a> {
             Some(node) => self.write(node, scope, out),
             None => Ok(()),
         })?;
-        self.check_room(out, Some(dict.site))
+        self.check_room(out, 0, Some(dict.site))
     }
 
-    /// What is being built counts against the budget before it is a value.
-    pub(crate) fn check_room(&self, out: &Builder, site: Option<Site>) -> Outcome<()> {
-        if self.memory.has_room(out.written()) {
+    /// What is being built, and `more` bytes, count against the budget before they are a value.
+    fn check_room(&self, out: &Builder, more: usize, site: Option<Site>) -> Outcome<()> {
+        if self.memory.has_room(out.written() + more) {
             Ok(())
         } else {
             Err(self.failure(FailureKind::Budget, BUDGET, site))

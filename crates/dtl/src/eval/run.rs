@@ -86,6 +86,9 @@ impl<'a> Run<'a> {
         };
         let flow = self.steps(&rule.steps, &frame)?;
         let mut target = target.into_inner();
+        if !self.memory.has_room(target.encoded_len()) || self.memory.is_exhausted() {
+            return Err(self.failure(FailureKind::Budget, BUDGET, None));
+        }
         match flow {
             Flow::Discard => return Ok(None),
             Flow::Filter => target.set("_filtered", Values::One(Value::TRUE)),

@@ -35,7 +35,17 @@ impl<'f, 'a> Frame<'f, 'a> {
 
     /// The dict that `_P.` and `_R.` stand for; `_P` inside as long as there is one (`parents`).
     pub(crate) fn to_value(&self, memory: &Memory<'a>, parents: bool) -> Value<'a> {
+        if !memory.has_room(self.encoded_len(parents)) {
+            return Value::NULL;
+        }
         memory.arena().build(|builder| self.build(builder, parents))
+    }
+
+    fn encoded_len(&self, parents: bool) -> usize {
+        let above = self.parent.filter(|_| parents);
+        self.source.encoded().len()
+            + self.target.borrow().encoded_len()
+            + above.map_or(0, |parent| parent.encoded_len(parents))
     }
 
     fn build(&self, builder: &mut Builder, parents: bool) {
@@ -210,8 +220,21 @@ impl<'a> Target<'a> {
         builder.end();
     }
 
+    /// Null where there is no room for it.
     pub(crate) fn to_value(&self, memory: &Memory<'a>) -> Value<'a> {
+        if !memory.has_room(self.encoded_len()) {
+            return Value::NULL;
+        }
         memory.arena().build(|builder| self.build(builder))
+    }
+
+    /// Bytes of all values in their stored form.
+    pub(crate) fn encoded_len(&self) -> usize {
+        let lengths = self
+            .properties
+            .iter()
+            .map(|(_, values)| values.encoded_len());
+        lengths.sum()
     }
 }
 

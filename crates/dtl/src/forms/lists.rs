@@ -156,7 +156,6 @@ fn map<'a>(run: &Run<'a>, arguments: &'a [Node], scope: Scope<'_, 'a>) -> Outcom
         out.begin_list();
         for value in values.iter() {
             run.write(function, scope.with_current(Values::One(value)), out)?;
-            run.check_room(out, function.site())?;
         }
         out.end();
         Ok(())
@@ -183,6 +182,10 @@ fn map_dict<'a>(run: &Run<'a>, arguments: &'a [Node], scope: Scope<'_, 'a>) -> O
             };
             let new_value = run.evaluate(value, scope.with_current(Values::One(own_value)))?;
             pairs.push((new_key, run.memory.value(new_value)));
+        }
+        let bytes = pairs.iter().map(|(_, value)| value.encoded().len()).sum();
+        if !run.memory.has_room(bytes) {
+            return Ok(Values::NULL);
         }
         if !pairs.is_empty() {
             items.push(run.memory.arena().dict(pairs));

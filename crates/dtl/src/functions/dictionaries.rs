@@ -124,8 +124,10 @@ fn dict<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
     Values::One(memory.arena().build(|builder| {
         builder.begin_dict();
         pairs(&mut |key, value| {
-            builder.name(key);
-            builder.value(value);
+            if memory.has_room(builder.written() + value.encoded().len()) {
+                builder.name(key);
+                builder.value(value);
+            }
         });
         builder.end();
     }))

@@ -75,6 +75,9 @@ fn plus<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
     })
 }
 
+/// Digits of a result on the way: some times what a value may have in the end.
+const MAX_DIGITS: usize = 16_384;
+
 /// The first argument is fixed; null if it is no number.
 fn each_number<'a>(
     memory: &Memory<'a>,
@@ -85,11 +88,13 @@ fn each_number<'a>(
         return Values::NULL;
     };
     let one = |value: Value<'a>| {
-        Some(
-            memory
-                .arena()
-                .number(&compute(&fixed, &value.as_number()?)?),
-        )
+        let number = compute(&fixed, &value.as_number()?)?;
+        // Repeated products grow without end, and each costs the square of its digits.
+        if number.digits_at_most() > MAX_DIGITS {
+            memory.give_up();
+            return None;
+        }
+        Some(memory.arena().number(&number))
     };
     each(memory, last(arguments), one)
 }

@@ -269,6 +269,43 @@ fn values_that_multiply_exceed_the_budget_instead_of_the_machine() {
 }
 
 #[test]
+fn copies_of_copies_exceed_the_budget_before_they_are_made() {
+    let options = Options {
+        budget: Budget {
+            steps: 1_000_000,
+            bytes: 8 << 20,
+        },
+        ..Options::default()
+    };
+    let list = |of: &str| format!(r#"["list", {}]"#, vec![of; 50].join(", "));
+    let dict = |of: &str| {
+        let entries: Vec<String> = (0..50).map(|n| format!(r#""k{n}": {of}"#)).collect();
+        format!("{{{}}}", entries.join(", "))
+    };
+    let mapped = |of: &str| format!(r#"["map", {of}, {}]"#, list("1"));
+    let forms: [&dyn Fn(&str) -> String; 3] = [&list, &dict, &mapped];
+    for form in forms {
+        let step = |of| format!(r#"["add", "a", {}]"#, form(of));
+        let mut steps = vec![step(r#""_S.""#)];
+        steps.extend((0..6).map(|_| step(r#""_T.a""#)));
+        let program = program(&rules(&format!("[{}]", steps.join(", "))), &options);
+        let source = entity(r#"{"_id": "1"}"#);
+        let failure = run(&program, &MemoryLookup::new(), &source).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Budget, "{}", steps[0]);
+    }
+}
+
+#[test]
+fn repeated_products_end_before_their_digits_do() {
+    let square = r#"["add", "n", ["multiply", "_T.n", "_T.n"]]"#;
+    let steps = format!(r#"[["add", "n", 99], {}]"#, vec![square; 40].join(", "));
+    let program = program(&rules(&steps), &Options::default());
+    let source = entity(r#"{"_id": "1"}"#);
+    let failure = run(&program, &MemoryLookup::new(), &source).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Budget);
+}
+
+#[test]
 fn an_evaluator_serves_many_entities_and_forgets_each() {
     let program = program(
         &rules(r#"[["add", "x", ["upper", "_S.a"]]]"#),

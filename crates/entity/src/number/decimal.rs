@@ -95,6 +95,13 @@ impl Decimal {
         self.exponent
     }
 
+    pub(super) fn mantissa_bits(&self) -> u64 {
+        match &self.mantissa {
+            Mantissa::Small(_) => 127,
+            Mantissa::Big(number) => number.bits(),
+        }
+    }
+
     /// Equal to zero.
     pub fn is_zero(&self) -> bool {
         self.mantissa.is_zero()

@@ -103,6 +103,15 @@ impl Number {
         }
     }
 
+    /// A bound of the significant decimal digits, at most one too many.
+    pub fn digits_at_most(&self) -> usize {
+        match self {
+            Number::Int(_) | Number::Float(_) => 20,
+            Number::BigInt(number) => decimal_digits(number.bits()),
+            Number::Decimal(number) => decimal_digits(number.mantissa_bits()),
+        }
+    }
+
     /// Below zero.
     pub fn is_negative(&self) -> bool {
         match self {
@@ -197,6 +206,12 @@ impl From<Decimal> for Number {
     fn from(number: Decimal) -> Number {
         Number::Decimal(number)
     }
+}
+
+/// Decimal digits of the largest number of so many bits.
+fn decimal_digits(bits: u64) -> usize {
+    // log10(2), rounded up.
+    usize::try_from(bits.saturating_mul(30_103) / 100_000 + 1).unwrap_or(usize::MAX)
 }
 
 /// The float nearest to a decimal text that this crate wrote.
