@@ -36,38 +36,38 @@ impl Node {
 }
 
 impl<'a> Run<'a> {
+    #[inline]
     pub(crate) fn evaluate(&self, node: &'a Node, scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
         match node {
             Node::Constant(value) => Ok(Values::One(value.value())),
             Node::Path(path) => Ok(self.path(path, scope)),
-            _ => {
-                self.enter(node)?;
-                let values = self.compound(node, scope);
-                self.leave();
-                values
-            }
+            _ => self.compound(node, scope),
         }
     }
 
     fn compound(&self, node: &'a Node, scope: Scope<'_, 'a>) -> Outcome<Values<'a>> {
-        match node {
+        self.enter(node)?;
+        let values = match node {
             Node::Constant(value) => Ok(Values::One(value.value())),
             Node::Path(path) => Ok(self.path(path, scope)),
             Node::Pure(call) => self.pure(call, scope),
             Node::Form(call) => (call.body)(self, &call.arguments, scope),
             Node::Property { base, steps } => {
-                Ok(path::walk(&self.memory, self.evaluate(base, scope)?, steps))
+                let values = self.evaluate(base, scope);
+                values.map(|values| path::walk(&self.memory, values, steps))
             }
             Node::List(nodes) => self.list(nodes, scope),
             Node::Dict(dict) => self.dict(dict, scope),
             Node::Ambient(call) => self.ambient(call, scope),
             Node::Stored(call) => self.stored(call, scope),
             Node::Apply { rule, values, site } => {
-                let values = self.evaluate(values, scope)?;
-                self.apply_all(*rule, values, scope, *site)
+                let values = self.evaluate(values, scope);
+                values.and_then(|values| self.apply_all(*rule, values, scope, *site))
             }
             Node::Hops(call) => self.hops(call, scope),
-        }
+        };
+        self.leave();
+        values
     }
 
     /// Evaluates the arguments and hands them to `call`; a few fit on the stack.
