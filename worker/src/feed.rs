@@ -101,7 +101,7 @@ pub(crate) async fn entity(
 ) -> Result<Entity> {
     let dataset = existing(shared, name)?;
     let wanted = id.to_owned();
-    let found = blocking::run(move || match offset {
+    let found = shared.short_work.run(move || match offset {
         Some(offset) => dataset.get_at(&wanted, offset),
         None => dataset.get(&wanted),
     });

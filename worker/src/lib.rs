@@ -39,6 +39,7 @@ mod schedule;
 mod scheduler;
 mod service;
 mod shared;
+mod short_work;
 mod signals;
 mod sink;
 mod slice;

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::indexes::Indexes;
 use crate::metrics::Metrics;
 use crate::pipe::commit::{self, Done, Writes};
+use crate::short_work::ShortWork;
 use crate::signals::Signals;
 use crate::slice::Slice;
 use crate::system::Systems;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub indexes: Indexes,
     /// Received entities are passed over where their bytes are those last received.
     pub passes_over: bool,
+    /// Look-ups of callers.
+    pub short_work: ShortWork,
     bytes: Arc<Semaphore>,
 }
 
@@ -65,6 +68,7 @@ impl Shared {
             metrics: Metrics::default(),
             indexes: Indexes::default(),
             passes_over,
+            short_work: ShortWork::default(),
             bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT / BYTES_PER_PERMIT)),
         })
     }
