@@ -5,30 +5,19 @@ use super::call::Caller;
 use super::error::Problem;
 use super::operation::Access;
 use crate::Aggregator;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use sluice_identity::TokenError;
-use std::sync::Arc;
 
-/// Lets a request through with its [`Caller`], or answers 401. Unknown paths need a token too.
-pub(crate) async fn authenticate(
-    State(hub): State<Arc<Aggregator>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Marks a request with its [`Caller`], or refuses it with 401. Unknown paths need a token too.
+pub(crate) fn authenticate(hub: &Aggregator, request: &mut Request) -> Result<(), Problem> {
     if is_open(request.uri().path()) {
-        return next.run(request).await;
+        return Ok(());
     }
-    match caller(&hub, request.headers()) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(problem) => problem.into_response(),
-    }
+    let caller = caller(hub, request.headers())?;
+    request.extensions_mut().insert(caller);
+    Ok(())
 }
 
 fn is_open(path: &str) -> bool {

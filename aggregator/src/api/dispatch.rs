@@ -30,15 +30,13 @@ pub fn router(hub: Arc<Aggregator>) -> Router {
     for (path, methods) in endpoints() {
         router = router.route(path, methods);
     }
-    let places = Arc::new(Semaphore::new(hub.settings.limits.requests_in_flight));
+    let gates = Gates {
+        hub: Arc::clone(&hub),
+        places: Arc::new(Semaphore::new(hub.settings.limits.requests_in_flight)),
+    };
     router
         .fallback(|| async { Problem::unknown_path() })
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&hub),
-            auth::authenticate,
-        ))
-        .layer(middleware::from_fn_with_state(places, count))
-        .layer(middleware::from_fn(surround))
+        .layer(middleware::from_fn_with_state(gates, surround))
         .with_state(hub)
 }
 
@@ -145,36 +143,56 @@ async fn perform(
     (operation.handler)(call).await
 }
 
-/// Refuses requests beyond the number that may be answered at the same time.
-async fn count(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    match places.try_acquire() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => Problem::busy("requests").into_response(),
+/// What every request passes. One layer for all of it: each layer copies and boxes everything inside of it for each request.
+#[derive(Clone)]
+struct Gates {
+    hub: Arc<Aggregator>,
+    places: Arc<Semaphore>,
+}
+
+impl Gates {
+    /// Refuses requests beyond the number that may be answered at the same time, and those without a valid token.
+    async fn pass(&self, mut request: Request, next: Next) -> Response {
+        let Ok(_place) = self.places.try_acquire() else {
+            return Problem::busy("requests").into_response();
+        };
+        match auth::authenticate(&self.hub, &mut request) {
+            Ok(()) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        }
     }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What holds for every answer: a request id, and headers that keep browsers from doing harm.
-async fn surround(request: Request, next: Next) -> Response {
-    let id = uuid::Uuid::now_v7().to_string();
-    let span = tracing::info_span!("request", %id, method = %request.method(), operation = tracing::field::Empty);
-    let mut response = next.run(request).instrument(span).await;
-    let headers = response.headers_mut();
-    let always = [
-        (STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
-        (CACHE_CONTROL, "no-store"),
-        (
-            CONTENT_SECURITY_POLICY,
+/// Headers that keep browsers from doing harm.
+static ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (
+        STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000"),
+    ),
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         ),
-    ];
-    for (name, value) in always {
-        headers.insert(name, HeaderValue::from_static(value));
+    ),
+];
+
+/// What holds for every answer: a request id, and headers that keep browsers from doing harm.
+async fn surround(State(gates): State<Gates>, request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::now_v7().to_string();
+    let span = tracing::info_span!("request", %id, method = %request.method(), operation = tracing::field::Empty);
+    let mut response = gates.pass(request, next).instrument(span).await;
+    let headers = response.headers_mut();
+    headers.reserve(ALWAYS.len() + 1);
+    for (name, value) in &ALWAYS {
+        headers.insert(name, value.clone());
     }
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(REQUEST_ID, id);
     }
     response

@@ -1,7 +1,7 @@
 //! Printing feeds: an array of entities, page by page as the consumer takes them, with the headers of JSON pull (JP2).
 //!
-//! At most one page is printed ahead of the consumer. A failure after the first byte breaks the connection, so that a
-//! closed `]` always means complete.
+//! While a large page travels, the next one is read and printed; a consumer that stops holds these two and no more. A failure
+//! after the first byte breaks the connection, so that a closed `]` always means complete.
 
 use super::answer;
 use super::error::Problem;
@@ -13,21 +13,22 @@ use futures::stream::Fuse;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sluice_entity::Style;
 use sluice_protocol::{Error, Feed, FeedHeaders, FeedStream, Page, Result};
+use tokio_util::task::AbortOnDropHandle;
 
-/// Pages with more bodies than this are printed on a blocking thread.
+/// Pages with more bodies than this are printed on a blocking thread, and the next page ahead of being asked for.
 const PRINT_INLINE: usize = 32 << 10;
 
 /// 200 with the feed. A failure before the first page is an ordinary problem document.
 pub(crate) async fn print(feed: Feed) -> Result<Response, Problem> {
-    let mut pages = feed.pages.fuse();
-    let first = pages.next().await.transpose()?;
-    let printer = Printer {
+    let mut stream = feed.pages.fuse();
+    let first = stream.next().await.transpose()?;
+    let pages = Pages {
         first,
-        pages,
+        stream,
         opened: false,
         ended: false,
     };
-    let text = futures::stream::unfold(printer, Printer::chunk);
+    let text = futures::stream::unfold(Next::Asked(pages), Next::chunk);
     let mut response = answer::typed("application/json", Body::from_stream(text));
     insert(response.headers_mut(), &feed.headers);
     Ok(response)
@@ -59,47 +60,95 @@ pub(crate) fn insert(headers: &mut HeaderMap, facts: &FeedHeaders) {
     }
 }
 
-struct Printer {
+/// A piece of the array; `None` behind its end.
+type Piece = Result<Option<Vec<u8>>>;
+
+/// What the consumer gets next.
+enum Next {
+    /// Made when it is asked for.
+    Asked(Pages),
+    /// Being made. The task makes one piece and ends, or is stopped with the stream that owns it.
+    Ahead(AbortOnDropHandle<(Pages, Piece)>),
+}
+
+impl Next {
+    /// The next piece of the array and what comes behind it.
+    async fn chunk(self) -> Option<(Result<Bytes>, Self)> {
+        let (pages, piece) = match self {
+            Next::Asked(pages) => pages.piece().await,
+            Next::Ahead(task) => match task.await {
+                Ok(made) => made,
+                Err(error) => {
+                    let error = Error::internal("printing a page failed", error);
+                    return Some((Err(error), Next::Asked(Pages::none())));
+                }
+            },
+        };
+        match piece {
+            Ok(Some(text)) => {
+                let next = if text.len() > PRINT_INLINE && !pages.ended {
+                    Next::Ahead(AbortOnDropHandle::new(tokio::spawn(pages.piece())))
+                } else {
+                    Next::Asked(pages)
+                };
+                Some((Ok(Bytes::from(text)), next))
+            }
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!(reason = error.reason, %error, "a feed broke off");
+                Some((Err(error), Next::Asked(Pages::none())))
+            }
+        }
+    }
+}
+
+/// The pages that were not printed yet.
+struct Pages {
+    /// Read before the answer began.
     first: Option<Page>,
-    pages: Fuse<FeedStream>,
+    stream: Fuse<FeedStream>,
+    /// The array has begun.
     opened: bool,
+    /// Nothing is left to print.
     ended: bool,
 }
 
-impl Printer {
-    /// The next piece of the array and what is left to print.
-    async fn chunk(mut self) -> Option<(Result<Bytes>, Self)> {
+impl Pages {
+    fn none() -> Pages {
+        Pages {
+            first: None,
+            stream: futures::stream::empty().boxed().fuse(),
+            opened: true,
+            ended: true,
+        }
+    }
+
+    async fn piece(mut self) -> (Self, Piece) {
+        let piece = self.next().await;
+        (self, piece)
+    }
+
+    /// The next page that shows something, as text; then the end of the array.
+    async fn next(&mut self) -> Piece {
         while !self.ended {
             let page = match self.first.take() {
-                Some(page) => Some(Ok(page)),
-                None => self.pages.next().await,
+                Some(page) => Some(page),
+                None => self.stream.next().await.transpose()?,
             };
             let text = match page {
-                Some(Ok(page)) => print_page(page, self.opened).await,
-                Some(Err(error)) => Err(error),
+                Some(page) => print_page(page, self.opened).await?,
                 None => {
                     self.ended = true;
-                    Ok(if self.opened {
-                        b"\n]".to_vec()
-                    } else {
-                        b"[]".to_vec()
-                    })
+                    let end: &[u8] = if self.opened { b"\n]" } else { b"[]" };
+                    end.to_vec()
                 }
             };
-            match text {
-                Ok(text) if text.is_empty() => {}
-                Ok(text) => {
-                    self.opened = true;
-                    return Some((Ok(Bytes::from(text)), self));
-                }
-                Err(error) => {
-                    tracing::warn!(reason = error.reason, %error, "a feed broke off");
-                    self.ended = true;
-                    return Some((Err(error), self));
-                }
+            if !text.is_empty() {
+                self.opened = true;
+                return Ok(Some(text));
             }
         }
-        None
+        Ok(None)
     }
 }
 
