@@ -13,6 +13,7 @@
 //! which is not there. Values of secrets leave only through `secret_values`, to workers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod breaker;
 mod change;
 mod check;
 mod configuration;

@@ -5,7 +5,7 @@ use crate::contents::{Contents, kind_name};
 use crate::error::{OpenError, from_store, lost_thread};
 use crate::records::ReadError;
 use crate::secrets::{SecretsKey, open_key};
-use crate::{configuration, history, records, validation};
+use crate::{breaker, configuration, history, records, validation};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use sluice_dataset::ReadOptions;
@@ -121,7 +121,11 @@ impl StorageNode for Node {
 
     async fn put_configuration(&self, put: PutConfiguration) -> Result<PutOutcome> {
         self.change(move |change| {
-            let merged = configuration::replace_scope(&change.before(), &put.scope, put.components);
+            let before = change.before();
+            let merged = configuration::replace_scope(&before, &put.scope, put.components);
+            if !put.force && breaker::is_on(&change.inner.published.borrow()) {
+                breaker::check(&before, &merged.contents)?;
+            }
             change.put(merged, put.force, &put.user)
         })
         .await

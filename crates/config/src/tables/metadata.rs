@@ -43,9 +43,7 @@ const GLOBAL_DEFAULTS: Rows = &[
     row("max_entity_bytes_size", Shape::Integer(1)).integer(104_857_600),
     row("run_at_startup_if_not_populated", Shape::Bool).no(),
     row("infer_pipe_entity_types", Shape::Bool).yes(),
-    row("use_config_circuit_breaker", Shape::Bool)
-        .no()
-        .not_followed("it is ignored, and no change of the configuration is held back"),
+    row("use_config_circuit_breaker", Shape::Bool).no(),
     row(
         "reprocessing_policy",
         Shape::Choice(&["continue", "automatic"]),

@@ -334,3 +334,41 @@ async fn the_history_is_read_page_by_page_and_counted_without_reading_it() {
     }
     assert_eq!(sizes, [200, 50, 0]);
 }
+
+#[tokio::test]
+async fn an_upload_that_takes_away_too_much_is_refused_where_the_metadata_asks_for_it() {
+    const METADATA: &str =
+        r#"{"_id":"node","type":"metadata","global_defaults":{"use_config_circuit_breaker":true}}"#;
+    let hub = Hub::new();
+    let pipes: Vec<String> = (0..119)
+        .map(|n| OTHER.replace("places", &format!("p{n}")))
+        .collect();
+    let put = async |metadata: &str, left: usize, force: bool| {
+        let components = pipes[..left].iter().map(String::as_str).chain([metadata]);
+        let components = components.map(json).collect();
+        let put = PutConfiguration {
+            scope: Scope::Group("default".into()),
+            components,
+            force,
+            user: "ann".into(),
+        };
+        hub.node.put_configuration(put).await
+    };
+    put(METADATA, 119, false).await.unwrap();
+    // 120 components: 12 of them are no more than a tenth.
+    put(METADATA, 107, false).await.unwrap();
+    put(METADATA, 119, false).await.unwrap();
+    let refused = put(METADATA, 106, false).await.unwrap_err();
+    assert_eq!(refused.reason, "config-circuit-breaker");
+    assert_eq!(hub.components().len(), 120, "nothing changed");
+    put(METADATA, 106, true).await.unwrap();
+    assert_eq!(hub.components().len(), 107);
+    // At most ten may go whatever part of it all they are.
+    put(METADATA, 15, true).await.unwrap();
+    put(METADATA, 5, false).await.unwrap();
+    // And what is not asked for refuses nothing.
+    put(METADATA, 119, true).await.unwrap();
+    let other = METADATA.replace("true", "false");
+    put(&other, 119, false).await.unwrap();
+    put(&other, 1, false).await.unwrap();
+}

@@ -97,11 +97,6 @@ const CASES: &[(&str, &str, &str)] = &[
         "ignored",
     ),
     (
-        r#"{"_id": "node", "type": "metadata", "global_defaults": {"use_config_circuit_breaker": true}}"#,
-        "global_defaults/use_config_circuit_breaker",
-        "ignored",
-    ),
-    (
         r#"{"_id": "node", "type": "metadata", "global_defaults": {"enable_background_rescan": true}}"#,
         "global_defaults/enable_background_rescan",
         "ignored",
