@@ -155,8 +155,11 @@ pub(super) const RESET_PIPES: Parameter = Parameter::query(
     YES,
     "Forget offsets and empty sink datasets first",
 );
-pub(super) const CHECK_INPUT_PIPES: Parameter =
-    Parameter::query("check_input_pipes", NO, "Fail when an input pipe fails");
+pub(super) const CHECK_INPUT_PIPES: Parameter = Parameter::query(
+    "check_input_pipes",
+    NO,
+    "Fail when an input pipe fails; otherwise only the log tells",
+);
 pub(super) const OUTPUT_RUN_STATISTICS: Parameter =
     Parameter::query("output_run_statistics", NO, "Figures per pipe in the log");
 pub(super) const ONLY_PIPES: Parameter =

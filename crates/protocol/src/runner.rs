@@ -13,7 +13,7 @@ pub struct RunAll {
     pub delete_input_datasets: bool,
     /// Clear offsets and empty sink datasets first.
     pub reset_pipes_and_delete_sink_datasets: bool,
-    /// Fail when an input pipe fails.
+    /// Fail when an input pipe fails; otherwise only the log tells.
     pub check_input_pipes: bool,
     /// Put figures per pipe into the log.
     pub output_run_statistics: bool,

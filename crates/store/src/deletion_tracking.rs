@@ -8,6 +8,7 @@ use crate::codec::{IdEntry, damaged, to_version};
 use crate::engine::{Engine, storage};
 use crate::families::Family;
 use crate::keys::KeyRange;
+use crate::reading::Reading;
 use crate::records::{Marks, RunRecord};
 use crate::registry::Entry;
 use crate::transaction::Writing;
@@ -89,6 +90,13 @@ impl Transaction {
         })
     }
 
+    /// Marks ids as seen by a run although nothing is written for them: it produced them, and they could not be written.
+    pub fn mark_seen(&mut self, dataset: &Dataset, run: &FullRun, ids: &[&str]) -> Result<()> {
+        let engine = Arc::clone(&self.store().engine);
+        let (writing, _) = self.writing(dataset)?;
+        writing.mark_ids(&engine, run.number, ids)
+    }
+
     /// Ends a run and drops its marks.
     pub fn end_run(&mut self, dataset: &Dataset, run: &FullRun) -> Result<()> {
         let engine = Arc::clone(&self.store().engine);
@@ -116,12 +124,36 @@ impl Dataset {
         }
     }
 
-    /// Walks the primary index at one instant, without the write lock.
     pub(crate) fn count_unseen(&self, run: &FullRun) -> Result<Unseen> {
+        let mut unseen = Unseen::default();
+        self.walk_live(run, |_, _, is_unseen| {
+            unseen.live += 1;
+            unseen.unseen += u64::from(is_unseen);
+            Ok(())
+        })?;
+        Ok(unseen)
+    }
+
+    /// Those of the ids that the run has not seen that were live before the log came to `offset`. Where compaction took the
+    /// version of that time away, an id counts as live.
+    pub fn unseen_from_before(&self, run: &FullRun, offset: Offset) -> Result<u64> {
+        let mut count = 0;
+        self.walk_live(run, |reading, latest, is_unseen| {
+            count += u64::from(is_unseen && was_live_before(reading, latest, offset)?);
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Walks the live ids at one instant, without the write lock: the offset of each, and whether the run has yet to see it.
+    fn walk_live(
+        &self,
+        run: &FullRun,
+        mut visit: impl FnMut(&Reading<'_>, Offset, bool) -> Result<()>,
+    ) -> Result<()> {
         let run = self.check_run(run)?;
         self.reading(|reading| {
             let marks = self.load_marks(reading)?;
-            let mut unseen = Unseen::default();
             let mut ids = reading.iterator(Family::Ids, &keys::dataset(self.number()));
             ids.seek_to_first();
             while let Some((key, sealed)) = ids.item() {
@@ -131,20 +163,18 @@ impl Dataset {
                         .get(&Marks::chunk_of(offset))
                         .is_some_and(|marks| marks.contains(offset))
                 };
-                unseen.live += u64::from(!entry.deleted);
-                unseen.unseen += u64::from(
-                    !entry.deleted && entry.offset < run.start && !is_marked(entry.offset),
-                );
+                if !entry.deleted {
+                    let is_unseen = entry.offset < run.start && !is_marked(entry.offset);
+                    visit(reading, entry.offset, is_unseen)?;
+                }
                 ids.next();
             }
-            ids.status()
-                .map_err(|error| storage("walk the ids", error))?;
-            Ok(unseen)
+            ids.status().map_err(|error| storage("walk the ids", error))
         })
     }
 
     /// One bit per version: a dataset of a hundred million versions takes 12.5 MB while it is counted.
-    fn load_marks(&self, reading: &crate::reading::Reading<'_>) -> Result<HashMap<u64, Marks>> {
+    fn load_marks(&self, reading: &Reading<'_>) -> Result<HashMap<u64, Marks>> {
         let mut chunks = HashMap::new();
         let mut iterator = reading.iterator(Family::Default, &keys::marks(self.number()));
         iterator.seek_to_first();
@@ -160,6 +190,19 @@ impl Dataset {
             .map_err(|error| storage("read seen marks", error))?;
         Ok(chunks)
     }
+}
+
+/// Whether the id with this latest version, live now, was live before the log came to `offset`.
+fn was_live_before(reading: &Reading<'_>, latest: Offset, offset: Offset) -> Result<bool> {
+    let mut at = latest;
+    while let Some(version) = reading.version(at)? {
+        match version.generated.previous {
+            _ if at < offset => return Ok(!version.is_deleted()),
+            Some(previous) => at = previous,
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 /// The next unseen ids as deleted versions, and the last id looked at; `None` at the end.

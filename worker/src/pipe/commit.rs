@@ -87,6 +87,16 @@ impl Append {
     }
 }
 
+/// Ids that a full run produced and could not write: deletion tracking counts them as seen.
+pub(crate) struct Produced {
+    /// What the run writes.
+    pub dataset: Dataset,
+    /// Its marks.
+    pub run: FullRun,
+    /// The ids.
+    pub ids: Vec<String>,
+}
+
 /// Everything that has to happen together.
 pub(crate) struct Writes {
     /// Versions, dataset by dataset.
@@ -97,6 +107,8 @@ pub(crate) struct Writes {
     pub populated: Vec<Dataset>,
     /// A full run that ends here; its marks go.
     pub ended_run: Option<(Dataset, FullRun)>,
+    /// What a full run produced without writing it.
+    pub produced: Option<Produced>,
     /// When it counts as done.
     pub durability: Durability,
 }
@@ -108,6 +120,7 @@ impl Default for Writes {
             records: Vec::new(),
             populated: Vec::new(),
             ended_run: None,
+            produced: None,
             durability: Durability::Buffered,
         }
     }
@@ -120,6 +133,7 @@ impl Writes {
             && self.records.is_empty()
             && self.populated.is_empty()
             && self.ended_run.is_none()
+            && self.produced.is_none()
     }
 
     /// Names of the datasets whose readers want to know, given what became of the appends.
@@ -156,10 +170,15 @@ pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done
         .collect();
     datasets.extend(&writes.populated);
     datasets.extend(writes.ended_run.as_ref().map(|(dataset, _)| dataset));
+    datasets.extend(writes.produced.as_ref().map(|produced| &produced.dataset));
     let mut transaction = store.transaction(&datasets)?;
     let mut changes = Vec::with_capacity(writes.appends.len());
     for append in &writes.appends {
         changes.push(append.write(store, &mut transaction, now)?);
+    }
+    if let Some(Produced { dataset, run, ids }) = &writes.produced {
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        transaction.mark_seen(dataset, run, &ids)?;
     }
     for (key, value) in &writes.records {
         match value {

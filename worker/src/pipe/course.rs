@@ -2,13 +2,12 @@
 
 use super::Asked;
 use super::commit::Writes;
-use super::deletion;
 use super::failure::RunFailure;
 use super::figures::Figures;
 use super::ledger::Ledger;
 use super::plan::Plan;
 use super::retry_queue::RetryQueue;
-use super::state::{InputSeen, KeptSince};
+use super::state::{FullProgress, InputSeen, KeptSince};
 use super::sync_type::{self, Decision, Facts, SyncType};
 use super::writer::{Destination, Writer};
 use crate::blocking;
@@ -24,7 +23,7 @@ use sluice_config::{ReprocessingPolicy, SetInitialOffset, Sink as SinkSettings};
 use sluice_dataset::{FullRun, WritableDataset};
 use sluice_entity::{Limits, Numbers};
 use sluice_store::Dataset;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -145,6 +144,9 @@ impl Course {
         if let Some(feed) = &self.ledger().progress.feed {
             source.remember(feed);
         }
+        if self.plan.programs.is_empty() {
+            source.require_ids();
+        }
         Ok(source)
     }
 
@@ -181,6 +183,9 @@ impl Course {
             dead_letters,
             consecutive_errors: 0,
             unsaved_batches: 0,
+            is_whole: self.decision.sync_type == SyncType::Full && self.decision.since.is_none(),
+            tried: BTreeSet::new(),
+            unwritten: Vec::new(),
         };
         match queue {
             Ok(queue) => Ok(Writer { queue, ..writer }),
@@ -262,16 +267,16 @@ impl Course {
                     };
                     self.ledger().commit(writes).await?;
                 }
-                let run = match &self.decision.full {
+                let run = match &mut self.decision.full {
                     Some(full) if sink.deletion_tracking => {
-                        Some(begin_run(&dataset, &full.token).await?)
+                        let run = begin_run(&dataset, full).await?;
+                        // Marks that are lost are made again: what was read before would count as unseen.
+                        self.decision.since = full.since.as_ref().map(|since| since.value());
+                        Some(run)
                     }
                     _ => None,
                 };
-                if let Some(full) = &mut self.decision.full {
-                    full.live_before = full.live_before.or(deletion::live_ids(&dataset));
-                    self.ledger().progress.full = self.decision.full.clone();
-                }
+                self.ledger().progress.full = self.decision.full.clone();
                 let versions = settings.prevent_multiple_versions;
                 self.sink = Some((sink, dataset.clone()));
                 Ok(Destination::Dataset {
@@ -294,14 +299,22 @@ impl Course {
     }
 }
 
-/// The full run that goes on, or a new one.
-async fn begin_run(dataset: &Dataset, token: &str) -> Result<FullRun, RunFailure> {
-    if let Some(run) = dataset.run_under_way().filter(|run| run.token == token) {
+/// The full run that goes on, or a new one from the beginning.
+async fn begin_run(dataset: &Dataset, full: &mut FullProgress) -> Result<FullRun, RunFailure> {
+    if let Some(run) = dataset
+        .run_under_way()
+        .filter(|run| run.token == full.token)
+    {
         return Ok(run);
     }
-    let (dataset, token) = (dataset.clone(), token.to_owned());
-    let begun = blocking::run(move || dataset.begin_run(&token)).await;
-    begun.map_err(|source| RunFailure::store("begin a full run", source))
+    full.since = None;
+    let failed = |source| RunFailure::store("begin a full run", source);
+    let (begun, token) = (dataset.clone(), full.token.clone());
+    let run = blocking::run(move || begun.begin_run(&token))
+        .await
+        .map_err(failed)?;
+    full.measure.begin(dataset, &run).map_err(failed)?;
+    Ok(run)
 }
 
 /// The dead-letter dataset: made and populated before anything can be in it (R35).

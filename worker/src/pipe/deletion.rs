@@ -1,7 +1,12 @@
 //! The deletes at the end of a full run or a full push: leave first, then bounded steps (DE1, R26, R27).
+//!
+//! R27 measures a run by the ids that were live when it began, an interruption notwithstanding: it must not delete more than half
+//! of them. A run that did not complete leaves what it added, so the next attempt is measured once more, by the ids that were
+//! live before the first of the attempts: what they added must not make the loss of all the others look small.
 
 use super::failure::RunFailure;
 use crate::blocking;
+use serde::{Deserialize, Serialize};
 use sluice_dataset::{
     Approval, Dataset as _, DeleteProgress, Error, FullRun, Result as DatasetResult, Unseen,
     WritableDataset,
@@ -12,14 +17,88 @@ use sluice_store::{Dataset, Durability, Store};
 const DELETES: usize = 1_000;
 const TRIED: &str = "delete what the full run did not produce";
 
+/// A dataset as it was when a full run or push began; kept with the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Beginning {
+    /// Of the dataset: offsets of another one say nothing.
+    generation: String,
+    /// The log's end.
+    start: u64,
+    /// Live ids.
+    live: u64,
+}
+
+/// What the deletes of a full run are measured by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measure {
+    /// Its own beginning.
+    own: Option<Beginning>,
+    /// That of the first attempt since one was completed; its own if there was none before.
+    first: Option<Beginning>,
+}
+
+impl Measure {
+    /// A run begins, after attempts that were measured by `self`.
+    pub(crate) fn begin(&mut self, dataset: &Dataset, run: &FullRun) -> DatasetResult<()> {
+        let status = dataset.status()?;
+        let own = Beginning {
+            generation: status.generation.to_string(),
+            start: run.start,
+            live: status.counters.index_exists,
+        };
+        let is_same = |first: &Beginning| first.generation == own.generation;
+        self.first = self.first.take().filter(is_same).or(Some(own.clone()));
+        self.own = Some(own);
+        Ok(())
+    }
+
+    fn check(&self, dataset: &Dataset, run: &FullRun) -> Result<(), RunFailure> {
+        let counted = dataset.unseen(run).map_err(failed)?;
+        let live = self.own.as_ref().map_or(counted.live, |own| own.live);
+        if let Some(refused) = refusal(dataset, Unseen { live, ..counted }).map_err(failed)? {
+            return Err(failed(refused));
+        }
+        let Some(first) = self.first.as_ref().filter(|first| first.start < run.start) else {
+            return Ok(());
+        };
+        let of_first = Unseen {
+            live: first.live,
+            unseen: dataset
+                .unseen_from_before(run, first.start)
+                .map_err(failed)?,
+        };
+        let Some(refused) = refusal(dataset, of_first).map_err(failed)? else {
+            return Ok(());
+        };
+        let mut failure = failed(refused);
+        failure.message.push_str(
+            ", not counting what came with the full runs before this one, which did not complete",
+        );
+        Err(failure)
+    }
+}
+
+fn refusal(dataset: &Dataset, measured: Unseen) -> DatasetResult<Option<Error>> {
+    let is_refused = measured.is_mass_delete(dataset.status()?.populated);
+    Ok(is_refused.then(|| Error::MassDelete {
+        dataset: dataset.name().clone(),
+        live: measured.live,
+        deletes: measured.unseen,
+    }))
+}
+
+fn failed(source: Error) -> RunFailure {
+    RunFailure::store(TRIED, source)
+}
+
 /// A full run that was read to its end.
 pub(crate) struct Ending<'a> {
     /// What it wrote.
     pub dataset: &'a Dataset,
     /// Its marks.
     pub run: &'a FullRun,
-    /// Live ids when it began. What the run added itself must not make the loss of all the others look small.
-    pub live_before: Option<u64>,
+    /// What it is measured by.
+    pub measure: Measure,
     /// A person lets it through.
     pub allow_mass_delete: bool,
     /// The deletes say that they were inferred (DE3).
@@ -29,43 +108,16 @@ pub(crate) struct Ending<'a> {
 /// Leave to delete, or the failure that stops a mass delete before it begins (R27).
 pub(crate) async fn approve(ending: &Ending<'_>) -> Result<Approval, RunFailure> {
     let (dataset, run) = (ending.dataset.clone(), ending.run.clone());
-    let (live_before, allowed) = (ending.live_before, ending.allow_mass_delete);
+    let (measure, allowed) = (ending.measure.clone(), ending.allow_mass_delete);
     let marks_deletes = ending.marks_deletes;
-    let approval = blocking::run(move || {
+    blocking::run(move || {
         if !allowed && !run.deleting {
-            check(&dataset, &run, live_before)?;
+            measure.check(&dataset, &run)?;
         }
-        let approval = dataset.approve_deletions(&run, true)?;
+        let approval = dataset.approve_deletions(&run, true).map_err(failed)?;
         Ok(approval.marking_deletes(marks_deletes))
-    });
-    approval
-        .await
-        .map_err(|source| RunFailure::store(TRIED, source))
-}
-
-fn check(dataset: &Dataset, run: &FullRun, live_before: Option<u64>) -> DatasetResult<()> {
-    let counted = dataset.unseen(run)?;
-    let unseen = Unseen {
-        live: live_before.unwrap_or(counted.live),
-        ..counted
-    };
-    if unseen.is_mass_delete(dataset.status()?.populated) {
-        let (dataset, live) = (dataset.name().clone(), unseen.live);
-        return Err(Error::MassDelete {
-            dataset,
-            live,
-            deletes: unseen.unseen,
-        });
-    }
-    Ok(())
-}
-
-/// Live ids of a dataset now.
-pub(crate) fn live_ids(dataset: &Dataset) -> Option<u64> {
-    dataset
-        .status()
-        .ok()
-        .map(|status| status.counters.index_exists)
+    })
+    .await
 }
 
 /// One bounded step of the deletes.
@@ -82,7 +134,5 @@ pub(crate) async fn delete_some(
         transaction.commit(Durability::Buffered)?;
         Ok(progress)
     });
-    deleted
-        .await
-        .map_err(|source| RunFailure::store(TRIED, source))
+    deleted.await.map_err(failed)
 }

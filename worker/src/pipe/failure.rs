@@ -68,7 +68,11 @@ impl From<&ReadError> for RunFailure {
     fn from(error: &ReadError) -> Self {
         let mut message = format!("reading from the source failed: {error}");
         if let Some(index) = error.index {
-            message.push_str(&format!(" (entity {index})"));
+            message.push_str(&format!(" (entity {index}"));
+            if let Some(offset) = error.offset {
+                message.push_str(&format!(" at byte {offset}"));
+            }
+            message.push(')');
         }
         RunFailure {
             causes: causes(error),

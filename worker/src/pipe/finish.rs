@@ -37,6 +37,7 @@ pub(super) async fn complete(
         writer.note_since(end.since.clone());
     }
     delete_unseen(course, writer).await?;
+    writer.forget_unproduced()?;
     let populated = becomes_populated(course, writer, end.populated);
     let is_logged = is_logged(course, writer).await?;
     note_success(course, writer, &end);
@@ -93,11 +94,12 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
     let approval = deletion::approve(&Ending {
         dataset: &dataset,
         run: &run,
-        live_before: course
+        measure: course
             .decision
             .full
             .as_ref()
-            .and_then(|full| full.live_before),
+            .map(|full| full.measure.clone())
+            .unwrap_or_default(),
         allow_mass_delete: course.asked.allow_mass_delete,
         marks_deletes: course
             .sink

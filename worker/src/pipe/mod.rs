@@ -1,5 +1,6 @@
 //! One run of one pipe. [`run`] is the story; each step is a file.
 
+mod again;
 pub(crate) mod commit;
 mod complete_copy;
 mod course;
@@ -12,7 +13,7 @@ pub(crate) mod plan;
 mod reader;
 pub(crate) mod retry_queue;
 mod run_loop;
-mod single_versions;
+pub(crate) mod single_versions;
 pub(crate) mod state;
 pub(crate) mod step;
 mod stepper;

@@ -26,8 +26,11 @@ pub(crate) struct RetryQueue {
 pub(crate) struct Waiting {
     /// Tries after the first.
     pub attempts: u64,
-    /// Given up: kept only so that a later success can take it out of the dead letters.
+    /// Given up: known until another version comes, which alone is tried again.
     pub dead: bool,
+    /// Hash of the content that failed, in hex; empty where it is not known.
+    #[serde(default)]
+    pub content: String,
 }
 
 impl RetryQueue {

@@ -3,6 +3,7 @@
 //! [`Progress`] belongs to the runs and is written in the same transaction as their data. [`Control`] belongs to people and the
 //! scheduler. They are apart so that disabling a pipe while it runs cannot overwrite an offset, nor the other way round.
 
+use super::deletion::Measure;
 use crate::clock::Micros;
 use crate::source::SinceValue;
 use serde::{Deserialize, Serialize};
@@ -87,9 +88,9 @@ pub(crate) struct FullProgress {
     pub since: Option<KeptSince>,
     /// A rescan leaves the offset of the incremental runs alone until it ends.
     pub is_rescan: bool,
-    /// Live ids of the sink dataset when it began (R27).
+    /// What its deletes are measured by (R27).
     #[serde(default)]
-    pub live_before: Option<u64>,
+    pub measure: Measure,
 }
 
 /// An input dataset as a run found it.

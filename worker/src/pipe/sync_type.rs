@@ -73,8 +73,11 @@ pub(super) fn decide(facts: Facts<'_>) -> Decision {
             token: facts.token.clone(),
             since: None,
             is_rescan,
-            // Until one completes, what a failed attempt added does not count as having been there.
-            live_before: progress.full.as_ref().and_then(|full| full.live_before),
+            measure: progress
+                .full
+                .as_ref()
+                .map(|attempt| attempt.measure.clone())
+                .unwrap_or_default(),
         }),
     };
     if facts.strategy == Strategy::None {
@@ -148,6 +151,7 @@ fn moment_moved_back(value: Value<'_>, delta: u64) -> Option<SinceValue> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::deletion::Measure;
     use super::super::state::KeptSince;
     use super::*;
 
@@ -274,7 +278,7 @@ mod tests {
             token: "old".into(),
             since: Some(kept),
             is_rescan: true,
-            live_before: None,
+            measure: Measure::default(),
         });
         let decision = decide(facts(&progress, Strategy::Chronological));
         assert_eq!(

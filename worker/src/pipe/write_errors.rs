@@ -36,7 +36,7 @@ impl Writer {
     /// R33: a success makes an older error of the same id a thing of the past. `by`: what was written, where it is not the queued
     /// entity itself.
     pub(super) async fn heal(&mut self, id: &str, by: Option<&Entity>) -> Result<(), RunFailure> {
-        let Some(Waiting { attempts, dead }) = self.queue.standing(id).cloned() else {
+        let Some(Waiting { attempts, dead, .. }) = self.queue.standing(id).cloned() else {
             return Ok(());
         };
         let failed = self.queued(id).await?;
@@ -46,7 +46,8 @@ impl Writer {
             .map_err(queue_failure)?;
         self.ledger.keep(record.0, record.1);
         let key = *self.shared.store.hash_key();
-        if let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| dead) {
+        let is_letter = dead && self.pump().track_dead_letters;
+        if let Some(dead_letters) = self.dead_letters.as_ref().filter(|_| is_letter) {
             // A delete keeps what the letter said (EM3).
             let letter = failed
                 .as_ref()
@@ -113,23 +114,25 @@ impl Writer {
         };
         self.log_write_error(&id, entity, error, attempts, standing);
         if fits {
-            let pipe = self.pipe().to_owned();
-            let record = self
-                .queue
-                .put(
-                    &pipe,
-                    entity,
-                    Waiting {
-                        attempts,
-                        dead: false,
-                    },
-                )
-                .map_err(queue_failure)?;
-            self.ledger.keep(record.0, record.1);
+            self.put(entity, attempts, false)?;
+            self.tried.insert(id);
         }
         if !fits || self.consecutive_errors >= self.pump().max_consecutive_write_errors {
             return Err(RunFailure::from(error).with_entity(entity.clone()));
         }
+        Ok(())
+    }
+
+    fn put(&mut self, entity: &Entity, attempts: u64, dead: bool) -> Result<(), RunFailure> {
+        let content = self.content(entity);
+        let waiting = Waiting {
+            attempts,
+            dead,
+            content,
+        };
+        let record = self.queue.put(&self.plan.pipe.id, entity, waiting);
+        let (key, value) = record.map_err(queue_failure)?;
+        self.ledger.keep(key, value);
         Ok(())
     }
 
@@ -161,8 +164,11 @@ impl Writer {
         self.ledger.log(event);
     }
 
-    /// Tries everything in the queue again, oldest id first (PU13).
+    /// Tries everything in the queue again, oldest id first (PU13), unless the source is about to bring it by itself.
     pub(super) async fn retry_queued(&mut self) -> Result<(), RunFailure> {
+        if self.brings_everything() {
+            return Ok(());
+        }
         let ids: Vec<(String, u64)> = self
             .queue
             .retryable()
@@ -210,7 +216,7 @@ impl Writer {
         }
     }
 
-    fn failed_again(
+    pub(super) fn failed_again(
         &mut self,
         id: &str,
         entity: &Entity,
@@ -225,21 +231,7 @@ impl Writer {
         self.figures.failed += 1;
         self.figures.dead += 1;
         self.log_write_error(id, entity, error, attempts, Standing::Dead);
-        let pipe = self.pipe().to_owned();
-        let record = if self.pump().track_dead_letters {
-            self.queue.put(
-                &pipe,
-                entity,
-                Waiting {
-                    attempts,
-                    dead: true,
-                },
-            )
-        } else {
-            self.queue.remove(&pipe, id)
-        };
-        let record = record.map_err(queue_failure)?;
-        self.ledger.keep(record.0, record.1);
+        self.put(entity, attempts, true)?;
         let letter = PreparedEntity::new(entity, self.shared.store.hash_key());
         if let Some((dead_letters, letter)) = self.dead_letters.as_ref().zip(letter) {
             self.ledger.append_beside(dead_letters, letter);
@@ -275,6 +267,6 @@ fn only_id(id: &str) -> ValueBuf {
     builder.finish()
 }
 
-fn queue_failure(source: sluice_dataset::Error) -> RunFailure {
+pub(super) fn queue_failure(source: sluice_dataset::Error) -> RunFailure {
     RunFailure::store("keep the retry queue", source)
 }

@@ -1,6 +1,6 @@
 //! The last stage of a run: writes batches, deals with write errors, moves the offset (PU12-PU14, R31-R35).
 
-use super::commit::{Append, Writes};
+use super::commit::{Append, Produced, Writes};
 use super::failure::RunFailure;
 use super::figures::Figures;
 use super::ledger::Ledger;
@@ -17,6 +17,7 @@ use sluice_config::{PreventMultipleVersions, Pump};
 use sluice_dataset::{AppendOptions, Change, FullRun, PreparedEntity};
 use sluice_entity::Entity;
 use sluice_store::Dataset;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,12 @@ pub(super) struct Writer {
     pub consecutive_errors: u64,
     /// Batches since the offset was saved.
     pub unsaved_batches: u64,
+    /// The run is full and reads the source from its beginning.
+    pub is_whole: bool,
+    /// Queued ids that had their try in this run.
+    pub tried: BTreeSet<String>,
+    /// Ids that were produced and could not be written, for the next commit.
+    pub unwritten: Vec<String>,
 }
 
 impl Writer {
@@ -105,7 +112,7 @@ impl Writer {
             }
         }
         for (entity, error) in rejected {
-            self.note_error(&entity, &error, 0)?;
+            self.refuse(&entity, &error)?;
         }
         if matches!(self.destination, Destination::Dataset { .. }) {
             self.append(prepared.into(), passed.into(), since).await?;
@@ -170,6 +177,7 @@ impl Writer {
             }
         };
         self.unsaved_batches = 0;
+        self.unwritten.clear();
         self.figures.succeeded += changes.len() as u64;
         self.figures.changes += changes.iter().filter(|change| change.is_appended()).count() as u64;
         if !changes.is_empty() {
@@ -191,7 +199,7 @@ impl Writer {
         else {
             return Ok(Vec::new());
         };
-        let (dataset, versions) = (dataset.clone(), *versions);
+        let (dataset, run, versions) = (dataset.clone(), run.clone(), *versions);
         let options = AppendOptions {
             run: run.as_ref().map(|run| run.number),
             ..AppendOptions::default()
@@ -205,10 +213,18 @@ impl Writer {
             options,
             ..Append::new(&dataset, entities)
         };
+        let produced = run
+            .filter(|_| !self.unwritten.is_empty())
+            .map(|run| Produced {
+                dataset: dataset.clone(),
+                run,
+                ids: self.unwritten.clone(),
+            });
         let done = self
             .ledger
             .commit(Writes {
                 appends: vec![append],
+                produced,
                 ..Writes::default()
             })
             .await?;
@@ -217,6 +233,7 @@ impl Writer {
 
     /// R31: the batch, the batch again, then one by one.
     async fn deliver(&mut self, entities: Vec<Entity>) -> Result<(), RunFailure> {
+        let entities = self.without_settled(entities);
         if entities.is_empty() {
             return Ok(());
         }
@@ -235,7 +252,7 @@ impl Writer {
         };
         if entities.len() == 1 || !self.pump().fallback_to_single_entities_on_batch_fail {
             for entity in &entities {
-                self.note_error(entity, &error, 0)?;
+                self.fail(entity, &error)?;
             }
             return Ok(());
         }
@@ -244,7 +261,7 @@ impl Writer {
                 Ok(()) => self.delivered(std::slice::from_ref(&entity)).await?,
                 Err(error) if error.ends_run => return Err((&error).into()),
                 Err(error) => {
-                    self.note_error(&entity, &error, 0)?;
+                    self.fail(&entity, &error)?;
                     self.pause_before_retry().await;
                 }
             }

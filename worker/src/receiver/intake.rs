@@ -7,13 +7,15 @@ use crate::pass_over::{Habit, PassOver, Passed, Recipe};
 use crate::pipe::RunFailure;
 use crate::pipe::commit::{self, Append, Writes};
 use crate::pipe::plan::Plan;
+use crate::pipe::single_versions::first_versions;
 use crate::pipe::step::{self, Output, Stepped, Tagged};
 use crate::shared::Shared;
 use crate::sink::{DatasetSink, RunFacts, Sink};
 use crate::slice::Slice;
+use sluice_config::PreventMultipleVersions;
 use sluice_dataset::{AppendOptions, FullRun, PreparedEntity};
 use sluice_entity::{Entity, Limits, Numbers};
-use sluice_protocol::{EntityStage, Result};
+use sluice_protocol::{Code, EntityStage, Error, Result};
 use sluice_store::Dataset;
 use std::sync::Arc;
 
@@ -61,6 +63,14 @@ impl Intake {
             sink: sink.clone(),
         };
         PassOver::new(&self.shared, dataset, habit?, recipe)
+    }
+
+    /// What is there already decides what may be written, so nothing may be written beside it.
+    pub(super) fn looks_first(&self) -> bool {
+        let Destination::Dataset { sink, .. } = &self.destination else {
+            return false;
+        };
+        sink.versions != PreventMultipleVersions::Off
     }
 
     /// Transforms the entities and writes what comes out together with `writes`; answers how many versions that made. An error
@@ -186,7 +196,18 @@ fn prepare(
     for (prepared, raw_hash) in prepared.iter_mut().zip(raw_hashes) {
         prepared.raw_hash = raw_hash;
     }
-    Ok((prepared, passed))
+    let first = first_versions(dataset, &prepared, sink.versions).map_err(|refused| {
+        let origin = refused.position.and_then(|position| origins.get(position));
+        let Some(origin) = origin else {
+            return answer::run(refused.failure);
+        };
+        let RunFailure { message, .. } = refused.failure;
+        places.name(
+            Error::new(Code::Conflict, "multiple-versions", message),
+            *origin,
+        )
+    })?;
+    Ok((first, passed))
 }
 
 fn write(shared: &Shared, append: Append, mut writes: Writes) -> Result<u64> {

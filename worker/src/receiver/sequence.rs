@@ -1,5 +1,6 @@
 //! Sequences of full pushes: which request may come next (JP3, JP4, JP5). Pure but for loading the record.
 
+use crate::pipe::deletion::Measure;
 use crate::pipe::state::Record;
 use serde::{Deserialize, Serialize};
 use sluice_protocol::{Code, Error, PushRequest, Result};
@@ -20,9 +21,9 @@ pub(super) struct Sequence {
     pub request_id: Option<String>,
     /// The request before it.
     pub previous_request_id: Option<String>,
-    /// Live ids of the dataset when it began (R27).
+    /// What its deletes are measured by (R27).
     #[serde(default)]
-    pub live_before: Option<u64>,
+    pub measure: Measure,
 }
 
 impl Sequence {
@@ -90,7 +91,11 @@ impl Active {
             id,
             request_id: request.request_id.clone(),
             previous_request_id: request.previous_request_id.clone(),
-            live_before: self.sequence.as_ref().and_then(|active| active.live_before),
+            measure: self
+                .sequence
+                .as_ref()
+                .map(|active| active.measure.clone())
+                .unwrap_or_default(),
         };
         match self.sequence.as_ref().filter(|active| active.id == next.id) {
             None if request.previous_request_id.is_some() => Err(conflict(

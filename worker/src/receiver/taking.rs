@@ -37,7 +37,8 @@ pub(super) struct Receiver<'a> {
     pub habit: Option<&'a Arc<Habit>>,
 }
 
-/// Incremental pushes go side by side; the requests of a full one have the receiver to themselves (R63).
+/// Incremental pushes go side by side, where each id may have any number of versions; the requests of a full one have the receiver
+/// to themselves (R63).
 enum Turn<'a> {
     Shared(#[expect(dead_code, reason = "held until dropped")] RwLockReadGuard<'a, ()>),
     Alone(#[expect(dead_code, reason = "held until dropped")] RwLockWriteGuard<'a, ()>),
@@ -62,7 +63,7 @@ impl Receiver<'_> {
         let _held = self.intake.shared.hold_bytes(2 * bytes).await;
         // A short body is read before it is the request's turn: a slow client keeps nobody waiting.
         let body = Body::begin(body, request.content_length, whole).await?;
-        let _turn = if request.is_full {
+        let _turn = if request.is_full || self.intake.looks_first() {
             Turn::Alone(lock.write().await)
         } else {
             Turn::Shared(lock.read().await)
@@ -75,14 +76,9 @@ impl Receiver<'_> {
             Active::default()
         };
         let mut step = active.step(&request)?;
-        if let (Step::Begins(sequence), Destination::Dataset { dataset, .. }) =
-            (&mut step, &self.intake.destination)
-        {
-            sequence.live_before = deletion::live_ids(dataset);
-        }
         let reply = match body {
-            Body::Short(chunks) => self.take_whole(chunks, &step).await?,
-            Body::Long(begun, rest) => self.take_in_pieces(begun, rest, &step).await?,
+            Body::Short(chunks) => self.take_whole(chunks, &mut step).await?,
+            Body::Long(begun, rest) => self.take_in_pieces(begun, rest, &mut step).await?,
         };
         if request.is_full && request.is_last {
             return self.end_sequence(reply, &request, &step).await;
@@ -103,7 +99,7 @@ impl Receiver<'_> {
         Entities::new(limits, numbers, pass_over)
     }
 
-    async fn take_whole(&self, chunks: Vec<Bytes>, step: &Step) -> Result<PushReply> {
+    async fn take_whole(&self, chunks: Vec<Bytes>, step: &mut Step) -> Result<PushReply> {
         let mut entities = self.entities();
         let read = blocking::run(move || {
             let read = entities.of(chunks, 0)?;
@@ -124,7 +120,7 @@ impl Receiver<'_> {
         &self,
         begun: Vec<Bytes>,
         mut rest: ByteStream,
-        step: &Step,
+        step: &mut Step,
     ) -> Result<PushReply> {
         let mut entities = self.entities();
         let mut reply = PushReply::default();
@@ -177,13 +173,17 @@ impl Receiver<'_> {
     }
 
     /// The full run whose marks the entities get: of the sequence they belong to, or of the one they come between.
-    async fn run(&self, step: &Step) -> Result<Option<FullRun>> {
+    async fn run(&self, step: &mut Step) -> Result<Option<FullRun>> {
         let Destination::Dataset { dataset, .. } = &self.intake.destination else {
             return Ok(None);
         };
         match step {
             Step::Incremental => Ok(dataset.run_under_way()),
-            Step::Begins(sequence) => self.begin_run(dataset, &sequence.id).await.map(Some),
+            Step::Begins(sequence) => {
+                let run = self.begin_run(dataset, &sequence.id).await?;
+                let begun = sequence.measure.begin(dataset, &run);
+                begun.map_err(answer::dataset).map(|()| Some(run))
+            }
             Step::Continues(sequence) => match dataset
                 .run_under_way()
                 .filter(|run| run.token == sequence.id)
@@ -249,7 +249,10 @@ impl Receiver<'_> {
                 let ending = Ending {
                     dataset,
                     run: &run,
-                    live_before: step.sequence().and_then(|sequence| sequence.live_before),
+                    measure: step
+                        .sequence()
+                        .map(|sequence| sequence.measure.clone())
+                        .unwrap_or_default(),
                     allow_mass_delete: request.allow_mass_delete,
                     marks_deletes: sink.marks_deletes,
                 };

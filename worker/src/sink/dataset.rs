@@ -1,7 +1,7 @@
 //! Sink kind `dataset`: what an entity has to go through before the writer's turn (SK1, EM16).
 
 use super::WriteError;
-use sluice_config::DatasetSink as Settings;
+use sluice_config::{DatasetSink as Settings, PreventMultipleVersions};
 use sluice_dataset::PreparedEntity;
 use sluice_entity::{Entity, HashKey};
 
@@ -14,6 +14,8 @@ pub(crate) struct DatasetSink {
     pub deletion_tracking: bool,
     /// Those deletes say that they were inferred (DE3).
     pub marks_deletes: bool,
+    /// Whether an entity may have more than one version (SK1).
+    pub versions: PreventMultipleVersions,
     max_entity_bytes: usize,
 }
 
@@ -24,6 +26,7 @@ impl DatasetSink {
             dataset: settings.dataset.clone(),
             deletion_tracking: settings.deletion_tracking,
             marks_deletes: settings.mark_deletion_tracked,
+            versions: settings.prevent_multiple_versions,
             max_entity_bytes: usize::try_from(settings.max_entity_bytes_size).unwrap_or(usize::MAX),
         }
     }
@@ -34,6 +37,7 @@ impl DatasetSink {
             dataset: dataset.to_owned(),
             deletion_tracking: true,
             marks_deletes: false,
+            versions: PreventMultipleVersions::Off,
             max_entity_bytes: 100 << 20,
         }
     }

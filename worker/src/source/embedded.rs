@@ -14,6 +14,7 @@ pub(super) struct EmbeddedSource {
     continuation: Continuation,
     since: Option<SinceValue>,
     position: usize,
+    requires_ids: bool,
 }
 
 impl EmbeddedSource {
@@ -30,6 +31,7 @@ impl EmbeddedSource {
             continuation: settings.continuation.clone().into(),
             since: None,
             position: 0,
+            requires_ids: false,
         }
     }
 
@@ -48,6 +50,10 @@ impl EmbeddedSource {
 impl Source for EmbeddedSource {
     fn continuation(&self) -> Continuation {
         self.continuation
+    }
+
+    fn require_ids(&mut self) {
+        self.requires_ids = true;
     }
 
     async fn open(
@@ -70,6 +76,13 @@ impl Source for EmbeddedSource {
             .get(self.position)
             .filter(|_| bytes < PAGE_BYTES)
         {
+            if self.requires_ids && entity.id().is_none() {
+                if items.is_empty() {
+                    let index = self.position as u64;
+                    return Err(ReadError::missing_id("the embedded entities", index));
+                }
+                break;
+            }
             self.position += 1;
             bytes += entity.encoded_len();
             let item = Item::with_updated(entity.clone());

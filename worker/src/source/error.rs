@@ -67,6 +67,15 @@ impl ReadError {
         self
     }
 
+    /// An entity that nothing can be done with.
+    pub(crate) fn missing_id(what: &str, index: u64) -> Self {
+        let message = format!("{what}: an entity has no \"_id\" that is a string");
+        Self {
+            index: Some(index),
+            ..Self::entity("missing-id", message)
+        }
+    }
+
     /// Attaches the cause.
     #[must_use]
     pub(crate) fn caused_by(

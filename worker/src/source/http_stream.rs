@@ -2,7 +2,7 @@
 
 use super::{Item, PAGE_BYTES, Page, ReadError};
 use crate::blocking;
-use crate::pass_over::{PassOver, PieceReader};
+use crate::pass_over::{PassOver, Passed, PieceReader, ReadEntity};
 use crate::system::{HttpSystem, RequestFailure};
 use bytes::Bytes;
 use reqwest::Response;
@@ -16,6 +16,8 @@ pub(super) struct EntityStream {
     /// Given away while it works on a blocking thread.
     reader: Option<PieceReader>,
     what: String,
+    /// Entities without `_id` are errors.
+    requires_ids: bool,
     ended: bool,
     /// What comes after the entities that were still good.
     failed: Option<ReadError>,
@@ -28,6 +30,7 @@ impl EntityStream {
         answer: Response,
         what: String,
         pass_over: Option<PassOver>,
+        requires_ids: bool,
     ) -> Self {
         let reader = ArrayReader::new(Reader::new(Limits::default(), Numbers::default()));
         EntityStream {
@@ -35,6 +38,7 @@ impl EntityStream {
             answer,
             reader: Some(PieceReader::new(reader, pass_over)),
             what,
+            requires_ids,
             ended: false,
             failed: None,
         }
@@ -63,7 +67,8 @@ impl EntityStream {
             self.failed = Some(ReadError::stream(&self.what, error));
             self.ended = true;
         }
-        if taken.read.is_empty() && taken.passed.is_empty() {
+        let page = self.page(taken.read, taken.raw_hashes, taken.passed);
+        if page.items.is_empty() && page.passed.is_empty() {
             if let Some(failure) = self.failed.take() {
                 return Err(failure);
             }
@@ -71,13 +76,40 @@ impl EntityStream {
                 return Ok(None);
             }
         }
-        let items = taken.read.into_iter();
-        Ok(Some(Page {
-            items: items.map(|read| Item::with_updated(read.entity)).collect(),
-            raw_hashes: taken.raw_hashes,
-            passed: taken.passed,
+        Ok(Some(page))
+    }
+
+    /// What was read, up to an entity that nothing can be done with: the stream ends there, before whatever else happened to it.
+    fn page(
+        &mut self,
+        read: Vec<ReadEntity>,
+        mut raw_hashes: Vec<Option<u128>>,
+        mut passed: Vec<Passed>,
+    ) -> Page {
+        let mut items = Vec::with_capacity(read.len());
+        for ReadEntity {
+            entity,
+            index,
+            offset,
+            ..
+        } in read
+        {
+            if self.requires_ids && entity.id().is_none() {
+                let error = ReadError::missing_id(&self.what, index);
+                self.failed = Some(error.at(Some(index), offset));
+                self.ended = true;
+                raw_hashes.truncate(items.len());
+                passed.retain(|passed| passed.before <= items.len());
+                break;
+            }
+            items.push(Item::with_updated(entity));
+        }
+        Page {
+            items,
+            raw_hashes,
+            passed,
             end: None,
-        }))
+        }
     }
 
     /// Chunks until they are about a page, or there is no more.

@@ -27,6 +27,7 @@ pub(super) struct JsonSource {
     pass_over: Option<PassOver>,
     /// What was read before was of another generation, and the reader does not know it yet.
     started_over: bool,
+    requires_ids: bool,
 }
 
 impl JsonSource {
@@ -43,6 +44,7 @@ impl JsonSource {
             feed: FeedSeen::default(),
             pass_over: None,
             started_over: false,
+            requires_ids: false,
         }
     }
 
@@ -82,6 +84,7 @@ impl JsonSource {
             answer,
             what,
             pass_over,
+            self.requires_ids,
         ))
     }
 
@@ -126,6 +129,10 @@ impl Source for JsonSource {
 
     fn pass_over(&mut self, pass_over: PassOver) {
         self.pass_over = Some(pass_over);
+    }
+
+    fn require_ids(&mut self) {
+        self.requires_ids = true;
     }
 
     async fn open(

@@ -45,6 +45,10 @@ pub(crate) trait Source: Send {
     /// entity says of since values does not matter.
     fn pass_over(&mut self, _pass_over: PassOver) {}
 
+    /// An entity without an `_id` that is a string is an error with its position in the stream (R73): nothing behind the source
+    /// can give it one.
+    fn require_ids(&mut self) {}
+
     /// The next entities, `None` at the end. A page is bounded by [`PAGE_BYTES`] where the source has a choice. Sources that
     /// read datasets read them from the slice's snapshot; others pay no heed to it.
     async fn next(&mut self, slice: &Arc<Slice>) -> Result<Option<Page>, ReadError>;

@@ -1,12 +1,14 @@
 //! The worker as a whole, in one process, against a storage node in memory.
 
 mod configurations;
+mod failing_again;
 mod hub;
 mod joins;
 mod keeping;
 mod kinds;
 mod limits;
 mod logs;
+mod mass_deletes;
 mod other_hubs;
 mod other_side;
 mod outside;

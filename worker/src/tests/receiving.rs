@@ -354,3 +354,51 @@ async fn a_refused_entity_is_named_by_its_number_and_its_place_in_the_body() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_prevents_multiple_versions_refuses_or_skips_the_second() {
+    let pipe = |id: &str, kind: &str| {
+        let sink =
+            format!(r#""sink": {{"type": "dataset", "prevent_multiple_versions": {kind}}}, "#);
+        receiver(id).replacen(r#""source""#, &format!("{sink}\"source\""), 1)
+    };
+    let hub = Hub::with(&[&pipe("strict", "true"), &pipe("once", r#""ignore""#)]).await;
+    let first = r#"[{"_id": "a", "v": 1}]"#;
+    let second = r#"[{"_id": "b", "v": 1}, {"_id": "a", "v": 2}]"#;
+    for id in ["strict", "once"] {
+        assert_eq!(hub.push(id, first).await.unwrap().changed, 1);
+        assert_eq!(
+            hub.push(id, first).await.unwrap().changed,
+            0,
+            "no other version"
+        );
+    }
+    let refused = hub.push("strict", second).await.unwrap_err();
+    assert_eq!(
+        (refused.code, refused.reason),
+        (Code::Conflict, "multiple-versions")
+    );
+    let detail = |name: &str| {
+        let mut members = refused.members.iter();
+        members
+            .find(|(member, _)| *member == name)
+            .map(|(_, value)| value.to_string())
+    };
+    assert_eq!(
+        (detail("index"), detail("offset")),
+        (Some("1".into()), Some("23".into()))
+    );
+    assert_eq!(hub.log("strict").await, [r#"{"_id":"a","v":1}"#]);
+    assert_eq!(hub.push("once", second).await.unwrap().changed, 1);
+    assert_eq!(
+        hub.log("once").await,
+        [r#"{"_id":"a","v":1}"#, r#"{"_id":"b","v":1}"#]
+    );
+    let full = hub.push_as(
+        "once",
+        part("1", None, true, true),
+        r#"[{"_id": "a", "v": 3}]"#,
+    );
+    full.await.unwrap();
+    assert_eq!(hub.live("once").await, [r#"{"_id":"a","v":1}"#]);
+}

@@ -307,3 +307,26 @@ async fn nothing_is_lost_when_an_input_is_made_again_and_the_reason_stays_until_
     hub.run_all_of(&["union"]).await;
     assert!(hub.report("union").await.reprocessing_reasons.is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_input_pipe_counts_only_if_asked_and_is_told_in_any_case() {
+    let failing = people(1).replace(
+        r#""pump""#,
+        r#""transform": {"type": "dtl", "rules": {"default": [["fail!", "no way"]]}}, "pump""#,
+    );
+    let hub = Hub::with(&[&failing]).await;
+    for (check_input_pipes, expected) in [(false, true), (true, false)] {
+        let asked = RunAll {
+            check_input_pipes,
+            ..Hub::run_everything()
+        };
+        let status = hub.worker.run_all(asked, "tester").await.unwrap();
+        let is_success = status == RunnerStatus::Ended(RunnerOutcome::Success);
+        assert_eq!(is_success, expected, "{status:?}");
+        let log = hub.worker.run_all_log(None, None).await.unwrap();
+        let told = log.iter().any(|line| {
+            line.level == "WARNING" && line.text.contains("people") && line.text.contains("no way")
+        });
+        assert_eq!(told, expected);
+    }
+}

@@ -35,11 +35,19 @@ const GLOBAL_DEFAULTS: Rows = &[
         Shape::Choice(&["sink", "background"]),
     )
     .text("sink"),
-    row("compaction_interval", Shape::Number).integer(0),
+    row("compaction_interval", Shape::Number)
+        .integer(0)
+        .not_followed(
+            "it is ignored, and the background pass looks at every dataset every 24 hours",
+        ),
     row("compaction_keep_versions", Shape::Integer(0)).integer(2),
     row("compaction_time_threshold_hours", Shape::Integer(0)),
     row("compaction_time_threshold_hours_pump", Shape::Integer(720)).integer(720),
-    row("compaction_growth_threshold", Shape::Factor).integer(1),
+    row("compaction_growth_threshold", Shape::Factor)
+        .integer(1)
+        .not_followed(
+            "it is ignored, and the background pass looks at every dataset every 24 hours",
+        ),
     row("max_entity_bytes_size", Shape::Integer(1)).integer(104_857_600),
     row("run_at_startup_if_not_populated", Shape::Bool).no(),
     row("infer_pipe_entity_types", Shape::Bool).yes(),

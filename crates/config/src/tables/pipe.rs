@@ -60,7 +60,8 @@ pub(crate) const PIPE: Rows = &[
 const COMPACTION: Rows = &[
     row("automatic", Shape::Bool).yes(),
     // From `global_defaults.default_compaction_type`.
-    row("sink", Shape::Bool),
+    row("sink", Shape::Bool)
+        .not_followed("the background pass removes superseded versions in place of the runs"),
     row("keep_versions", Shape::Integer(0)).or(Default::NodeWide(&[
         "global_defaults",
         "compaction_keep_versions",
@@ -74,14 +75,18 @@ const COMPACTION: Rows = &[
         "global_defaults",
         "compaction_time_threshold_hours_pump",
     ])),
-    row("growth_threshold", Shape::Factor).or(Default::NodeWide(&[
-        "global_defaults",
-        "compaction_growth_threshold",
-    ])),
-    row("compaction_interval", Shape::Number).or(Default::NodeWide(&[
-        "global_defaults",
-        "compaction_interval",
-    ])),
+    row("growth_threshold", Shape::Factor)
+        .or(Default::NodeWide(&[
+            "global_defaults",
+            "compaction_growth_threshold",
+        ]))
+        .not_followed("it is ignored, and the background pass looks at the dataset every 24 hours"),
+    row("compaction_interval", Shape::Number)
+        .or(Default::NodeWide(&[
+            "global_defaults",
+            "compaction_interval",
+        ]))
+        .not_followed("it is ignored, and the background pass looks at the dataset every 24 hours"),
     row("ttl_deletes_hours", Shape::Number)
         .not_followed("it is ignored, and deleted entities stay in the dataset"),
     row("ttl_deletes_timeout_seconds", Shape::Number).integer(60),

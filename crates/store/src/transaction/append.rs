@@ -63,6 +63,17 @@ impl Writing {
         Ok(changes)
     }
 
+    /// Marks the latest versions of ids as seen. No dataset has an id that is too long for one.
+    pub(crate) fn mark_ids(&mut self, engine: &Engine, run: u64, ids: &[&str]) -> Result<()> {
+        self.check_run(run)?;
+        let possible = ids.iter().copied().filter(|id| id.len() <= MAX_ID_BYTES);
+        let (slots, _) = self.slots(engine, possible)?;
+        for latest in slots.into_iter().filter_map(|slot| slot.latest) {
+            self.mark_seen(engine, latest.offset)?;
+        }
+        Ok(())
+    }
+
     /// The distinct ids, sorted, with their latest versions; and for each given id the position of its slot.
     fn slots<'e>(
         &self,

@@ -1,7 +1,7 @@
 //! Deletion tracking across crashes (DE2) and across many chunks of marks.
 
 use crate::harness::{crashed_copy, create, folder, many, name, open};
-use sluice_dataset::{AppendOptions, Dataset as _, Error, WritableDataset};
+use sluice_dataset::{AppendOptions, Dataset as _, Error, PreparedEntity, WritableDataset};
 use sluice_store::{Durability, StateKey, check};
 
 #[test]
@@ -139,4 +139,50 @@ fn a_run_begun_again_in_the_same_transaction_forgets_the_marks() {
         people.unseen(&first),
         Err(Error::RunReplaced { .. })
     ));
+}
+
+#[test]
+fn unseen_ids_are_told_apart_by_whether_they_were_live_at_an_earlier_time() {
+    let folder = folder();
+    let store = open(folder.path());
+    let people = create(&store, "people", 1);
+    let plain = AppendOptions::default();
+    people.append(&many(&store, 0, 4, "a"), 1, &plain).unwrap();
+    let gone = people.get("000003").unwrap().unwrap();
+    let gone = PreparedEntity::delete_of("000003", gone.body, store.hash_key());
+    people.append(&[gone], 1, &plain).unwrap();
+    let earlier = people.status().unwrap().max_offset.unwrap() + 1;
+    // Since then: "0" and "1" changed, "3" came back, "4" is new, and all but "2" changed once more.
+    people.append(&many(&store, 0, 2, "b"), 1, &plain).unwrap();
+    people.append(&many(&store, 3, 2, "b"), 1, &plain).unwrap();
+    people.append(&many(&store, 0, 2, "c"), 1, &plain).unwrap();
+    people.append(&many(&store, 3, 2, "c"), 1, &plain).unwrap();
+    let run = people.begin_run("run").unwrap();
+    let seen = AppendOptions {
+        force: false,
+        run: Some(run.number),
+    };
+    assert_eq!(people.unseen(&run).unwrap().unseen, 5);
+    assert_eq!(people.unseen_from_before(&run, earlier).unwrap(), 3);
+    people.append(&many(&store, 0, 1, "c"), 1, &seen).unwrap();
+    assert_eq!(people.unseen_from_before(&run, earlier).unwrap(), 2);
+}
+
+#[test]
+fn ids_are_marked_as_seen_without_being_written() {
+    let folder = folder();
+    let store = open(folder.path());
+    let people = create(&store, "people", 1);
+    people
+        .append(&many(&store, 0, 3, "a"), 1, &AppendOptions::default())
+        .unwrap();
+    let run = people.begin_run("run").unwrap();
+    let too_long = "x".repeat(100_000);
+    let mut transaction = store.transaction(&[&people]).unwrap();
+    transaction
+        .mark_seen(&people, &run, &["000000", "unknown", &too_long])
+        .unwrap();
+    transaction.commit(Durability::Synced).unwrap();
+    assert_eq!(people.unseen(&run).unwrap().unseen, 2);
+    assert_eq!(people.status().unwrap().max_offset, Some(2));
 }

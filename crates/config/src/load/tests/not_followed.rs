@@ -82,6 +82,31 @@ const CASES: &[(&str, &str, &str)] = &[
         "ignored",
     ),
     (
+        r#"{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "compaction": {"sink": true}}"#,
+        "compaction/sink",
+        "background pass",
+    ),
+    (
+        r#"{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "compaction": {"compaction_interval": 60}}"#,
+        "compaction/compaction_interval",
+        "ignored",
+    ),
+    (
+        r#"{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "compaction": {"growth_threshold": 1.5}}"#,
+        "compaction/growth_threshold",
+        "ignored",
+    ),
+    (
+        r#"{"_id": "node", "type": "metadata", "global_defaults": {"compaction_interval": 60}}"#,
+        "global_defaults/compaction_interval",
+        "ignored",
+    ),
+    (
+        r#"{"_id": "node", "type": "metadata", "global_defaults": {"compaction_growth_threshold": 1.5}}"#,
+        "global_defaults/compaction_growth_threshold",
+        "ignored",
+    ),
+    (
         r#"{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "compaction": {"retract": true}}"#,
         "compaction/retract",
         "ignored",
@@ -162,7 +187,7 @@ fn what_is_switched_off_or_comes_from_a_default_is_not_told() {
         r#"{"_id": "a", "type": "pipe", "source": {"type": "http_endpoint"}}"#,
         r#"{"_id": "a", "type": "pipe", "source": {"type": "dataset", "dataset": "a", "completeness": false, "subset": null},
             "sink": {"track_children": false, "enable_optimistic_locking": false},
-            "permissions": [], "exclude_completeness": [], "enable_background_rescan": false, "compaction": {"retract": false}}"#,
+            "permissions": [], "exclude_completeness": [], "enable_background_rescan": false, "compaction": {"retract": false, "sink": false, "automatic": false}}"#,
         r#"{"_id": "node", "type": "metadata", "global_defaults": {"trace": false, "enable_background_rescan": false}}"#,
     ] {
         assert_eq!(told(component), [], "{component}");
