@@ -2,8 +2,10 @@
 
 use crate::blocking;
 use crate::source::ReadError;
+use parking_lot::Mutex;
 use sluice_dataset::{Dataset, DatasetName, DatasetStatus, ReadOptions, Result, VersionBatch};
 use sluice_store::{DatasetView, Snapshot};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(crate) struct Slice {
     snapshot: Snapshot,
     taken: Instant,
+    /// Datasets that were asked for, and names that no dataset has: each hop asks for one.
+    datasets: Mutex<HashMap<String, Option<DatasetView>>>,
 }
 
 /// A page of a dataset with the dataset's status at the same instant.
@@ -30,6 +34,7 @@ impl Slice {
         Arc::new(Slice {
             snapshot,
             taken: Instant::now(),
+            datasets: Mutex::default(),
         })
     }
 
@@ -40,10 +45,15 @@ impl Slice {
 
     /// The dataset as of this slice; `None` where there is none. For blocking threads.
     pub(crate) fn dataset(&self, name: &str) -> Result<Option<DatasetView>> {
-        match DatasetName::existing(name) {
-            Ok(name) => self.snapshot.dataset(&name),
-            Err(_) => Ok(None),
+        if let Some(known) = self.datasets.lock().get(name) {
+            return Ok(known.clone());
         }
+        let found = match DatasetName::existing(name) {
+            Ok(name) => self.snapshot.dataset(&name)?,
+            Err(_) => None,
+        };
+        self.datasets.lock().insert(name.to_owned(), found.clone());
+        Ok(found)
     }
 
     /// One page of a dataset.

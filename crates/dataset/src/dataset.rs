@@ -44,6 +44,9 @@ pub trait Dataset: Send + Sync {
 
     /// Distinct ids that have any of the keys, in order.
     fn matches(&self, index: &str, keys: &[Vec<u8>]) -> Result<Vec<String>> {
+        if let [key] = keys {
+            return self.lookup(index, key, None, usize::MAX);
+        }
         let mut ids = BTreeSet::new();
         for key in keys {
             ids.extend(self.lookup(index, key, None, usize::MAX)?);

@@ -213,10 +213,16 @@ impl<'a> IndexReading<'a> {
                 index: name.to_owned(),
             });
         }
-        Ok(Self {
-            reading,
-            number: record.number,
-        })
+        Ok(Self::new(reading, record.number))
+    }
+
+    /// An index that is known to be ready.
+    pub(crate) fn new(reading: &'a Reading<'a>, number: u32) -> Self {
+        Self { reading, number }
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
     }
 
     /// Ids under a key, in order.

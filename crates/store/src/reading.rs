@@ -116,8 +116,11 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Two sorted MultiGets: the primary index, then the log.
+    /// One by itself; many by two sorted MultiGets: the primary index, then the log.
     pub(crate) fn latest_of_many(&self, ids: &[&str]) -> Result<Vec<Option<Version>>> {
+        if let [id] = ids {
+            return Ok(vec![self.latest(id)?]);
+        }
         let mut order: Vec<usize> = (0..ids.len()).collect();
         order.sort_unstable_by_key(|&position| ids[position]);
         let id_keys: Vec<Vec<u8>> = order

@@ -8,6 +8,7 @@ use crate::reading::{RawSnapshot, Reading};
 use crate::records::DatasetRecord;
 use crate::registry::{self, Entry, OpenIndex};
 use crate::{Result, StateKey, Store, codec};
+use parking_lot::Mutex;
 use sluice_dataset::{
     DatasetName, DatasetStatus, IndexState, Offset, ReadOptions, Version, VersionBatch,
 };
@@ -48,6 +49,7 @@ impl Snapshot {
         let view = DatasetView {
             snapshot: self.clone(),
             entry: Arc::clone(entry),
+            ready_indexes: Arc::default(),
         };
         Ok(view.record()?.is_some().then_some(view))
     }
@@ -120,6 +122,8 @@ fn unseal(name: &StateKey, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>> {
 pub struct DatasetView {
     snapshot: Snapshot,
     entry: Arc<Entry>,
+    /// Numbers of indexes that were asked for and are ready. At one instant that does not change, and each look-up wants it.
+    ready_indexes: Arc<Mutex<Vec<(String, u32)>>>,
 }
 
 impl DatasetView {
@@ -135,6 +139,16 @@ impl DatasetView {
             name: &self.entry.name,
             number: self.entry.number,
         }
+    }
+
+    fn index<'a>(&self, reading: &'a Reading<'a>, name: &str) -> Result<IndexReading<'a>> {
+        let mut ready = self.ready_indexes.lock();
+        if let Some((_, number)) = ready.iter().find(|(known, _)| known == name) {
+            return Ok(IndexReading::new(reading, *number));
+        }
+        let index = IndexReading::open(reading, name)?;
+        ready.push((name.to_owned(), index.number()));
+        Ok(index)
     }
 
     fn record(&self) -> Result<Option<DatasetRecord>> {
@@ -202,10 +216,10 @@ impl sluice_dataset::Dataset for DatasetView {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>> {
-        IndexReading::open(&self.reading(), index)?.ids(key, after, limit)
+        self.index(&self.reading(), index)?.ids(key, after, limit)
     }
 
     fn index_keys_of(&self, index: &str, id: &str) -> Result<Vec<Vec<u8>>> {
-        IndexReading::open(&self.reading(), index)?.keys_of(id)
+        self.index(&self.reading(), index)?.keys_of(id)
     }
 }

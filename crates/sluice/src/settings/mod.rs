@@ -63,7 +63,8 @@ impl Settings {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             stop_timeout: Duration::from_secs(30),
-            store_cache: 256 << 20,
+            // What blocks and buffers take beside their bytes, and what requests and runs hold, has to fit into 512 MB with it.
+            store_cache: 192 << 20,
             request_limit: 64 << 20,
             connections: 16_384,
         }

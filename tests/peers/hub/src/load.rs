@@ -12,14 +12,20 @@ use tempfile::TempDir;
 /// A hub of its own; its folder goes with it.
 pub struct Hub {
     pub child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Hub {
     /// A hub with one receiver for each name, and the pipes.
     pub async fn start(receivers: &[&str], pipes: &[Value]) -> Result<Hub> {
+        Hub::start_with(receivers, pipes, &[]).await
+    }
+
+    /// The same with these flags.
+    pub async fn start_with(receivers: &[&str], pipes: &[Value], flags: &[&str]) -> Result<Hub> {
         let folder = tempfile::tempdir()?;
-        let child = Child::start(&folder.path().join("data")).await?;
+        let flags = [&["--developer-mode"], flags].concat();
+        let child = Child::start_with(&folder.path().join("data"), &flags).await?;
         let receiver =
             |id: &&str| json!({"_id": id, "type": "pipe", "source": {"type": "http_endpoint"}});
         let configuration: Vec<Value> = receivers
@@ -28,10 +34,14 @@ impl Hub {
             .chain(pipes.iter().cloned())
             .collect();
         child.put("/config", &json!(configuration)).await?;
-        Ok(Hub {
-            child,
-            _folder: folder,
-        })
+        Ok(Hub { child, folder })
+    }
+
+    /// The same hub started again: what lay in write buffers lies in files now.
+    pub async fn restart(mut self) -> Result<Hub> {
+        self.child.kill()?;
+        let child = Child::start(&self.folder.path().join("data")).await?;
+        Ok(Hub { child, ..self })
     }
 
     /// One request that has to succeed; it may take long.
