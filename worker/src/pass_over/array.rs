@@ -92,10 +92,10 @@ pub(super) struct SparingReader {
     cutting: Cutting,
     given: Place,
     received: Place,
-    /// The last one of earlier pieces, and those of this piece.
+    /// The last one before the entity that was read last, and all behind it.
     jumps: Vec<Jump>,
-    /// Where the reader gets `{}` that nobody sent.
-    placeholders: VecDeque<u64>,
+    /// Where the reader gets `{}` that nobody sent, and where what it stands for is in everything received.
+    placeholders: VecDeque<(u64, u64)>,
     /// Where the elements of the piece begin, in everything received, in order.
     begins: Vec<u64>,
     /// The piece brought the end of an entity that began in an earlier one.
@@ -165,6 +165,12 @@ impl SparingReader {
         self.brought_end
     }
 
+    /// Where spared elements begin, in everything received, that the reader has not come to although it was given what lies before
+    /// them: to it an entity there has no end. Then it is none, and that will be told.
+    pub(super) fn stuck_before(&self) -> Option<u64> {
+        self.placeholders.front().map(|(_, received)| *received)
+    }
+
     /// From here on it is the reader's alone.
     pub(super) fn stop_cutting(&mut self) {
         self.cutting = Cutting::Over;
@@ -172,7 +178,7 @@ impl SparingReader {
 
     /// Takes the piece but for the elements to be spared.
     pub(super) fn give(&mut self, piece: &[u8], elements: &[Element], spared: &[bool]) {
-        self.jumps.drain(..self.jumps.len().saturating_sub(1));
+        self.forget_jumps();
         let begin = self.received.offset;
         self.begins.clear();
         let begins = elements
@@ -193,7 +199,8 @@ impl SparingReader {
             let first = elements[position].range.start;
             let end = elements[position + count - 1].range.end;
             self.give_text(&piece[at..first]);
-            self.placeholders.push_back(self.given.offset);
+            self.placeholders
+                .push_back((self.given.offset, self.received.offset));
             self.reader.push(b"{}");
             self.given = self.given.behind(b"{}", 1);
             self.received = self.received.behind(&piece[first..end], count as u64);
@@ -205,6 +212,14 @@ impl SparingReader {
             position += count;
         }
         self.give_text(&piece[at..]);
+    }
+
+    /// Errors are found from the last entity on: a text that only looks like an entity may be given long before the reader says
+    /// what is wrong with it.
+    fn forget_jumps(&mut self) {
+        let read = self.reader.latest_offset();
+        let before = self.jumps.partition_point(|jump| jump.given.offset <= read);
+        self.jumps.drain(..before.saturating_sub(1));
     }
 
     fn give_text(&mut self, text: &[u8]) {
@@ -220,7 +235,11 @@ impl SparingReader {
                 return Ok(None);
             };
             let given = self.reader.latest_offset();
-            if self.placeholders.front() == Some(&given) {
+            if self
+                .placeholders
+                .front()
+                .is_some_and(|(at, _)| *at == given)
+            {
                 self.placeholders.pop_front();
                 continue;
             }

@@ -73,7 +73,8 @@ fn read_sparingly(pieces: &[Vec<u8>], choice: &[bool]) -> (Read, usize) {
         let spared_offsets = elements.iter().zip(&spared).filter(|(_, spared)| **spared);
         for (element, _) in spared_offsets {
             let offset = begin + element.range.start as u64;
-            if error.as_ref().is_none_or(|error| offset < error.offset) {
+            let is_asked_for = reader.stuck_before().is_none_or(|stuck| offset < stuck);
+            if is_asked_for && error.as_ref().is_none_or(|error| offset < error.offset) {
                 count += 1;
                 here.push((None, offset));
             }
@@ -89,6 +90,9 @@ fn read_sparingly(pieces: &[Vec<u8>], choice: &[bool]) -> (Read, usize) {
         }
         if error.is_some() {
             return ((found, error), count);
+        }
+        if reader.stuck_before().is_some() {
+            reader.stop_cutting();
         }
         begin += piece.len() as u64;
     }
@@ -158,4 +162,17 @@ fn what_is_spared_is_most_of_an_ordinary_body() {
     let body = br#"[{"_id":"1"}, {"_id":"2","n":1} ,{"_id":"3"}]"#.to_vec();
     let ((found, error), spared) = read_sparingly(&[body], &[true]);
     assert_eq!((found.len(), error, spared), (3, None, 3));
+}
+
+#[test]
+fn a_text_that_only_looks_like_an_entity_is_found_wrong_where_it_is() {
+    let body = br#"[{"_id":"0","n":1},{"_id":"1"},{"n"[:0,"t":"}{"},{"_id":"2"} , {"_id":"3"}]"#;
+    for first in 0..=body.len() {
+        for second in first..=body.len() {
+            let pieces =
+                [&body[..first], &body[first..second], &body[second..]].map(<[u8]>::to_vec);
+            let (sparing, _) = read_sparingly(&pieces, &[true]);
+            assert_eq!(sparing, read_all(&pieces), "{first}, {second}");
+        }
+    }
 }
