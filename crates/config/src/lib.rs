@@ -27,6 +27,7 @@ mod secrets;
 mod subset;
 mod system;
 mod tables;
+mod text_encoding;
 mod trace;
 
 pub use component::{Component, DEFAULT_GROUP, Kind, METADATA_ID, is_component_file};
@@ -41,6 +42,7 @@ pub use schema::schema;
 pub use secrets::{UnknownSecret, has_secrets, resolve_secrets};
 pub use subset::Subset;
 pub use system::{Address, Authentication, System, UrlSystem};
+pub use text_encoding::TextEncoding;
 pub use trace::Trace;
 
 /// No error among the problems.

@@ -173,7 +173,7 @@ fn shape(shape: &Shape) -> Json {
         Shape::Integer(minimum) => least("integer", *minimum),
         Shape::Number => least("number", 0),
         Shape::Factor => least("number", 1),
-        Shape::Text | Shape::Statuses | Shape::Cron => of("string"),
+        Shape::Text | Shape::Statuses | Shape::Cron | Shape::Encoding => of("string"),
         Shape::Texts => list_of(of("string")),
         Shape::TextOrTexts => any_of(vec![of("string"), list_of(of("string"))]),
         Shape::TextOrInteger => any_of(vec![of("string"), of("integer")]),

@@ -72,6 +72,7 @@ pub(super) fn load(
     computed::signalling(&mut source, get(&pipe, "pump"), &parts, node_wide);
     let pump = load_pump(&mut pipe, &node, &mut filler, &parts);
     check_compaction(&pipe, &node, &mut filler);
+    check_columns(&source, &node, &mut filler);
 
     let namespaces = Namespaces::read(&Fields::of(Some(&Json::Object(pipe.clone()))));
     let options = Options {
@@ -260,6 +261,37 @@ fn check_compaction(pipe: &Members, node: &Node, filler: &mut Filler<'_>) {
             .clone();
         let message = "\"keep_versions\" 0 needs \"time_threshold_hours\"";
         filler.problems.error(&place, Code::Contradiction, message);
+    }
+}
+
+/// SR10: the columns of a CSV document have names, from its header or from the configuration.
+fn check_columns(source: &Members, node: &Node, filler: &mut Filler<'_>) {
+    let source = Json::Object(source.clone());
+    let fields = Fields::of(Some(&source));
+    let Some(given) = node.get("source").filter(|_| fields.text("type") == "csv") else {
+        return;
+    };
+    let names = fields.optional_texts("field_names");
+    let named = names.as_ref().is_some_and(|names| !names.is_empty());
+    if !fields.flag("has_header") && !named {
+        let message =
+            "without a header (\"has_header\": false) \"field_names\" has to name the columns";
+        filler
+            .problems
+            .error(&given.place, Code::MissingProperty, message);
+    }
+    let Some(names) = names.filter(|names| !names.is_empty()) else {
+        return;
+    };
+    for column in fields.texts("primary_key") {
+        if !names.contains(&column) {
+            let place = given
+                .get("primary_key")
+                .map_or(&given.place, |key| &key.place)
+                .clone();
+            let message = format!("\"{column}\" of the primary key is not among \"field_names\"");
+            filler.problems.error(&place, Code::Contradiction, message);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::fields::{integer, number};
 use crate::retry_strategy::parse_statuses;
 use crate::secrets::has_secrets;
 use crate::tables::{Rows, Shape};
-use crate::{Code, Subset};
+use crate::{Code, Subset, TextEncoding};
 use sluice_entity::Json;
 
 /// The longest name of a dataset.
@@ -200,6 +200,13 @@ fn problem(shape: &Shape, value: &Json) -> Option<Problem> {
                 .is_none()
                 .then(|| Problem::Coded(Code::InvalidSubset, message.to_owned()));
         }
+        Shape::Encoding => (
+            value
+                .as_str()
+                .is_some_and(|name| TextEncoding::named(name).is_some()),
+            "the name of a character set such as \"utf-8\", \"utf-16\", \"latin-1\" or \"cp1252\""
+                .to_owned(),
+        ),
         Shape::Cron => match value.as_str() {
             Some(text) => {
                 let problem = crate::parse_cron(text).err();

@@ -1,5 +1,6 @@
 //! Sinks as the runtime uses them: one struct per kind that this version runs. Field names are the property names.
 
+use crate::TextEncoding;
 use crate::fields::Fields;
 use sluice_entity::Json;
 
@@ -162,8 +163,8 @@ pub struct CsvEndpointSink {
     pub quotechar: String,
     /// Begin with U+FEFF.
     pub byte_order_mark: bool,
-    /// Name of the character set.
-    pub encoding: String,
+    /// The character set of the document.
+    pub encoding: TextEncoding,
     /// What happens to characters the encoding lacks: `ignore`, `replace`, `xmlcharrefreplace`, `backslashreplace`.
     pub encode_error_strategy: String,
     /// Deleted entities do not appear.
@@ -252,7 +253,7 @@ impl CsvEndpointSink {
             lineterminator: fields.text("lineterminator"),
             quotechar: fields.text("quotechar"),
             byte_order_mark: fields.flag("byte_order_mark"),
-            encoding: fields.text("encoding"),
+            encoding: TextEncoding::named(&fields.text("encoding")).unwrap_or_default(),
             encode_error_strategy: fields.text("encode_error_strategy"),
             skip_deleted_entities: fields.flag("skip-deleted-entities"),
             filename: fields.optional_text("filename"),

@@ -2,7 +2,7 @@
 
 mod read;
 
-use crate::{Subset, Trace};
+use crate::{Subset, TextEncoding, Trace};
 use sluice_entity::Json;
 
 /// Where a pipe reads, conditions resolved.
@@ -275,8 +275,8 @@ pub struct CsvSource {
     pub dialect: Option<String>,
     /// Only where given by the configuration; the dialect's otherwise.
     pub delimiter: Option<String>,
-    /// Name of the character set.
-    pub encoding: String,
+    /// The character set of the document.
+    pub encoding: TextEncoding,
     /// Fail on bytes that are no text (`strict`), or replace them.
     pub decode_error_strategy: DecodeErrors,
     /// Columns that make up `_id`, at least one.

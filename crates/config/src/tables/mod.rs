@@ -123,6 +123,8 @@ pub(crate) enum Shape {
     Subset,
     /// A cron expression.
     Cron,
+    /// The name of a character set.
+    Encoding,
     /// A boolean, a list of dataset names, or an object with an expression.
     Completeness,
     /// `"$ids"` or a list of expressions.

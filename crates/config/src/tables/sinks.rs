@@ -79,7 +79,7 @@ const CSV_ENDPOINT: Rows = &[
     row("lineterminator", Shape::Text).text("\r\n"),
     row("quotechar", Shape::Text).text("\""),
     row("byte_order_mark", Shape::Bool).no(),
-    row("encoding", Shape::Text).text("utf-8"),
+    row("encoding", Shape::Encoding).text("utf-8"),
     row(
         "encode_error_strategy",
         Shape::Choice(&["ignore", "replace", "xmlcharrefreplace", "backslashreplace"]),

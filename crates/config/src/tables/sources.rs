@@ -160,7 +160,7 @@ const CSV: Rows = &[
     ),
     // Absent means what the dialect says, a comma where nothing does: a default here would hide the guess.
     row("delimiter", Shape::Text),
-    row("encoding", Shape::Text).text("UTF-8"),
+    row("encoding", Shape::Encoding).text("UTF-8"),
     row(
         "decode_error_strategy",
         Shape::Choice(&["strict", "replace"]),

@@ -60,7 +60,7 @@ fn guess(beginning: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_config::{Continuation, DecodeErrors, IfEmpty};
+    use sluice_config::{Continuation, DecodeErrors, IfEmpty, TextEncoding};
 
     fn settings() -> Settings {
         Settings {
@@ -71,7 +71,7 @@ mod tests {
             auto_dialect: true,
             dialect: None,
             delimiter: None,
-            encoding: "utf-8".to_owned(),
+            encoding: TextEncoding::default(),
             decode_error_strategy: DecodeErrors::Strict,
             primary_key: vec!["id".to_owned()],
             whitelist: None,

@@ -2,6 +2,7 @@
 
 mod codes;
 mod conditions;
+mod csv;
 mod defaults;
 mod golden;
 mod not_followed;

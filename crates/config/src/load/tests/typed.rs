@@ -3,6 +3,7 @@
 use super::{configuration, pipe};
 use crate::{
     Address, Authentication, Completeness, IfEmpty, NotRunnable, SetInitialOffset, Sink, Source,
+    TextEncoding,
 };
 
 #[test]
@@ -19,12 +20,8 @@ fn a_csv_source_and_a_csv_publisher() {
         (&["id".to_owned()][..], Some(";"))
     );
     assert_eq!(
-        (
-            source.if_source_empty,
-            source.has_header,
-            source.encoding.as_str()
-        ),
-        (IfEmpty::Fail, true, "UTF-8")
+        (source.if_source_empty, source.has_header, source.encoding),
+        (IfEmpty::Fail, true, TextEncoding::default())
     );
     let Sink::CsvEndpoint(sink) = &pipe.sink else {
         panic!("{:?}", pipe.sink)

@@ -164,7 +164,7 @@ impl CsvSource {
             auto_dialect: fields.flag("auto_dialect"),
             dialect: fields.optional_text("dialect"),
             delimiter: fields.optional_text("delimiter"),
-            encoding: fields.text("encoding"),
+            encoding: TextEncoding::named(&fields.text("encoding")).unwrap_or_default(),
             decode_error_strategy: match fields.text("decode_error_strategy").as_str() {
                 "replace" => DecodeErrors::Replace,
                 _ => DecodeErrors::Strict,

@@ -1,24 +1,22 @@
 //! Sink kind `csv_endpoint`: renders a publisher's entities as CSV (SK7, PB3).
 
+mod encode;
+
 use super::{Render, WriteError};
 use csv::{QuoteStyle, Terminator, WriterBuilder};
-use encoding_rs::{EncoderResult, Encoding, UTF_8};
-use sluice_config::{CsvEndpointSink as Settings, Quoting};
+use sluice_config::{CsvEndpointSink as Settings, Quoting, TextEncoding};
 use sluice_entity::{Arena, Entity, Kind, Style, Value};
 
 /// Renders rows; one per publisher request.
 pub(super) struct CsvEndpoint {
     settings: Settings,
-    encoding: &'static Encoding,
 }
 
 impl CsvEndpoint {
-    /// From the pipe's settings, which are valid. An encoding nobody knows falls back to UTF-8; validation has warned.
+    /// From the pipe's settings, which are valid.
     pub(super) fn new(settings: &Settings) -> Self {
-        let encoding = Encoding::for_label(settings.encoding.as_bytes()).unwrap_or(UTF_8);
         CsvEndpoint {
             settings: settings.clone(),
-            encoding,
         }
     }
 
@@ -97,27 +95,22 @@ impl CsvEndpoint {
     }
 
     fn encode(&self, text: &str, out: &mut Vec<u8>) {
-        if self.encoding == UTF_8 {
-            out.extend_from_slice(text.as_bytes());
-            return;
-        }
-        let mut encoder = self.encoding.new_encoder();
-        let mut rest = text;
-        let mut buffer = [0; 1024];
-        loop {
-            let (result, read, written) =
-                encoder.encode_from_utf8_without_replacement(rest, &mut buffer, true);
-            out.extend_from_slice(&buffer[..written]);
-            rest = &rest[read..];
-            match result {
-                EncoderResult::InputEmpty => return,
-                EncoderResult::OutputFull => {}
-                EncoderResult::Unmappable(character) => {
-                    out.extend_from_slice(
-                        replacement(&self.settings.encode_error_strategy, character).as_bytes(),
-                    );
-                }
+        let settings = &self.settings;
+        encode::encode(
+            settings.encoding,
+            &settings.encode_error_strategy,
+            text,
+            out,
+        );
+    }
+
+    /// Whether the document begins with U+FEFF: always in some sets, never where the set does not have it.
+    fn is_marked(&self) -> bool {
+        match self.settings.encoding {
+            TextEncoding::Utf8 { marked } | TextEncoding::Utf16 { marked, .. } => {
+                marked || self.settings.byte_order_mark
             }
+            TextEncoding::Latin1 | TextEncoding::Ascii | TextEncoding::Legacy(_) => false,
         }
     }
 }
@@ -127,30 +120,14 @@ fn byte(text: &str) -> Option<u8> {
     text.bytes().next().filter(u8::is_ascii)
 }
 
-/// What stands for a character that the encoding does not have.
-fn replacement(strategy: &str, character: char) -> String {
-    let code = u32::from(character);
-    match strategy {
-        "ignore" => String::new(),
-        "replace" => "?".to_owned(),
-        "xmlcharrefreplace" => format!("&#{code};"),
-        _ if code < 0x100 => format!("\\x{code:02x}"),
-        _ if code < 0x1_0000 => format!("\\u{code:04x}"),
-        _ => format!("\\U{code:08x}"),
-    }
-}
-
 impl Render for CsvEndpoint {
     fn content_type(&self) -> String {
-        format!(
-            "text/csv; charset={}",
-            self.encoding.name().to_ascii_lowercase()
-        )
+        format!("text/csv; charset={}", self.settings.encoding.charset())
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) -> Result<(), WriteError> {
-        if self.settings.byte_order_mark && self.encoding == UTF_8 {
-            out.extend_from_slice("\u{feff}".as_bytes());
+        if self.is_marked() {
+            self.encode("\u{feff}", out);
         }
         if self.settings.include_header {
             self.row(&self.settings.columns, out)?;
@@ -216,7 +193,7 @@ mod tests {
             lineterminator: "\r\n".to_owned(),
             quotechar: "\"".to_owned(),
             byte_order_mark: false,
-            encoding: "utf-8".to_owned(),
+            encoding: TextEncoding::default(),
             encode_error_strategy: "backslashreplace".to_owned(),
             skip_deleted_entities: true,
             filename: None,
@@ -306,7 +283,7 @@ mod tests {
     #[test]
     fn characters_outside_the_encoding_follow_the_strategy() {
         let latin = Settings {
-            encoding: "iso-8859-1".to_owned(),
+            encoding: TextEncoding::named("iso-8859-1").unwrap(),
             include_header: false,
             ..settings(&["a"])
         };
@@ -319,5 +296,32 @@ mod tests {
             ..latin
         };
         assert_eq!(rendered(&xml, &[r#"{"_id":"x","a":"ę"}"#]), b"&#281;\r\n");
+    }
+
+    #[test]
+    fn a_document_begins_with_a_mark_where_its_encoding_asks_for_one() {
+        let of = |name: &str, byte_order_mark| {
+            let settings = Settings {
+                encoding: TextEncoding::named(name).unwrap(),
+                byte_order_mark,
+                ..settings(&["a"])
+            };
+            let endpoint = CsvEndpoint::new(&settings);
+            (endpoint.content_type(), rendered(&settings, &[]))
+        };
+        let text = |charset: &str| format!("text/csv; charset={charset}");
+        assert_eq!(
+            of("utf-16", false),
+            (text("utf-16"), b"\xff\xfea\0\r\0\n\0".to_vec())
+        );
+        assert_eq!(
+            of("utf-16-be", false),
+            (text("utf-16be"), b"\0a\0\r\0\n".to_vec())
+        );
+        assert_eq!(
+            of("utf-8", true),
+            (text("utf-8"), b"\xef\xbb\xbfa\r\n".to_vec())
+        );
+        assert_eq!(of("latin-1", true), (text("iso-8859-1"), b"a\r\n".to_vec()));
     }
 }
