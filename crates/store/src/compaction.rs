@@ -10,8 +10,33 @@ use crate::{Dataset, Durability, Result, Store, keys};
 use rocksdb::{ReadOptions, WriteBatch};
 use sluice_dataset::{Compacted, Offset, Retention};
 
-/// Candidates per slice: what a writer waits for at most.
+/// Versions per slice: what a writer waits for at most.
 const SLICE: u64 = 1_000;
+
+/// Works from `from` on, `budget` versions at most, in slices that each say where the next begins.
+pub(crate) fn in_slices(
+    from: Option<Offset>,
+    budget: u64,
+    mut slice: impl FnMut(Option<Offset>, u64) -> Result<Compacted>,
+) -> Result<Compacted> {
+    let mut total = Compacted {
+        resume: from,
+        ..Compacted::default()
+    };
+    loop {
+        let left = budget - total.examined;
+        if left == 0 {
+            return Ok(total);
+        }
+        let done = slice(total.resume, left.min(SLICE))?;
+        total.removed += done.removed;
+        total.examined += done.examined;
+        total.resume = done.resume;
+        if total.resume.is_none() {
+            return Ok(total);
+        }
+    }
+}
 
 /// One pass over a dataset.
 pub(crate) struct Pass<'a> {
@@ -31,23 +56,7 @@ impl<'a> Pass<'a> {
         from: Option<Offset>,
         budget: u64,
     ) -> Result<Compacted> {
-        let mut total = Compacted {
-            resume: from,
-            ..Compacted::default()
-        };
-        loop {
-            let left = budget - total.examined;
-            if left == 0 {
-                return Ok(total);
-            }
-            let slice = self.slice(retention, total.resume, left.min(SLICE))?;
-            total.removed += slice.removed;
-            total.examined += slice.examined;
-            total.resume = slice.resume;
-            if total.resume.is_none() {
-                return Ok(total);
-            }
-        }
+        in_slices(from, budget, |from, left| self.slice(retention, from, left))
     }
 
     fn slice(&self, retention: &Retention, from: Option<Offset>, budget: u64) -> Result<Compacted> {

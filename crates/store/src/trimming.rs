@@ -5,6 +5,7 @@
 //! outlives the version it leads to, wherever a pass stops.
 
 use crate::codec::{Flaw, damaged, read_version};
+use crate::compaction::in_slices;
 use crate::engine::{Engine, storage};
 use crate::families::Family;
 use crate::keys::{self, KeyRange};
@@ -13,9 +14,6 @@ use crate::{Dataset, Durability, Result, index};
 use rocksdb::{ReadOptions, WriteBatch};
 use sluice_dataset::{Compacted, Offset};
 use sluice_entity::{Generated, ValueBuf};
-
-/// Versions per slice: what a writer waits for at most.
-const SLICE: u64 = 1_000;
 
 /// Which versions a pass removes.
 #[derive(Clone, Copy)]
@@ -39,23 +37,9 @@ impl Dataset {
         from: Option<Offset>,
         budget: u64,
     ) -> Result<Compacted> {
-        let mut total = Compacted {
-            resume: from,
-            ..Compacted::default()
-        };
-        loop {
-            let left = budget - total.examined;
-            if left == 0 {
-                return Ok(total);
-            }
-            let slice = self.trim_slice(trimming, total.resume, left.min(SLICE))?;
-            total.removed += slice.removed;
-            total.examined += slice.examined;
-            total.resume = slice.resume;
-            if total.resume.is_none() {
-                return Ok(total);
-            }
-        }
+        in_slices(from, budget, |from, left| {
+            self.trim_slice(trimming, from, left)
+        })
     }
 
     fn trim_slice(
