@@ -266,11 +266,12 @@ fn check_compaction(pipe: &Members, node: &Node, filler: &mut Filler<'_>) {
 
 /// SR10: the columns of a CSV document have names, from its header or from the configuration.
 fn check_columns(source: &Members, node: &Node, filler: &mut Filler<'_>) {
-    let source = Json::Object(source.clone());
-    let fields = Fields::of(Some(&source));
-    let Some(given) = node.get("source").filter(|_| fields.text("type") == "csv") else {
+    let is_csv = get_str(source, "type") == Some("csv");
+    let Some(given) = node.get("source").filter(|_| is_csv) else {
         return;
     };
+    let source = Json::Object(source.clone());
+    let fields = Fields::of(Some(&source));
     let names = fields.optional_texts("field_names");
     let named = names.as_ref().is_some_and(|names| !names.is_empty());
     if !fields.flag("has_header") && !named {

@@ -114,6 +114,12 @@ impl<'p> Evaluator<'p> {
         Ok(())
     }
 
+    /// Bytes of the values of the present evaluation.
+    #[cfg(test)]
+    pub(crate) fn allocated(&self) -> usize {
+        self.arena.allocated() + self.bump.allocated_bytes()
+    }
+
     /// The value of a program that is one expression; null for any other program.
     pub fn evaluate(
         &mut self,
