@@ -6,7 +6,7 @@ use crate::deployment::Deployment;
 use crate::execution_log;
 use crate::operations;
 use crate::pipe::retry_queue::RetryQueue;
-use crate::pipe::state::Progress;
+use crate::pipe::state::{KeptSince, Progress};
 use crate::reprocessing;
 use crate::shared::Shared;
 use sluice_config::Pipe;
@@ -58,7 +58,7 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
             .or(progress.last_started),
         next_run: pipe.next_run(),
         average_process_time: progress.average_duration(),
-        last_seen: progress.since.as_ref().map(|since| since.to_json()),
+        last_seen: progress.since.as_ref().and_then(KeptSince::shown),
         queues: Queues {
             source: source.collect(),
             dependencies: 0,

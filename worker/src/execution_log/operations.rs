@@ -24,8 +24,10 @@ pub(crate) struct OffsetSet<'a> {
 
 /// `pump-offset-set`
 pub(crate) fn offset_set(pipe: &str, set: &OffsetSet<'_>, key: &HashKey) -> PreparedEntity {
-    let text =
-        |since: &Option<SinceValue>| since.as_ref().map(SinceValue::to_text).unwrap_or_default();
+    let text = |since: &Option<SinceValue>| {
+        let since = since.as_ref().filter(|since| !since.is_nowhere());
+        since.map(SinceValue::to_text).unwrap_or_default()
+    };
     let mut event = Event::new("pump-offset-set", "pump-offset-set", pipe);
     event
         .text("event_time", &iso(set.now))

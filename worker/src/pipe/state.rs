@@ -72,10 +72,13 @@ impl KeptSince {
         SinceValue::from_text(&self.0)
     }
 
-    /// As the API shows it.
-    pub(crate) fn to_json(&self) -> Json {
-        Json::parse(self.0.as_bytes(), &Limits::default())
-            .unwrap_or_else(|_| Json::from(self.0.as_str()))
+    /// As the API shows it: as it is, but for the place before everything, which is no place.
+    pub(crate) fn shown(&self) -> Option<Json> {
+        let is_somewhere = !self.value().is_nowhere();
+        is_somewhere.then(|| {
+            Json::parse(self.0.as_bytes(), &Limits::default())
+                .unwrap_or_else(|_| Json::from(self.0.as_str()))
+        })
     }
 }
 

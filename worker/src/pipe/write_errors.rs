@@ -27,7 +27,9 @@ impl Writer {
         }
         for passed in passed {
             if self.queue.standing(passed.id()).is_some() {
-                self.heal(passed.id(), None).await?;
+                let read = passed.read(self.shared.store.hash_key());
+                let by = as_written(&read.map_err(queue_failure)?);
+                self.heal(passed.id(), by.as_ref()).await?;
             }
         }
         Ok(())

@@ -123,6 +123,37 @@ async fn outside_too_an_entity_has_one_try_per_run_and_none_when_it_is_dead() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_heals_an_error_is_named_also_where_it_was_not_read_again() {
+    let answers = ["good", "bad", "good"].map(|what| {
+        let text = if what == "bad" {
+            "x".repeat(200)
+        } else {
+            "1".to_owned()
+        };
+        format!(r#"[{{"_id": "a", "text": "{text}"}}, {{"_id": "b"}}]"#)
+    });
+    let turn = std::sync::atomic::AtomicUsize::new(0);
+    let other = OtherSide::new(move |_| {
+        let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        (200, answers[turn].clone())
+    })
+    .await;
+    let pulled = format!(
+        r#"{{"_id": "in", "type": "pipe", "source": {{"type": "json", "system": "away", "url": "feed"}},
+            "sink": {{"type": "dataset", "max_entity_bytes_size": 100}},
+            "pump": {{{PUMP} "schedule_interval": 86400}}}}"#
+    );
+    let hub = Hub::with(&[&other.system(), &pulled]).await;
+    for _ in 0..3 {
+        hub.run_all_of(&["in"]).await;
+    }
+    assert!(hub.passed_over() > 0, "the last answer is known");
+    let event = hub.event("in", "write-error:a").await;
+    let by = event.get("resolved_entity").and_then(|by| by.get("text"));
+    assert_eq!(by.and_then(Json::as_str), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_entity_without_id_is_a_read_error_with_its_position() {
     let other = OtherSide::new(|_| {
         let entities = r#"[{"_id": "a"}, {"_id": "b"}, {"n": 1}, {"_id": 5}]"#;
