@@ -165,10 +165,14 @@ impl SparingReader {
         self.brought_end
     }
 
-    /// Where spared elements begin, in everything received, that the reader has not come to although it was given what lies before
-    /// them: to it an entity there has no end. Then it is none, and that will be told.
-    pub(super) fn stuck_before(&self) -> Option<u64> {
-        self.placeholders.front().map(|(_, received)| *received)
+    /// To be called when the reader has taken what it can of a piece: where spared elements begin, in everything received, that it
+    /// has not come to. To it an entity before them has no end; so it is none, that will be told, and nothing more is cut.
+    pub(super) fn stuck_before(&mut self) -> Option<u64> {
+        let stuck = self.placeholders.front().map(|(_, received)| *received);
+        if stuck.is_some() {
+            self.stop_cutting();
+        }
+        stuck
     }
 
     /// From here on it is the reader's alone.

@@ -242,10 +242,7 @@ impl PieceReader {
                 .iter_mut()
                 .for_each(|passed| passed.before += 1);
         }
-        if self.reader.stuck_before().is_some() {
-            self.reader.stop_cutting();
-        }
-        if taken.error.is_some() || self.reader.stuck_before().is_some() {
+        if self.reader.stuck_before().is_some() || taken.error.is_some() {
             // What comes behind the bad entity was not asked for yet.
             let read = taken.read.len();
             taken.passed.retain(|passed| passed.before <= read);

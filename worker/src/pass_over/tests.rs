@@ -37,8 +37,13 @@ fn read_sparingly(pieces: &[Vec<u8>], choice: &[bool]) -> (Read, usize) {
     let mut reader = SparingReader::new(reader());
     let mut choice = choice.iter().cycle();
     let (mut found, mut count, mut begin) = (Vec::new(), 0, 0);
+    let mut is_stuck = false;
     for piece in pieces {
         let elements = reader.cut(piece);
+        assert!(
+            !is_stuck || elements.is_empty(),
+            "cut behind what has no end"
+        );
         let spared: Vec<bool> = elements
             .iter()
             .map(|element| {
@@ -70,10 +75,12 @@ fn read_sparingly(pieces: &[Vec<u8>], choice: &[bool]) -> (Read, usize) {
             }
         };
         // What lies behind an error nobody gets to see.
+        let stuck = reader.stuck_before();
+        is_stuck = stuck.is_some();
         let spared_offsets = elements.iter().zip(&spared).filter(|(_, spared)| **spared);
         for (element, _) in spared_offsets {
             let offset = begin + element.range.start as u64;
-            let is_asked_for = reader.stuck_before().is_none_or(|stuck| offset < stuck);
+            let is_asked_for = stuck.is_none_or(|stuck| offset < stuck);
             if is_asked_for && error.as_ref().is_none_or(|error| offset < error.offset) {
                 count += 1;
                 here.push((None, offset));
@@ -90,9 +97,6 @@ fn read_sparingly(pieces: &[Vec<u8>], choice: &[bool]) -> (Read, usize) {
         }
         if error.is_some() {
             return ((found, error), count);
-        }
-        if reader.stuck_before().is_some() {
-            reader.stop_cutting();
         }
         begin += piece.len() as u64;
     }

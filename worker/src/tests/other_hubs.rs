@@ -118,6 +118,7 @@ async fn a_feed_of_another_generation_is_read_from_its_beginning_and_that_stays_
         *dataset.lock() = Dataset::new("b", 0..0);
         hub.run_all_of(&["in"]).await;
         assert_eq!(hub.report("in").await.reprocessing_reasons, [MADE_AGAIN]);
+        assert_eq!(hub.last_seen("in").await, "null");
         *dataset.lock() = Dataset::new("b", 0..3);
         hub.run_all_of(&["in", "in"]).await;
         assert_eq!(asked(&other), ["", "4", "", "", "2"]);

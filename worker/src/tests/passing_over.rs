@@ -26,11 +26,13 @@ enum Step {
 }
 
 /// What decides what becomes of bytes, in several forms.
-const CONFIGURATIONS: [&str; 5] = [
+const CONFIGURATIONS: [&str; 6] = [
     r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"}}"#,
     r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint", "do_float_as_int": false}}"#,
     r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint", "do_float_as_decimal": false}}"#,
-    r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"}, "namespaces": {"identity": "other"}}"#,
+    r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"}, "namespaced_identifiers": true}"#,
+    r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"}, "namespaced_identifiers": true,
+        "namespaces": {"property": "other"}}"#,
     r#"{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"},
         "sink": {"type": "dataset", "dataset": "in", "max_entity_bytes_size": 60}}"#,
 ];
@@ -203,6 +205,19 @@ async fn what_is_pushed_again_is_passed_over_until_something_else_happens_to_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_decides_what_bytes_become_makes_other_bytes_of_them() {
+    let body = r#"[{"_id": "1", "n": 1.0, "m": 1.5}]"#;
+    let mut steps = vec![Step::Push(body.to_owned())];
+    for which in 1..CONFIGURATIONS.len() {
+        steps.extend([Step::Configure(which), Step::Push(body.to_owned())]);
+    }
+    let (with, passed) = live_through(&steps, true, 1 << 20).await;
+    let (without, _) = live_through(&steps, false, 1 << 20).await;
+    assert_eq!(with, without);
+    assert_eq!(passed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_json_source_that_gives_the_same_again_is_passed_over_with_the_same_outcome() {
     let answers = [
         r#"[{"_id": "1", "_updated": 5}, {"_id": "2", "n": 1.0}, {"_id": "3"}]"#,
@@ -212,30 +227,46 @@ async fn a_json_source_that_gives_the_same_again_is_passed_over_with_the_same_ou
         r#"[{"_id": "1"}, {"_id": "4"}, {"_id": "2", "n": 1.5}, 5, {"_id": "4"}]"#,
         "[]",
     ];
+    let (with, passed) = pulled(&answers.map(str::to_owned), true).await;
+    let (without, _) = pulled(&answers.map(str::to_owned), false).await;
+    assert_eq!(with, without);
+    assert_eq!(passed, 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_behind_a_text_that_only_looks_like_an_entity_is_not_given() {
+    let texts: Vec<String> = (0..300).map(|id| format!(r#"{{"_id": "{id}"}}"#)).collect();
+    let (first, rest) = texts.split_at(150);
+    // By its braces the one between has an end, by its bracket it has none.
+    let broken = [first, &[r#"{"n"[:0}"#.to_owned()], rest].concat();
+    let answers = [texts.clone(), broken].map(|texts| format!("[{}]", texts.join(", ")));
+    let (with, passed) = pulled(&answers, true).await;
+    let (without, _) = pulled(&answers, false).await;
+    assert_eq!(with, without);
+    assert!(passed > 0);
+}
+
+/// Events, logs and offsets of a pipe that pulls these answers, one in each run; and how many entities it passed over.
+async fn pulled(answers: &[String], passes_over: bool) -> (Vec<String>, u64) {
     let pipe = r#"{"_id": "in", "type": "pipe", "source": {"type": "json", "system": "away", "url": "feed"},
         "pump": {"schedule_interval": 86400, "log_events_noop_runs": true}}"#;
-    let mut stories = Vec::new();
-    for passes_over in [true, false] {
-        let now = Arc::new(Mutex::new(""));
-        let answer = now.clone();
-        let other = OtherSide::new(move |_| (200, (*answer.lock()).to_owned())).await;
-        let components = [other.system(), pipe.to_owned()];
-        let components: Vec<&str> = components.iter().map(String::as_str).collect();
-        let hub = Hub::with_pass_over(&components, Bounds::default(), passes_over).await;
-        let mut story = Vec::new();
-        for body in answers {
-            *now.lock() = body;
-            let ended = hub.run_as("in", OperationKind::Start, &[]).await;
-            story.push(format!("{ended:?} {}", hub.last_seen("in").await));
-            story.extend(hub.log("in").await);
-        }
-        let events = hub.log("system:pump:in").await;
-        story.extend(events.iter().map(|event| without_measures(event)));
-        assert_eq!(hub.passed_over(), if passes_over { 7 } else { 0 });
-        stories.push(story);
+    let now = Arc::new(Mutex::new(String::new()));
+    let answer = now.clone();
+    let other = OtherSide::new(move |_| (200, answer.lock().clone())).await;
+    let components = [other.system(), pipe.to_owned()];
+    let components: Vec<&str> = components.iter().map(String::as_str).collect();
+    let hub = Hub::with_pass_over(&components, Bounds::default(), passes_over).await;
+    let mut story = Vec::new();
+    for body in answers {
+        now.lock().clone_from(body);
+        let ended = hub.run_as("in", OperationKind::Start, &[]).await;
+        story.push(format!("{ended:?} {}", hub.last_seen("in").await));
+        story.extend(hub.log("in").await);
     }
-    let without = stories.pop();
-    assert_eq!(stories.pop(), without);
+    let events = hub.log("system:pump:in").await;
+    story.extend(events.iter().map(|event| without_measures(event)));
+    let passed = hub.passed_over();
+    (story, passed)
 }
 
 /// An event without what is measured: times, and the memory of a batch, where a text not read counts as the text it is.
