@@ -15,8 +15,8 @@ pub struct Excess {
 }
 
 impl Value<'_> {
-    /// The first value inside that is nested too deep or is a number with too many digits. Sizes are not judged, and numbers
-    /// only by their digits and exponents. Costs a step for each value and nothing else.
+    /// The first value inside that is nested too deep or is a number with too many digits. Sizes and exponents are not judged.
+    /// Costs a step for each value that is long enough to hold such a thing, and for each beside it.
     pub fn excess(self, limits: &Limits) -> Option<Excess> {
         let found = find(self, limits.depth(), limits)?;
         let mut path = String::new();
@@ -54,26 +54,29 @@ fn find(value: Value<'_>, levels: usize, limits: &Limits) -> Option<Found> {
         layout::BIG_INT if has_too_many(payload, limits) => {
             at(ReadCode::TooManyDigits(limits.digits))
         }
-        layout::DECIMAL | layout::BIG_DECIMAL => {
-            let (exponent, mantissa) = layout::split_decimal(payload)?;
-            if value.tag() == layout::BIG_DECIMAL && has_too_many(mantissa, limits) {
-                return at(ReadCode::TooManyDigits(limits.digits));
-            }
-            // As written, digits behind the point count too.
-            let most = limits.exponent().unsigned_abs() as usize + limits.digits;
-            if exponent.unsigned_abs() as usize > most {
-                return at(ReadCode::ExponentTooLarge(limits.exponent()));
-            }
-            None
+        layout::BIG_DECIMAL => {
+            let (_, mantissa) = layout::split_decimal(payload)?;
+            has_too_many(mantissa, limits)
+                .then(|| at(ReadCode::TooManyDigits(limits.digits)))
+                .flatten()
         }
         _ => None,
     }
+}
+
+/// Whether so many bytes can hold more than `levels` containers inside one another, or a number that is too long. A container
+/// around another takes three bytes at least, the innermost two, a digit one.
+fn can_hold_excess(bytes: usize, levels: usize, limits: &Limits) -> bool {
+    bytes > 3 * levels + 1 || bytes > limits.digits
 }
 
 fn find_inside(value: Value<'_>, is_dict: bool, levels: usize, limits: &Limits) -> Option<Found> {
     let container = Container::open(value.encoded())?;
     for index in 0..container.count {
         let entry = container.entry(index)?;
+        if !can_hold_excess(entry.len(), levels, limits) {
+            continue;
+        }
         let (name, inner) = if is_dict {
             let entry = layout::split_entry(entry)?;
             (entry.name, entry.value)
@@ -101,7 +104,7 @@ fn has_too_many(digits: &[u8], limits: &Limits) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Builder, Number, Numbers, Reader, ValueBuf};
+    use crate::{Numbers, Reader, ValueBuf};
 
     fn read(text: &str, limits: Limits) -> ValueBuf {
         let mut reader = Reader::new(limits, Numbers::default());
@@ -157,17 +160,31 @@ mod tests {
     }
 
     #[test]
-    fn products_that_no_text_could_hold_are_found() {
-        let Some(small) = read("1.5e-4096", Limits::default()).value().as_number() else {
-            panic!("a number");
+    fn no_value_is_too_short_to_be_looked_at() {
+        let limits = Limits {
+            depth: 5,
+            digits: 30,
+            ..Limits::default()
         };
-        let square: Number = small.mul(&small).mul(&small);
-        let mut builder = Builder::new();
-        builder.number(&square);
-        let excess = builder.finish().value().excess(&Limits::default());
-        assert_eq!(
-            excess.map(|excess| excess.code),
-            Some(ReadCode::ExponentTooLarge(4096))
-        );
+        for (open, close) in [("[", "]"), (r#"{"":"#, "}")] {
+            for levels in 1..=8_usize {
+                for inner in ["[]", "{}", "[1]"] {
+                    let nested = format!("{}{inner}{}", open.repeat(levels), close.repeat(levels));
+                    for text in [nested.clone(), format!("[1,{nested},{nested}]")] {
+                        let depth = levels + 1 + usize::from(text != nested);
+                        let value = read(&text, wide());
+                        let excess = value.value().excess(&limits);
+                        assert_eq!(excess.is_some(), depth > 5, "{text}");
+                    }
+                }
+            }
+        }
+        for digits in 1..=40 {
+            let text = format!(r#"{{"a":[{0},-{0},1.{0}]}}"#, "9".repeat(digits));
+            let value = read(&text, wide());
+            let excess = value.value().excess(&limits);
+            // The decimal has one digit more.
+            assert_eq!(excess.is_some(), digits > 29, "{text}");
+        }
     }
 }

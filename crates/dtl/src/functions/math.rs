@@ -77,6 +77,8 @@ fn plus<'a>(memory: &Memory<'a>, arguments: &[Values<'a>]) -> Values<'a> {
 
 /// Digits of a result on the way: some times what a value may have in the end.
 const MAX_DIGITS: usize = 16_384;
+/// Powers of ten of a result: what the digits and the exponent of a text can come to, so that each can be read again.
+const MAX_EXPONENT: u32 = 8_192;
 
 /// The first argument is fixed; null if it is no number.
 fn each_number<'a>(
@@ -90,7 +92,11 @@ fn each_number<'a>(
     let one = |value: Value<'a>| {
         let number = compute(&fixed, &value.as_number()?)?;
         // Repeated products grow without end, and each costs the square of its digits.
-        if number.digits_at_most() > MAX_DIGITS {
+        let exponent = match &number {
+            Number::Decimal(decimal) => decimal.exponent().unsigned_abs(),
+            _ => 0,
+        };
+        if number.digits_at_most() > MAX_DIGITS || exponent > MAX_EXPONENT {
             memory.give_up();
             return None;
         }

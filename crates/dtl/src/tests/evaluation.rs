@@ -308,11 +308,15 @@ fn copies_of_copies_exceed_the_budget_before_they_are_made() {
 #[test]
 fn repeated_products_end_before_their_digits_do() {
     let square = r#"["add", "n", ["multiply", "_T.n", "_T.n"]]"#;
-    let steps = format!(r#"[["add", "n", 99], {}]"#, vec![square; 40].join(", "));
-    let program = program(&rules(&steps), &Options::default());
-    let source = entity(r#"{"_id": "1"}"#);
-    let failure = run(&program, &MemoryLookup::new(), &source).unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Budget);
+    // Digits without end, and one digit with an exponent that no text may have.
+    for (first, squares) in [("99", 40), ("\"~f1e-4000\"", 2)] {
+        let squares = vec![square; squares].join(", ");
+        let steps = format!(r#"[["add", "n", {first}], {squares}]"#);
+        let program = program(&rules(&steps), &Options::default());
+        let source = entity(r#"{"_id": "1"}"#);
+        let failure = run(&program, &MemoryLookup::new(), &source).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Budget, "{first}");
+    }
 }
 
 #[test]
