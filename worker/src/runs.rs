@@ -8,6 +8,7 @@ use crate::shared::Shared;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,6 +25,8 @@ pub(crate) struct Runs {
     stop: CancellationToken,
     wake: mpsc::UnboundedSender<Wake>,
     internal: Arc<Semaphore>,
+    /// How many keep pipes from starting by themselves.
+    holds: AtomicUsize,
     systems: Mutex<HashMap<String, (u64, Arc<Semaphore>)>>,
 }
 
@@ -53,8 +56,20 @@ impl Runs {
             stop,
             wake,
             internal: Arc::new(Semaphore::new(INTERNAL_THREADS)),
+            holds: AtomicUsize::new(0),
             systems: Mutex::default(),
         })
+    }
+
+    /// No pipe starts by itself until what is answered goes (TE2).
+    pub(crate) fn hold_schedule(self: &Arc<Self>) -> HeldSchedule {
+        self.holds.fetch_add(1, Ordering::SeqCst);
+        HeldSchedule(self.clone())
+    }
+
+    /// Whether pipes are kept from starting by themselves.
+    pub(crate) fn is_schedule_held(&self) -> bool {
+        self.holds.load(Ordering::SeqCst) > 0
     }
 
     /// Starts a run; the receiver gets how it went. A run that waits for a place counts as running.
@@ -179,5 +194,16 @@ impl Runs {
     pub(crate) async fn ended(&self) {
         self.tracker.close();
         self.tracker.wait().await;
+    }
+}
+
+/// Keeps pipes from starting by themselves.
+pub(crate) struct HeldSchedule(Arc<Runs>);
+
+impl Drop for HeldSchedule {
+    fn drop(&mut self) {
+        self.0.holds.fetch_sub(1, Ordering::SeqCst);
+        // What was due in the meantime is due now.
+        let _ = self.0.wake.send(Wake::Configured { started: false });
     }
 }

@@ -161,6 +161,7 @@ async fn execute(
     asked: &RunAll,
     user: &str,
 ) -> RunnerOutcome {
+    let _held = runs.hold_schedule();
     let chosen = passes::choose(deployment, asked);
     run.log
         .line("INFO", format!("running {} pipes", chosen.len()));

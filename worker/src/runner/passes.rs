@@ -108,6 +108,13 @@ impl<'a> Passes<'a> {
 
     /// Until quiet, stuck, stopped or out of passes.
     pub(super) async fn run(mut self) -> RunnerOutcome {
+        // What started by itself before would change things behind the back of the passes.
+        for pipe in &self.pipes {
+            tokio::select! {
+                ended = pipe.run_lock.lock() => drop(ended),
+                () = self.run.stop.cancelled() => break,
+            }
+        }
         let needed = self.asked.extra_zero_runs.max(1);
         let (mut quiet, mut stuck) = (0, 0);
         for number in 1..=self.asked.max_runs.max(1) {

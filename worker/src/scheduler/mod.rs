@@ -122,7 +122,9 @@ impl Scheduler {
 impl State {
     async fn next(&mut self) -> Happened {
         let now = self.now();
-        let soonest = self.agenda.first();
+        // What is due while the schedule is held waits for the wake-up at its end.
+        let is_held = self.scheduler.runs.is_schedule_held();
+        let soonest = self.agenda.first().filter(|_| !is_held);
         let until = soonest.map(|(due, _)| Duration::from_micros(due.saturating_sub(now)));
         let scheduler = &mut self.scheduler;
         let timer = async {
@@ -254,6 +256,9 @@ impl State {
     }
 
     async fn start_due(&mut self) {
+        if self.scheduler.runs.is_schedule_held() {
+            return;
+        }
         let now = self.now();
         let mut due = Vec::new();
         while let Some((time, id)) = self.agenda.pop_first() {

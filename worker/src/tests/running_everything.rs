@@ -1,7 +1,7 @@
 //! The runner: dependency order, quiet, failures, limits (client contract 1.6).
 
 use super::Hub;
-use super::configurations::{dataset, embedded, people, receiver};
+use super::configurations::{dataset, embedded, people, receiver, signalled};
 use sluice_protocol::{OperationKind, RunAll, RunnerOutcome, RunnerStatus, Worker};
 use std::collections::BTreeMap;
 
@@ -328,5 +328,28 @@ async fn a_failing_input_pipe_counts_only_if_asked_and_is_told_in_any_case() {
             line.level == "WARNING" && line.text.contains("people") && line.text.contains("no way")
         });
         assert_eq!(told, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipes_in_a_circle_get_to_rest_although_signals_would_start_them_too() {
+    let counting = r#"[["add", "n", ["min", ["list", 20, ["sum", ["list", "_S.n", 1]]]]]]"#;
+    let hub = Hub::with(&[
+        &embedded("first", r#"[{"_id": "1"}]"#),
+        &signalled("next", "both", counting),
+        r#"{"_id": "both", "type": "pipe",
+            "source": {"type": "union_datasets", "datasets": ["first", "next"], "prefix_ids": false}}"#,
+    ])
+    .await;
+    for _ in 0..3 {
+        let run = hub.worker.run_all(Hub::run_everything(), "tester").await;
+        assert_eq!(
+            run.unwrap(),
+            RunnerStatus::Ended(RunnerOutcome::Success),
+            "{:#?}",
+            hub.worker.run_all_log(None, None).await
+        );
+        assert_eq!(hub.live("next").await, [r#"{"_id":"1","n":20}"#]);
+        hub.worker.delete_all_sink_datasets("tester").await.unwrap();
     }
 }

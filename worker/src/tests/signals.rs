@@ -243,3 +243,29 @@ async fn a_pipe_that_cannot_be_planned_holds_up_no_other() {
         .await;
     assert_eq!(hub.worker.problem(), None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_signalled_while_the_schedule_is_held_runs_when_it_goes_on() {
+    let hub = Hub::with(&[&receiver("in"), &signalled("a", "in", COPY)]).await;
+    hub.until(|| async {
+        let report = hub.report("a").await;
+        report.last_run.is_some() && !report.running
+    })
+    .await;
+    let runs = async || {
+        let events = hub.events("a").await;
+        let is_end = |event: &&String| event.contains("pump-completed");
+        events.iter().filter(is_end).count()
+    };
+    let before = runs().await;
+    let held = hub.worker.runs.hold_schedule();
+    for round in 0..20 {
+        hub.push("in", &format!(r#"[{{"_id": "{round}"}}]"#))
+            .await
+            .unwrap();
+    }
+    drop(held);
+    hub.until(|| async { hub.log("a").await.len() == 20 }).await;
+    hub.until(|| async { !hub.report("a").await.running }).await;
+    assert_eq!(runs().await - before, 1, "one run for all of them");
+}
