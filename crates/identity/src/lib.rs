@@ -25,4 +25,6 @@ mod tokens;
 pub use error::{Error, Result};
 pub use files::{create_private_folder, create_private_once, replace_private};
 pub use tls::ServerCertificate;
-pub use tokens::{Claims, IssuedToken, Lifetime, TokenAuthority, TokenError, TokenVerifier};
+pub use tokens::{
+    Claims, IssuedToken, Lifetime, Revoked, TokenAuthority, TokenError, TokenVerifier,
+};

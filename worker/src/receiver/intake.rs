@@ -27,6 +27,8 @@ pub(super) struct Intake {
     pub plan: Option<Arc<Plan>>,
     /// Where they go.
     pub destination: Destination,
+    /// Write also what did not change.
+    pub force: bool,
 }
 
 /// Where pushed entities go.
@@ -85,7 +87,7 @@ impl Intake {
             Destination::Dataset { sink, dataset } => {
                 let options = AppendOptions {
                     run: run.map(|run| run.number),
-                    ..AppendOptions::default()
+                    force: self.force,
                 };
                 let (shared, plan) = (self.shared.clone(), self.plan.clone());
                 // One trip to a blocking thread for everything: a single entity is written in well under a millisecond.

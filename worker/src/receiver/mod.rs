@@ -104,6 +104,7 @@ pub(crate) async fn push(
         shared: shared.clone(),
         plan: Some(Arc::new(plan)),
         destination,
+        force: false,
     };
     let receiver = Receiver {
         intake,
@@ -138,6 +139,10 @@ pub(crate) async fn write_dataset(
         shared: shared.clone(),
         plan: None,
         destination,
+        force: request
+            .parameters
+            .get("force")
+            .is_some_and(|force| force == "true"),
     };
     // No pipe has an id with a slash, so the sequences of datasets cannot meet those of pipes.
     let owner = format!("dataset/{name}");

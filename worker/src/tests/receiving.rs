@@ -299,6 +299,18 @@ async fn a_dataset_can_be_written_without_a_pipe() {
         .await
         .unwrap();
     assert_eq!(hub.log("raw").await, [r#"{"_id":"1"}"#]);
+    for (force, versions) in [("false", 1), ("true", 2)] {
+        let request = PushRequest {
+            parameters: [("force".to_owned(), force.to_owned())].into(),
+            ..PushRequest::default()
+        };
+        let again = stream(&[r#"[{"_id": "1"}]"#]);
+        hub.worker
+            .write_dataset("raw", request, again)
+            .await
+            .unwrap();
+        assert_eq!(hub.log("raw").await.len(), versions, "force={force}");
+    }
     for bad in ["system:x", "a/b", ""] {
         let refused = hub
             .worker

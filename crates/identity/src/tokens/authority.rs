@@ -30,6 +30,15 @@ pub struct IssuedToken {
     pub revoked: bool,
 }
 
+/// Which token was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// One that was made here.
+    OnRecord,
+    /// One that is not on record here; if there is none with this id, nothing changed.
+    NotOnRecord,
+}
+
 impl TokenAuthority {
     /// The authority of a data folder.
     pub fn new(data: &Path) -> Self {
@@ -85,25 +94,36 @@ impl TokenAuthority {
             .collect())
     }
 
-    /// Takes a token back; a running hub sees it within a second. Revoking twice is no error.
-    pub fn revoke(&self, jti: &str, now: Timestamp) -> Result<()> {
+    /// Takes a token back; a running hub sees it within a second. Revoking twice is no error. A token that was made elsewhere
+    /// with the hub's key, or whose record is lost, can be taken back too.
+    ///
+    /// # Errors
+    /// [`Error::UnknownToken`] if the id is on no record and cannot be that of a token either: ids are UUIDs.
+    pub fn revoke(&self, jti: &str, now: Timestamp) -> Result<Revoked> {
         let token = self.list()?.into_iter().find(|token| token.jti == jti);
-        match token {
-            None => Err(Error::UnknownToken(jti.to_owned())),
-            Some(token) if token.revoked => Ok(()),
-            Some(_) => append_line(
-                &revocations::path(&self.data),
-                &json(&Revocation {
-                    jti: jti.to_owned(),
-                    at: now.as_second(),
-                }),
-            ),
+        let revoked = match &token {
+            Some(_) => Revoked::OnRecord,
+            None if is_id(jti) => Revoked::NotOnRecord,
+            None => return Err(Error::UnknownToken(jti.to_owned())),
+        };
+        if token.is_none_or(|token| !token.revoked) {
+            let revocation = Revocation {
+                jti: jti.to_owned(),
+                at: now.as_second(),
+            };
+            append_line(&revocations::path(&self.data), &json(&revocation))?;
         }
+        Ok(revoked)
     }
 
     fn issued_path(&self) -> PathBuf {
         self.data.join("keys/issued-tokens")
     }
+}
+
+/// Whether it has the form of the ids that are given to tokens.
+fn is_id(jti: &str) -> bool {
+    uuid::Uuid::try_parse(jti).is_ok_and(|id| id.to_string() == jti)
 }
 
 fn checked_name(name: &str) -> Result<&str> {

@@ -9,7 +9,7 @@ mod verifier;
 #[cfg(test)]
 mod tests;
 
-pub use authority::{IssuedToken, TokenAuthority};
+pub use authority::{IssuedToken, Revoked, TokenAuthority};
 pub use lifetime::Lifetime;
 pub use verifier::{TokenError, TokenVerifier};
 

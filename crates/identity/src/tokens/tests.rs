@@ -125,8 +125,9 @@ fn a_revoked_token_stops_working_within_a_second_and_stays_revoked() {
     let (token, kept) = (create(&authority), create(&authority));
     let jti = verifier.verify(&token, at(NOW)).unwrap().jti.clone();
     verifier.verify(&kept, at(NOW)).unwrap();
-    authority.revoke(&jti, at(NOW)).unwrap();
-    authority.revoke(&jti, at(NOW)).unwrap();
+    for _ in 0..2 {
+        assert_eq!(authority.revoke(&jti, at(NOW)).unwrap(), Revoked::OnRecord);
+    }
     let started = Instant::now();
     while verifier.verify(&token, at(NOW)).is_ok() {
         assert!(started.elapsed() < Duration::from_secs(1), "still accepted");
@@ -174,6 +175,25 @@ fn no_token_is_made_where_no_hub_ever_was() {
         .unwrap_err();
     assert!(error.to_string().contains("token-signing.pem"), "{error}");
     assert!(!folder.path().join("keys").exists());
+}
+
+#[test]
+fn a_token_made_elsewhere_with_the_hubs_key_can_be_revoked_too() {
+    let (folder, _, verifier) = hub();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let key = "keys/token-signing.pem";
+    std::fs::create_dir(elsewhere.path().join("keys")).unwrap();
+    std::fs::copy(folder.path().join(key), elsewhere.path().join(key)).unwrap();
+    let token = create(&TokenAuthority::new(elsewhere.path()));
+    let jti = verifier.verify(&token, at(NOW)).unwrap().jti.clone();
+    let authority = TokenAuthority::new(folder.path());
+    let revoked = authority.revoke(&jti, at(NOW)).unwrap();
+    assert_eq!(revoked, Revoked::NotOnRecord);
+    let again = TokenVerifier::open(folder.path()).unwrap();
+    assert!(matches!(
+        again.verify(&token, at(NOW)),
+        Err(TokenError::Revoked)
+    ));
 }
 
 #[test]

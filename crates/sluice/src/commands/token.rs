@@ -4,7 +4,8 @@ use super::say;
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use jiff::Timestamp;
-use sluice_identity::{IssuedToken, Lifetime, TokenAuthority};
+use sluice_identity::{IssuedToken, Lifetime, Revoked, TokenAuthority};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -65,7 +66,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
             say(&format!("{token}\n"))?;
         }
         Some(("revoke", matches)) => {
-            authority(matches).revoke(text(matches, "jti"), Timestamp::now())?
+            let jti = text(matches, "jti");
+            if authority(matches).revoke(jti, Timestamp::now())? == Revoked::NotOnRecord {
+                let note = format!(
+                    "sluice: no token with the id {jti} was made in this folder; if there is one, it is refused now"
+                );
+                let _ = writeln!(std::io::stderr(), "{note}");
+            }
         }
         Some(("list", matches)) => {
             let now = Timestamp::now().as_second();
