@@ -174,7 +174,13 @@ fn shape(shape: &Shape) -> Json {
         Shape::Number => least("number", 0),
         Shape::Factor => least("number", 1),
         Shape::Text | Shape::Statuses | Shape::Cron | Shape::Encoding => of("string"),
+        Shape::Letter => object(vec![
+            ("type", text("string")),
+            ("minLength", Json::from(1i64)),
+            ("maxLength", Json::from(1i64)),
+        ]),
         Shape::Texts => list_of(of("string")),
+        Shape::SomeTexts => non_empty(),
         Shape::TextOrTexts => any_of(vec![of("string"), list_of(of("string"))]),
         Shape::TextOrInteger => any_of(vec![of("string"), of("integer")]),
         Shape::Choice(names) => choice(names),

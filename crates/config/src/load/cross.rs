@@ -233,7 +233,12 @@ fn check_dead_letters(
             .place
             .clone()
     });
-    let message = if let Some(other) = another(id, graves.get(dataset)) {
+    let own = format!("system:dead-letter:{id}");
+    let message = if dataset.starts_with("system:") && *dataset != own {
+        format!(
+            "a pipe cannot write the dataset \"{dataset}\": only the hub writes datasets whose names begin with \"system:\""
+        )
+    } else if let Some(other) = another(id, graves.get(dataset)) {
         format!("the pipe \"{other}\" has the dead-letter dataset \"{dataset}\" too")
     } else if let Some(writer) = writers.get(dataset).and_then(|writers| writers.first()) {
         format!(

@@ -115,7 +115,17 @@ fn problem(shape: &Shape, value: &Json) -> Option<Problem> {
             "a number of at least 1".to_owned(),
         ),
         Shape::Text => (is_text(value), "a text".to_owned()),
+        Shape::Letter => (
+            value
+                .as_str()
+                .is_some_and(|text| text.len() == 1 && text.is_ascii()),
+            "one ASCII character".to_owned(),
+        ),
         Shape::Texts => (texts(value), "a list of texts".to_owned()),
+        Shape::SomeTexts => (
+            texts(value) && value.as_array().is_some_and(|list| !list.is_empty()),
+            "a list of at least one text".to_owned(),
+        ),
         Shape::TextOrTexts => (
             is_text(value) || texts(value),
             "a text or a list of texts".to_owned(),

@@ -86,8 +86,12 @@ pub(crate) enum Shape {
     /// A number of at least 1.
     Factor,
     Text,
+    /// One ASCII character.
+    Letter,
     /// A list of texts.
     Texts,
+    /// A list of at least one text.
+    SomeTexts,
     /// A text or a list of texts.
     TextOrTexts,
     TextOrInteger,

@@ -66,18 +66,18 @@ const JSON: Rows = &[
 const HTTP_ENDPOINT: Rows = &[row("prefix_includes", Shape::Texts).deprecated("nothing")];
 
 const CSV_ENDPOINT: Rows = &[
-    row("columns", Shape::Texts).required(),
+    row("columns", Shape::SomeTexts).required(),
     row(
         "quoting",
         Shape::Choice(&["all", "minimal", "non-numeric", "none"]),
     )
     .text("minimal"),
-    row("delimiter", Shape::Text).text(","),
+    row("delimiter", Shape::Letter).text(","),
     row("doublequote", Shape::Bool).yes(),
     row("include_header", Shape::Bool).yes(),
-    row("escapechar", Shape::Text),
+    row("escapechar", Shape::Letter),
     row("lineterminator", Shape::Text).text("\r\n"),
-    row("quotechar", Shape::Text).text("\""),
+    row("quotechar", Shape::Letter).text("\""),
     row("byte_order_mark", Shape::Bool).no(),
     row("encoding", Shape::Encoding).text("utf-8"),
     row(

@@ -159,7 +159,7 @@ const CSV: Rows = &[
         Shape::Choice(&["excel", "excel_tab", "unix_dialect"]),
     ),
     // Absent means what the dialect says, a comma where nothing does: a default here would hide the guess.
-    row("delimiter", Shape::Text),
+    row("delimiter", Shape::Letter),
     row("encoding", Shape::Encoding).text("UTF-8"),
     row(
         "decode_error_strategy",

@@ -188,11 +188,27 @@ const CASES: &[(&str, &[&str])] = &[
     (
         r#"[{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "pump": {"dead_letter_dataset": "d"}},
             {"_id": "b", "type": "pipe", "source": {"type": "empty"}, "pump": {"dead_letter_dataset": "d"}},
-            {"_id": "c", "type": "pipe", "source": {"type": "empty"}, "pump": {"dead_letter_dataset": "c"}}]"#,
+            {"_id": "c", "type": "pipe", "source": {"type": "empty"}, "pump": {"dead_letter_dataset": "c"}},
+            {"_id": "e", "type": "pipe", "source": {"type": "empty"}, "pump": {"dead_letter_dataset": "system:dead-letter:e"}},
+            {"_id": "f", "type": "pipe", "source": {"type": "empty"}, "pump": {"dead_letter_dataset": "system:dead-letter:e"}},
+            {"_id": "g", "type": "pipe", "source": {"type": "empty"}, "pump": {"dead_letter_dataset": "system:config"}}]"#,
         &[
             "error shared-dead-letter-dataset pump/dead_letter_dataset",
             "error shared-dead-letter-dataset pump/dead_letter_dataset",
             "error shared-dead-letter-dataset pump/dead_letter_dataset",
+            "error shared-dead-letter-dataset pump/dead_letter_dataset",
+            "error shared-dead-letter-dataset pump/dead_letter_dataset",
+            "error shared-dead-letter-dataset pump/dead_letter_dataset",
+        ],
+    ),
+    (
+        r#"[{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "sink": {"type": "csv_endpoint",
+             "columns": [], "delimiter": "ab", "quotechar": "", "escapechar": "æ"}}]"#,
+        &[
+            "error wrong-kind sink/columns",
+            "error wrong-kind sink/delimiter",
+            "error wrong-kind sink/escapechar",
+            "error wrong-kind sink/quotechar",
         ],
     ),
     (

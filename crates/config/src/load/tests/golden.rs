@@ -230,7 +230,10 @@ fn sample(known: &Type, row: &Property) -> Json {
     }
     match row.shape {
         Shape::Text | Shape::TextOrTexts | Shape::Dataset => Json::from(row.name),
-        Shape::Texts | Shape::Datasets => Json::Array(vec![Json::from(row.name)]),
+        Shape::Letter => json("\",\""),
+        Shape::Texts | Shape::SomeTexts | Shape::Datasets => {
+            Json::Array(vec![Json::from(row.name)])
+        }
         Shape::AliasedDatasets => json(r#"["a-dataset a"]"#),
         Shape::Entities => json(r#"[{"_id": "1"}]"#),
         Shape::Object | Shape::TextOrObject => Json::object(),
