@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sluice_entity::Json;
 
+use crate::compile::NUMBERS;
 use crate::diagnostic::{Code, Diagnostics, Site};
 use crate::hops::{plan, spec};
 use crate::parse::{Shape, Tree};
@@ -194,9 +195,7 @@ impl Check<'_> {
                         .is_some_and(|strings| is_pattern_list(&strings)) => {}
                 Kind::Value | Kind::Boolean => self.expression_in(tree, around),
                 Kind::Integer | Kind::Numeric => {
-                    self.kind(tree, "a number", around, |json| {
-                        matches!(json, Json::Number(_))
-                    });
+                    self.kind(tree, "a number", around, is_number);
                 }
                 Kind::String | Kind::Property | Kind::Patterns => {
                     self.kind(tree, "a string", around, |json| {
@@ -301,6 +300,15 @@ impl Check<'_> {
     fn wrong_count(&mut self, site: Site, name: &str, signature: &str, found: usize) {
         let message = format!("\"{name}\" does not take {found} arguments; it takes {signature}");
         self.out.report(site, Code::WrongArgumentCount, message);
+    }
+}
+
+/// A number, or the text of an exact one: `"~f0.25"`.
+fn is_number(json: &Json) -> bool {
+    match json {
+        Json::Number(_) => true,
+        Json::String(_) => json.to_value(&NUMBERS).value().as_number().is_some(),
+        _ => false,
     }
 }
 

@@ -52,7 +52,8 @@ pub fn compile(transform: &Json, options: &Options) -> Compiled {
     };
     let place = sites.key(Sites::ROOT, "rules");
     let trees = rule_trees(rules, place, &mut sites);
-    if !rules.is_empty() && !trees.iter().any(|(name, _)| *name == "default") {
+    let has_rules = matches!(transform.get("rules"), Some(Json::Object(_)));
+    if has_rules && !trees.iter().any(|(name, _)| *name == "default") {
         out.report(
             place,
             Code::MissingDefaultRule,

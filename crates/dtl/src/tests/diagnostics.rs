@@ -85,6 +85,7 @@ fn every_problem_is_reported_not_only_the_first() {
 fn transforms_without_rules_are_refused() {
     assert_eq!(codes(r#"{"type": "dtl"}"#), [Code::MissingRules]);
     assert_eq!(codes(r#"{"rules": []}"#), [Code::MissingRules]);
+    assert_eq!(codes(r#"{"rules": {}}"#), [Code::MissingDefaultRule]);
     assert_eq!(
         codes(r#"{"rules": {"other": []}}"#),
         [Code::MissingDefaultRule, Code::UnusedRule]
@@ -142,4 +143,15 @@ fn a_program_says_whether_it_depends_on_time_or_chance() {
     assert!(!deterministic(
         r#"["if", "_S.a", ["add", "x", ["list", ["now"]]]]"#
     ));
+}
+
+#[test]
+fn exact_numbers_are_numbers_as_constants_too() {
+    let exact = r#"["add", "x", ["multiply", "~f0.25", "_S.price"]]"#;
+    assert_eq!(remarks(&rule(exact)), Vec::<String>::new());
+    let wrong = r#"["add", "x", ["multiply", "~fx", 1]]"#;
+    assert_eq!(
+        remarks(&rule(wrong)),
+        ["wrong-argument-kind at rules.default.0.2.1"]
+    );
 }
