@@ -10,6 +10,8 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 const SUFFIX: &str = ".conf.json";
+/// File names in an answer.
+const SHOWN: usize = 20;
 
 /// Whether the bytes begin like an archive.
 pub(crate) fn is_archive(bytes: &[u8]) -> bool {
@@ -48,6 +50,21 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<Json>, Problem> 
         })?;
         let json = Json::parse(&text, &limits_for_json(limits));
         components.push(json.map_err(|error| Problem::json(&error).with("file", name))?);
+    }
+    // An upload without components removes all there are: nobody does that with a wrong archive on purpose.
+    if components.is_empty() {
+        let found = archive
+            .file_names()
+            .take(SHOWN)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let problem = Problem::invalid(
+            "empty-archive",
+            format!(
+                "the archive has no file whose name ends with \"{SUFFIX}\", so nothing was changed; to remove all components upload the JSON []"
+            ),
+        );
+        return Err(problem.with("files", found));
     }
     Ok(components)
 }
@@ -167,6 +184,17 @@ mod tests {
         let bytes = archive.finish().unwrap().into_inner();
         let problem = read(&bytes, &Limits::default()).unwrap_err();
         assert!(format!("{problem:?}").contains("too-large"), "{problem:?}");
+    }
+
+    #[test]
+    fn an_archive_without_components_says_which_files_it_has() {
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        archive
+            .start_file("pipes/a.json", SimpleFileOptions::default())
+            .unwrap();
+        let bytes = archive.finish().unwrap().into_inner();
+        let problem = format!("{:?}", read(&bytes, &Limits::default()).unwrap_err());
+        assert!(problem.contains("empty-archive") && problem.contains("pipes/a.json"));
     }
 
     #[test]

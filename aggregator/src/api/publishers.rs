@@ -10,8 +10,10 @@ use http::HeaderValue;
 use http::header::CONTENT_DISPOSITION;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sluice_dataset::ReadOptions;
-use sluice_protocol::{PublishRequest, Published, ReadRequest};
+use sluice_protocol::{ComponentKind, PublishRequest, Published, ReadRequest};
 
+/// Shown where it is opened; otherwise kept as a file.
+const INLINE: &str = "inline";
 /// What a file name may keep in the encoded form of Content-Disposition.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
@@ -64,7 +66,8 @@ async fn publish(call: Call, format: &str, file: Option<String>) -> Result<Respo
         format: format.to_owned(),
         file: file.clone(),
     };
-    let (mut response, suggested) = match call
+    let (disposition, suggested) = presentation(&call);
+    let (mut response, rendered) = match call
         .hub
         .worker
         .publish(call.text("pipe_id"), request)
@@ -77,23 +80,37 @@ async fn publish(call: Call, format: &str, file: Option<String>) -> Result<Respo
             body,
         } => (answer::typed(&content_type, Body::from_stream(body)), file),
     };
-    if let Some(name) = file.or(suggested) {
+    if let Some(name) = file.or(rendered).or(suggested) {
         response
             .headers_mut()
-            .insert(CONTENT_DISPOSITION, attachment(&name));
+            .insert(CONTENT_DISPOSITION, named(&disposition, &name));
     }
     Ok(response)
 }
 
+/// How the sink's configuration wants the answer shown, and the file name it suggests.
+fn presentation(call: &Call) -> (String, Option<String>) {
+    let configuration = call.hub.configuration();
+    let pipe = (ComponentKind::Pipe, call.text("pipe_id").to_owned());
+    let sink = configuration.components.get(&pipe);
+    let sink = sink.and_then(|pipe| pipe.effective.get("sink"));
+    let text = |name| sink?.get(name)?.as_str().map(str::to_owned);
+    let disposition = text("content_disposition").filter(|wanted| wanted == INLINE);
+    (
+        disposition.unwrap_or_else(|| "attachment".to_owned()),
+        text("filename"),
+    )
+}
+
 /// The name twice: plain for old clients, encoded for all others.
-fn attachment(name: &str) -> HeaderValue {
+fn named(disposition: &str, name: &str) -> HeaderValue {
     let harmless = |character: char| match character {
         ' '..='~' if !matches!(character, '"' | '\\' | '/' | ';' | ',' | '%') => character,
         _ => '_',
     };
     let plain: String = name.chars().map(harmless).collect();
     let value = format!(
-        "attachment; filename=\"{plain}\"; filename*=UTF-8''{}",
+        "{disposition}; filename=\"{plain}\"; filename*=UTF-8''{}",
         utf8_percent_encode(name, KEPT)
     );
     HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("attachment"))
@@ -120,7 +137,7 @@ mod tests {
             ),
         ];
         for (name, expected) in cases {
-            assert_eq!(attachment(name).to_str().unwrap(), expected);
+            assert_eq!(named("attachment", name).to_str().unwrap(), expected);
         }
     }
 }

@@ -91,6 +91,46 @@ async fn verify_reads_bare_names_and_exact_csv() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sinks_say_how_their_answers_are_called_and_shown() {
+    let hub = hub().await;
+    let publisher = |id: &str, sink: Value| {
+        let source = json!({"type": "embedded", "entities": [{"_id": "1"}]});
+        json!({"_id": id, "type": "pipe", "source": source, "sink": sink})
+    };
+    let plain = json!({"type": "http_endpoint"});
+    let named = json!({"type": "http_endpoint", "filename": "x.json"});
+    let shown = json!({"type": "csv_endpoint", "columns": ["_id"], "filename": "y.csv",
+        "content_disposition": "inline"});
+    let pipes = json!([
+        publisher("plain", plain),
+        publisher("named", named),
+        publisher("shown", shown)
+    ]);
+    hub.put("/config", &pipes).await.unwrap();
+    for (path, expected) in [
+        ("plain/entities", None),
+        ("named/entities", Some("attachment; filename=\"x.json\"")),
+        (
+            "named/entities/z.json",
+            Some("attachment; filename=\"z.json\""),
+        ),
+        ("shown/csv", Some("inline; filename=\"y.csv\"")),
+    ] {
+        let path = format!("/publishers/{path}");
+        let answer = hub.request(Method::GET, &path).send().await.unwrap();
+        let header = answer.headers().get("content-disposition");
+        let header = header.map(|header| header.to_str().unwrap());
+        match expected {
+            None => assert_eq!(header, None, "{path}"),
+            Some(expected) => assert!(
+                header.is_some_and(|header| header.starts_with(expected)),
+                "{path}: {header:?}"
+            ),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn init_finds_the_dataset_and_a_page_of_it() {
     let hub = hub().await;
     upload_sample(&hub).await;
