@@ -30,7 +30,7 @@ impl JsonSchema for AnEntity {
             "properties": {
                 "_id": { "type": "string" },
                 "_deleted": { "type": "boolean" },
-                "_updated": { "description": "Offset in the dataset; `since` of the next page." },
+                "_updated": { "description": "Offset in the dataset, or a token where several are read; `since` of the next page." },
                 "_previous": { "description": "Offset of the version before." },
                 "_ts": { "type": "integer", "description": "Microseconds since 1970 UTC." },
                 "_hash": { "type": "string" }

@@ -36,6 +36,6 @@ pub use name::{DatasetName, NameError};
 pub use prepared::{AppendOptions, Change, PreparedEntity, RawCandidate};
 pub use read_options::{DEFAULT_PAGE_BYTES, ReadOptions};
 pub use retention::{Compacted, Retention};
-pub use since::{Since, SinceError, SinceToken};
+pub use since::{Since, SinceError, SinceToken, SinceTokens};
 pub use status::{Counters, DatasetStatus, IndexState};
 pub use version::Version;

@@ -1,6 +1,7 @@
 //! The since value of a reader: a plain offset, or a token that names generation, epoch and offset (R23, R74).
 
 use crate::{Generation, Offset};
+use std::collections::HashSet;
 use std::fmt;
 
 /// Where a reader goes on.
@@ -92,6 +93,39 @@ impl SinceToken {
     }
 }
 
+/// The position of a reader of several datasets: a token for each one that it has read of, with `.` between them (R23). A token
+/// names its dataset by the generation, which no other dataset has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinceTokens(pub Vec<SinceToken>);
+
+impl SinceTokens {
+    /// Reads the printed form: one token or more, each of another generation.
+    pub fn parse(text: &str) -> Result<Self, SinceError> {
+        let mut tokens = Vec::new();
+        let mut generations = HashSet::new();
+        for text in text.split('.') {
+            let token = SinceToken::parse(text)?;
+            if !generations.insert(token.generation) {
+                return Err(SinceError::Malformed);
+            }
+            tokens.push(token);
+        }
+        Ok(Self(tokens))
+    }
+}
+
+impl fmt::Display for SinceTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, token) in self.0.iter().enumerate() {
+            if position > 0 {
+                f.write_str(".")?;
+            }
+            token.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
 fn digits(text: &str) -> Result<u64, SinceError> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(SinceError::Malformed);
@@ -165,5 +199,31 @@ mod tests {
                 present: other
             })
         );
+    }
+
+    #[test]
+    fn tokens_of_several_datasets_survive_printing_and_name_each_dataset_once() {
+        let token = |generation, offset| SinceToken {
+            generation: Generation([generation; 16]),
+            epoch: 0,
+            offset,
+        };
+        for tokens in [vec![token(7, 3)], vec![token(7, 3), token(8, u64::MAX)]] {
+            let tokens = SinceTokens(tokens);
+            assert_eq!(SinceTokens::parse(&tokens.to_string()), Ok(tokens));
+        }
+        let (one, other) = (token(7, 3), token(7, 4));
+        for bad in [
+            String::new(),
+            "3".into(),
+            format!("{one}."),
+            format!(".{one}"),
+            format!("{one}..{one}"),
+            format!("{one}.3"),
+            format!("{one}.{other}"),
+        ] {
+            let refused = SinceTokens::parse(&bad);
+            assert_eq!(refused, Err(SinceError::Malformed), "{bad:?}");
+        }
     }
 }

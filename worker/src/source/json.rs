@@ -19,8 +19,7 @@ pub(super) struct JsonSource {
     /// Of the last entity seen, or where this run began.
     since: Option<SinceValue>,
     stream: Option<EntityStream>,
-    /// The present answer moved the since value: there may be another page.
-    moved: bool,
+    answer: Answer,
     populated: bool,
     /// From the latest answer's headers; before the first one, what an earlier run was told.
     feed: FeedSeen,
@@ -39,7 +38,7 @@ impl JsonSource {
             continuation: settings.continuation.clone().into(),
             since: None,
             stream: None,
-            moved: false,
+            answer: Answer::default(),
             populated: true,
             feed: FeedSeen::default(),
             pass_over: None,
@@ -76,7 +75,10 @@ impl JsonSource {
         self.populated =
             populated.is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"false"));
         self.feed = FeedSeen::from_headers(answer.headers());
-        self.moved = false;
+        self.answer = Answer {
+            asked: self.since.clone(),
+            ..Answer::default()
+        };
         let what = format!("the feed of system \"{}\"", self.settings.system);
         let pass_over = self.pass_over.clone();
         Ok(EntityStream::new(
@@ -95,6 +97,24 @@ impl JsonSource {
 
     fn is_gone(&self, failure: &RequestFailure) -> bool {
         self.since.is_some() && failure.status == Some(StatusCode::GONE)
+    }
+
+    /// A run that took this for the end would delete what is behind it (R27).
+    fn stands_still(&self) -> ReadError {
+        let Answer { asked, last, .. } = &self.answer;
+        let told = |since: &Option<SinceValue>| since.as_ref().map(SinceValue::to_text);
+        let from = told(asked).map_or("the first page".to_owned(), |asked| {
+            format!("the page after since value {asked}")
+        });
+        let to = told(last).map_or("its entities have no \"_updated\"".to_owned(), |last| {
+            format!("it ends at {last}")
+        });
+        let message = format!(
+            "the feed of system \"{}\" at \"{}\" does not lead on: {from} holds {} entities and {to}, so what comes behind them \
+             cannot be asked for; without \"page_size\" it is read in one answer",
+            self.settings.system, self.settings.url, self.answer.count
+        );
+        ReadError::communication("feed-stands-still", message)
     }
 
     async fn request(&self) -> Result<Response, RequestFailure> {
@@ -118,6 +138,64 @@ impl JsonSource {
             .with_headers(request.query(&parameters), &self.settings.headers);
         let request = request.header(reqwest::header::ACCEPT, "application/json");
         self.system.send(request).await
+    }
+}
+
+/// What a page says of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Behind {
+    /// It is asked for.
+    Another,
+    /// It was the last.
+    Nothing,
+    /// There may be more, and no since value leads to it.
+    Unknown,
+}
+
+/// The answer to one request, as far as it came.
+#[derive(Default)]
+struct Answer {
+    /// The since value of the request.
+    asked: Option<SinceValue>,
+    /// Of the last entity that has one.
+    last: Option<SinceValue>,
+    /// Entities that came.
+    count: u64,
+    /// One of them has another since value than was asked for.
+    has_other: bool,
+}
+
+impl Answer {
+    /// The since value that `page` ends with.
+    fn note(&mut self, page: &Page) -> Option<SinceValue> {
+        self.count += (page.items.len() + page.passed.len()) as u64;
+        let mut sinces = page.items.iter().filter_map(|item| item.since.as_ref());
+        self.has_other |= sinces
+            .clone()
+            .any(|since| Some(since) != self.asked.as_ref());
+        let last = sinces.next_back().cloned();
+        self.last = last.clone().or(self.last.take());
+        last
+    }
+
+    /// An empty page is the last (R74). One that does not lead on is the last only where it is shorter than it may be and holds
+    /// nothing but the very place that it was asked for: the other side counts `since` in, or its entities have no place. Else
+    /// it does not know `since`, and what is behind the page will never come.
+    fn behind(&self, size: u64) -> Behind {
+        let leads_on = match (&self.asked, &self.last) {
+            (_, None) => false,
+            (Some(SinceValue::Offset(asked)), Some(SinceValue::Offset(last))) => last > asked,
+            (asked, last) => asked != last,
+        };
+        if self.count == 0 {
+            Behind::Nothing
+        } else if leads_on {
+            Behind::Another
+        } else if self.count < size && !self.has_other {
+            Behind::Nothing
+        } else {
+            Behind::Unknown
+        }
     }
 }
 
@@ -152,19 +230,18 @@ impl Source for JsonSource {
             };
             if let Some(page) = stream.next().await? {
                 if self.page_size().is_some()
-                    && let Some(last) = page.items.iter().rev().find_map(|item| item.since.clone())
+                    && let Some(last) = self.answer.note(&page)
                 {
-                    self.moved |= self.since.as_ref() != Some(&last);
                     self.since = Some(last);
                 }
                 return Ok(Some(page));
             }
-            // A page that gives nothing is the last, and so is one that moves nothing: the other side would give it for ever.
             self.stream = None;
-            if !self.moved {
-                return Ok(None);
+            match self.page_size().map(|size| self.answer.behind(size)) {
+                None | Some(Behind::Nothing) => return Ok(None),
+                Some(Behind::Another) => self.stream = Some(self.ask().await?),
+                Some(Behind::Unknown) => return Err(self.stands_still()),
             }
-            self.stream = Some(self.ask().await?);
         }
     }
 
@@ -182,5 +259,63 @@ impl Source for JsonSource {
 
     fn feed(&self) -> Option<FeedSeen> {
         Some(self.feed.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Item;
+    use super::*;
+    use sluice_entity::{Json, Limits};
+
+    fn behind(asked: Option<&str>, page: &str) -> Behind {
+        let mut answer = Answer {
+            asked: asked.map(SinceValue::from_text),
+            ..Answer::default()
+        };
+        let entities = Json::parse(page.as_bytes(), &Limits::default()).unwrap();
+        for entity in entities.as_array().unwrap() {
+            let entity = sluice_entity::Entity::new(entity.to_value(&Default::default()));
+            answer.note(&Page {
+                items: vec![Item::with_updated(entity.unwrap())],
+                ..Page::default()
+            });
+        }
+        answer.behind(2)
+    }
+
+    #[test]
+    fn only_a_page_that_leads_on_is_followed_by_another_and_only_a_harmless_one_is_the_last() {
+        for (asked, page, expected) in [
+            (None, "[]", Behind::Nothing),
+            (Some("4"), "[]", Behind::Nothing),
+            (None, r#"[{"_updated": 0}]"#, Behind::Another),
+            (Some("4"), r#"[{"_updated": 5}, {}]"#, Behind::Another),
+            (Some("x"), r#"[{"_updated": "a"}]"#, Behind::Another),
+            // `since` is counted in, and there is nothing more.
+            (Some("4"), r#"[{"_updated": 4}]"#, Behind::Nothing),
+            (Some("x"), r#"[{"_updated": "x"}]"#, Behind::Nothing),
+            // No since values, and less than was asked for.
+            (None, "[{}]", Behind::Nothing),
+            (None, "[{}, {}]", Behind::Unknown),
+            (
+                Some("4"),
+                r#"[{"_updated": 4}, {"_updated": 4}]"#,
+                Behind::Unknown,
+            ),
+            (
+                Some("4"),
+                r#"[{"_updated": 3}, {"_updated": 4}]"#,
+                Behind::Unknown,
+            ),
+            (Some("4"), r#"[{"_updated": 0}]"#, Behind::Unknown),
+            (
+                Some("x"),
+                r#"[{"_updated": "a"}, {"_updated": "x"}]"#,
+                Behind::Unknown,
+            ),
+        ] {
+            assert_eq!(behind(asked, page), expected, "{asked:?} {page}");
+        }
     }
 }

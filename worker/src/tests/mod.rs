@@ -12,6 +12,7 @@ mod mass_deletes;
 mod other_hubs;
 mod other_side;
 mod outside;
+mod paging;
 mod passing_over;
 mod pipes;
 mod population;

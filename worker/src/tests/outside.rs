@@ -161,6 +161,45 @@ async fn a_failed_read_is_tried_again_as_often_as_the_pump_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_does_not_lead_on_fails_the_run_and_nothing_is_deleted() {
+    // The other side knows `limit` and not `since`.
+    let other = OtherSide::new(|request| {
+        let shown = if request.target.contains("limit=2") {
+            2
+        } else {
+            9
+        };
+        let entities: Vec<String> = (0..shown)
+            .map(|n| format!(r#"{{"_id": "{n}", "_updated": {n}}}"#))
+            .collect();
+        (200, format!("[{}]", entities.join(",")))
+    })
+    .await;
+    let source = r#", "supports_since": true, "is_chronological": true"#;
+    let whole = input("", source);
+    let paged = input("", &format!(r#"{source}, "page_size": 2"#));
+    let mut hub = Hub::with(&[&other.system(), &whole]).await;
+    hub.run_all_of(&["in"]).await;
+    hub.configure(&[&other.system(), &paged]).await;
+    for kind in [OperationKind::StartRescan, OperationKind::Start] {
+        let (success, message) = hub.run_as("in", kind, &[]).await;
+        assert!(!success, "{message}");
+        for part in [
+            "system \"away\" at \"feed\"",
+            "the page after since value 1 holds 2 entities and it ends at 1",
+            "page_size",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(hub.live("in").await.len(), 9);
+    }
+    let events = hub.events("in").await;
+    assert_eq!(events[events.len() - 2..], ["read-error", "pump-failed"]);
+    let fresh = Hub::with(&[&other.system(), &paged]).await;
+    assert!(!fresh.run("in").await.0, "two of nine are not everything");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_since_value_that_is_only_comparable_is_saved_at_the_end_of_a_successful_run() {
     let broken = Arc::new(AtomicU32::new(1));
     let gate = broken.clone();

@@ -2,6 +2,8 @@
 //!
 //! The target of the pipe's sink is never touched, and nothing is remembered.
 
+mod position;
+
 use crate::answer;
 use crate::blocking;
 use crate::deployed::Deployed;
@@ -13,11 +15,12 @@ use crate::pipe::step;
 use crate::shared::Shared;
 use crate::sink::{self, Render};
 use crate::slice::Slice;
-use crate::source::{Item, SinceValue, Source};
+use crate::source::{Item, Source};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use sluice_config::Sink as SinkSettings;
-use sluice_dataset::{Dataset as _, Since};
+use position::Positions;
+use sluice_config::{Sink as SinkSettings, Source as SourceSettings};
+use sluice_dataset::Dataset as _;
 use sluice_entity::{Builder, Entity, ValueBuf};
 use sluice_protocol::{
     ByteStream, Code, EntityStage, Error, Feed, FeedHeaders, FeedStream, Page, PublishRequest,
@@ -43,6 +46,10 @@ pub(crate) async fn read_pipe(
             return feed::dataset(shared, &sink.dataset, read).await;
         }
         check(pipe, stage, &read)?;
+        read.since_text
+            .as_deref()
+            .map(position::absent)
+            .transpose()?;
         return nothing_yet(&sink.dataset, &read);
     }
     evaluate(shared, pipe, stage, read).await
@@ -145,8 +152,13 @@ async fn evaluate(
             pages: stream::empty().boxed(),
         });
     };
-    let since = since(shared, &plan, &read)?;
     let slice = shared.slice().await;
+    let positions = Positions::new(&settings, &slice).await?;
+    let given = read.since_text.clone();
+    let given = given.or_else(|| read.options.since.map(|offset| offset.to_string()));
+    let since = given
+        .map(|text| positions.since(&text, source.continuation()))
+        .transpose()?;
     source
         .open(since.as_ref(), &slice)
         .await
@@ -156,6 +168,7 @@ async fn evaluate(
         plan: Arc::new(plan),
         source,
         slice,
+        positions: Arc::new(positions),
         stage,
         parameters: parameters(&read.parameters),
         pending: VecDeque::new(),
@@ -186,25 +199,15 @@ fn headers(
     feed::check(&status, read)?;
     // R65: a transform may leave out the entity at the maximum offset.
     let filtered = Some(stage != EntityStage::Source && !plan.programs.is_empty());
+    let mut headers = feed::headers(&status);
+    if !matches!(plan.pipe.source, SourceSettings::Dataset(_)) {
+        // A feed of several datasets, of which there is one: `_updated` is no offset in it.
+        headers.max_updated = None;
+    }
     Ok(FeedHeaders {
         filtered,
-        ..feed::headers(&status)
+        ..headers
     })
-}
-
-fn since(shared: &Shared, plan: &Plan, read: &ReadRequest) -> Result<Option<SinceValue>> {
-    let Some(text) = &read.since_text else {
-        return Ok(read.options.since.map(SinceValue::Offset));
-    };
-    let [input] = plan.pipe.inputs.as_slice() else {
-        return Ok(Some(SinceValue::from_text(text)));
-    };
-    let Some(dataset) = shared.existing(input) else {
-        return Ok(None);
-    };
-    let generation = dataset.status().map_err(answer::dataset)?.generation;
-    let since = Since::parse(text, generation).map_err(answer::since)?;
-    Ok(since.offset().map(SinceValue::Offset))
 }
 
 /// `_B` (DT2).
@@ -224,6 +227,7 @@ struct Evaluating {
     plan: Arc<Plan>,
     source: Box<dyn Source>,
     slice: Arc<Slice>,
+    positions: Arc<Positions>,
     stage: EntityStage,
     parameters: ValueBuf,
     pending: VecDeque<Item>,
@@ -257,6 +261,7 @@ impl Evaluating {
             }
             if self.slice.is_over() {
                 self.slice = self.shared.slice().await;
+                self.positions = self.positions.follow(&self.slice).await?.into();
             }
             match self.source.next(&self.slice).await.map_err(answer::read)? {
                 Some(page) => self.pending.extend(page.items),
@@ -280,6 +285,7 @@ impl Evaluating {
         let (shared, plan, slice) = (self.shared.clone(), self.plan.clone(), self.slice.clone());
         let (stage, parameters, shows_deleted) =
             (self.stage, self.parameters.clone(), self.shows_deleted);
+        let positions = self.positions.clone();
         blocking::run(move || {
             let (entities, since): (Vec<Entity>, Vec<_>) = batch
                 .into_iter()
@@ -295,36 +301,11 @@ impl Evaluating {
             });
             let since_of = |origin: usize| since.get(origin).and_then(Option::as_ref);
             Ok(shown
-                .map(|tagged| with_updated(&tagged.entity, since_of(tagged.origin)))
+                .map(|tagged| positions.mark(&tagged.entity, since_of(tagged.origin)))
                 .collect())
         })
         .await
     }
-}
-
-/// The entity with its source's since value as `_updated`, by which a reader goes on.
-fn with_updated(entity: &Entity, since: Option<&SinceValue>) -> Entity {
-    let (Some(since), None) = (since, entity.generated()) else {
-        return entity.clone();
-    };
-    if entity.body().get("_updated").is_some() {
-        return entity.clone();
-    }
-    let mut builder = Builder::new();
-    builder.begin_dict();
-    for (name, value) in entity
-        .body()
-        .as_dict()
-        .into_iter()
-        .flat_map(|dict| dict.iter())
-    {
-        builder.name(name);
-        builder.value(value);
-    }
-    builder.name("_updated");
-    builder.value(since.to_json().to_value(&Default::default()).value());
-    builder.end();
-    Entity::new(builder.finish()).unwrap_or_else(|| entity.clone())
 }
 
 enum Rendering {

@@ -1,0 +1,152 @@
+//! A hub that reads its own publishers through the API like any other (JP1, R23, R27, R74).
+
+use crate::hub::{Hub, hub};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A hub with a system `self` that leads to its own API, and these components.
+async fn own_hub(components: &[Value]) -> Hub {
+    let hub = hub().await;
+    hub.put("/secrets", &json!({"token": hub.token}))
+        .await
+        .unwrap();
+    configure(&hub, components).await;
+    hub
+}
+
+async fn configure(hub: &Hub, components: &[Value]) {
+    let authority = std::fs::read_to_string(hub.data().join("tls/ca.pem")).unwrap();
+    let own = json!({"_id": "self", "type": "system:url", "base_url": format!("{}/api/", hub.url),
+        "custom_ca_pem_chain": authority, "authentication": "jwt", "jwt_token": "$SECRET(token)"});
+    let components: Vec<&Value> = std::iter::once(&own).chain(components).collect();
+    hub.put("/config", &json!(components)).await.unwrap();
+}
+
+fn receiver(id: &str) -> Value {
+    json!({"_id": id, "type": "pipe", "source": {"type": "http_endpoint"}})
+}
+
+fn publisher(id: &str, source: Value) -> Value {
+    json!({"_id": id, "type": "pipe", "source": source, "sink": {"type": "http_endpoint"}})
+}
+
+fn reader(id: &str, publisher: &str, page_size: Option<u64>) -> Value {
+    let mut reader = json!({"_id": id, "type": "pipe", "pump": {"mode": "manual"},
+        "source": {"type": "json", "system": "self", "url": format!("publishers/{publisher}/entities"),
+            "supports_since": true, "is_chronological": true}});
+    if let Some(size) = page_size {
+        reader["source"]["page_size"] = json!(size);
+    }
+    reader
+}
+
+async fn push(hub: &Hub, receiver: &str, ids: impl IntoIterator<Item = u32>) {
+    let ids = ids.into_iter();
+    let entities: Vec<Value> = ids.map(|id| json!({"_id": id.to_string()})).collect();
+    let path = format!("/receivers/{receiver}/entities");
+    hub.post(&path, &json!(entities)).await.unwrap();
+}
+
+/// Runs a pipe and gives its runtime then.
+async fn run(hub: &Hub, pipe: &str, operation: &str) -> Value {
+    let request = hub.request(Method::POST, &format!("/pipes/{pipe}/pump"));
+    let started = request.form(&[("operation", operation)]).send().await;
+    assert!(started.unwrap().status().is_success());
+    let ended = async {
+        loop {
+            let runtime = hub.get(&format!("/pipes/{pipe}")).await.unwrap()["runtime"].clone();
+            if runtime["is-running"] == json!(false) {
+                return runtime;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(60), ended);
+    ended.await.unwrap()
+}
+
+async fn ids(hub: &Hub, path: &str) -> Vec<String> {
+    let entities = hub.get(path).await.unwrap();
+    let id = |entity: &Value| entity["_id"].as_str().unwrap().to_owned();
+    let mut ids: Vec<String> = entities.as_array().unwrap().iter().map(id).collect();
+    ids.sort();
+    ids
+}
+
+async fn live(hub: &Hub, dataset: &str) -> Vec<String> {
+    ids(
+        hub,
+        &format!("/datasets/{dataset}/entities?history=false&deleted=false"),
+    )
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn feeds_of_several_datasets_are_pulled_page_by_page_and_nothing_is_deleted() {
+    let sources = [
+        (
+            "union",
+            json!({"type": "union_datasets", "datasets": ["a", "b"]}),
+        ),
+        (
+            "latest",
+            json!({"type": "merge_datasets", "datasets": ["a", "b"]}),
+        ),
+        (
+            "all",
+            json!({"type": "merge_datasets", "datasets": ["a", "b"], "strategy": "all"}),
+        ),
+    ];
+    let mut components = vec![receiver("a"), receiver("b")];
+    for (id, source) in &sources {
+        components.push(publisher(id, source.clone()));
+        components.push(reader(&format!("by-page-{id}"), id, Some(2)));
+        components.push(reader(&format!("whole-{id}"), id, None));
+    }
+    let hub = own_hub(&components).await;
+    push(&hub, "a", 0..5).await;
+    push(&hub, "b", 3..7).await;
+    let publish = |pipe: &str, query: &str| {
+        hub.request(
+            Method::GET,
+            &format!("/publishers/{pipe}/entities?limit=2{query}"),
+        )
+        .send()
+    };
+    for (id, _) in &sources {
+        let expected = ids(&hub, &format!("/publishers/{id}/entities")).await;
+        for reader in [format!("by-page-{id}"), format!("whole-{id}")] {
+            for operation in ["start", "start-rescan", "start"] {
+                let runtime = run(&hub, &reader, operation).await;
+                assert_eq!(runtime["success"], json!(true), "{runtime}");
+                assert_eq!(live(&hub, &reader).await, expected, "{reader}");
+            }
+        }
+        for bad in ["1", "0", "999999", "x", "%7B%22a%22%3A1%7D"] {
+            let refused = publish(id, &format!("&since={bad}")).await.unwrap();
+            assert_eq!(refused.status(), 400, "{id} {bad}");
+        }
+    }
+
+    // One of the inputs is made again: positions in it are gone, and the readers begin again.
+    let first: Vec<Value> = publish("union", "").await.unwrap().json().await.unwrap();
+    let token = first[1]["_updated"].as_str().unwrap().to_owned();
+    let deleted = hub.request(Method::DELETE, "/datasets/a").send().await;
+    assert!(deleted.unwrap().status().is_success());
+    push(&hub, "a", 7..10).await;
+    let gone = publish("union", &format!("&since={token}")).await.unwrap();
+    assert_eq!(gone.status(), 410);
+    for (id, _) in &sources {
+        let expected = ids(&hub, &format!("/publishers/{id}/entities")).await;
+        let reader = format!("by-page-{id}");
+        let runtime = run(&hub, &reader, "start").await;
+        assert_eq!(runtime["success"], json!(true), "{runtime}");
+        let reasons = runtime["reprocessing-reasons"].as_array().unwrap();
+        assert_eq!(reasons.len(), 1, "{reasons:?}");
+        let there = live(&hub, &reader).await;
+        assert!(expected.iter().all(|id| there.contains(id)), "{reader}");
+        run(&hub, &reader, "start-rescan").await;
+        assert_eq!(live(&hub, &reader).await, expected, "{reader}");
+    }
+}
