@@ -150,3 +150,24 @@ async fn feeds_of_several_datasets_are_pulled_page_by_page_and_nothing_is_delete
         assert_eq!(live(&hub, &reader).await, expected, "{reader}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_that_makes_several_entities_of_one_is_pulled_completely_by_any_page_size() {
+    let made = |n: u32| json!(["dict", "_id", ["concat", "_S._id", format!("-{n}")]]);
+    let rules = json!([["create", ["list", made(1), made(2)]], ["copy", "*"]]);
+    let mut many = publisher("many", json!({"type": "dataset", "dataset": "in"}));
+    many["transform"] = json!({"type": "dtl", "rules": {"default": rules}});
+    let sizes = [1, 2, 3, 4, 100];
+    let mut components = vec![receiver("in"), many];
+    components.extend(sizes.map(|size| reader(&format!("by-{size}"), "many", Some(size))));
+    let hub = own_hub(&components).await;
+    push(&hub, "in", 0..5).await;
+    let expected = ids(&hub, "/publishers/many/entities").await;
+    assert_eq!(expected.len(), 15);
+    for size in sizes {
+        let pipe = format!("by-{size}");
+        let runtime = run(&hub, &pipe, "start").await;
+        assert_eq!(runtime["success"], json!(true), "{runtime}");
+        assert_eq!(live(&hub, &pipe).await, expected, "{pipe}");
+    }
+}

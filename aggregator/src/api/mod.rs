@@ -107,7 +107,7 @@ static OPERATIONS: &[Operation] = &[
     delete("/api/pipes/{pipe_id}", "delete-pipe", "Remove a pipe", run!(pipes::delete)).parameters(&[PIPE]).answers(Json(schema::<pipe_view::Pipe>)),
     get("/api/pipes/{pipe_id}/config", "get-pipe-config", "A pipe as posted", run!(pipes::config)).parameters(&[PIPE]).answers(Json(schema::<AnyObject>)),
     put("/api/pipes/{pipe_id}/config", "put-pipe-config", "Change a pipe", run!(pipes::put_config)).takes(RequestBody::Json(schema::<AnyObject>)).parameters(&[PIPE, FORCE]).answers(Json(schema::<pipe_view::Pipe>)),
-    get("/api/pipes/{pipe_id}/entities", "list-pipe-entities", "What a pipe produces, at a stage", run!(pipes::entities)).parameters(&[PIPE, STAGE, SINCE_TEXT, LIMIT]).answers(Entities),
+    get("/api/pipes/{pipe_id}/entities", "list-pipe-entities", "What a pipe produces, at a stage", run!(pipes::entities)).parameters(&[PIPE, STAGE, SINCE_TEXT, PAGE_LIMIT]).answers(Entities),
     get("/api/pipes/{pipe_id}/log", "get-pipe-log", "The execution log of a pipe", run!(pipes::log)).parameters(&[PIPE, SINCE, LIMIT, HISTORY, DELETED, REVERSE]).answers(Entities),
     options("/api/pipes/{pipe_id}/log", "get-pipe-log-options", "What the execution log takes", run!(pipes::log_options)).parameters(&[PIPE, SINCE, HISTORY, DELETED, REVERSE, WEBHOOK]).answers(Document(observability::TEXT)),
     get("/api/pipes/{pipe_id}/pump", "get-pump", "The pump of a pipe", run!(pump::show)).parameters(&[PIPE]).answers(Json(schema::<pipe_view::Pump>)),
@@ -144,10 +144,10 @@ static OPERATIONS: &[Operation] = &[
     delete("/api/systems/{system_id}/secrets/{secret}", "delete-system-secret", "Remove a system's secret", run!(secrets::delete_of_system)).parameters(&[SYSTEM, SECRET]).answers(Json(schema::<Vec<String>>)),
 
     // In and out.
-    get("/api/publishers/{pipe_id}/entities", "publish-entities", "What a publisher shows", run!(publishers::entities)).parameters(&[PIPE, SINCE_TEXT, LIMIT]).answers(Entities),
-    get("/api/publishers/{pipe_id}/entities/{filename}", "publish-entities-file", "What a publisher shows, as a file", run!(publishers::entities_file)).parameters(&[PIPE, FILENAME, SINCE_TEXT, LIMIT]).answers(Entities),
-    get("/api/publishers/{pipe_id}/csv", "publish-csv", "What a publisher shows, as CSV", run!(publishers::csv)).parameters(&[PIPE, SINCE_TEXT, LIMIT, LINKED_EXCEL]).answers(Document("text/csv")),
-    get("/api/publishers/{pipe_id}/csv/{filename}", "publish-csv-file", "What a publisher shows, as a CSV file", run!(publishers::csv_file)).parameters(&[PIPE, FILENAME, SINCE_TEXT, LIMIT, LINKED_EXCEL]).answers(Document("text/csv")),
+    get("/api/publishers/{pipe_id}/entities", "publish-entities", "What a publisher shows", run!(publishers::entities)).parameters(&[PIPE, SINCE_TEXT, PAGE_LIMIT]).answers(Entities),
+    get("/api/publishers/{pipe_id}/entities/{filename}", "publish-entities-file", "What a publisher shows, as a file", run!(publishers::entities_file)).parameters(&[PIPE, FILENAME, SINCE_TEXT, PAGE_LIMIT]).answers(Entities),
+    get("/api/publishers/{pipe_id}/csv", "publish-csv", "What a publisher shows, as CSV", run!(publishers::csv)).parameters(&[PIPE, SINCE_TEXT, PAGE_LIMIT, LINKED_EXCEL]).answers(Document("text/csv")),
+    get("/api/publishers/{pipe_id}/csv/{filename}", "publish-csv-file", "What a publisher shows, as a CSV file", run!(publishers::csv_file)).parameters(&[PIPE, FILENAME, SINCE_TEXT, PAGE_LIMIT, LINKED_EXCEL]).answers(Document("text/csv")),
     post("/api/receivers/{pipe_id}/entities", "push-entities", "Push entities into a receiver", run!(receivers::push)).takes(RequestBody::Entities).parameters(&[PIPE, SEQUENCE_ID, IS_FULL, REQUEST_ID, PREVIOUS_REQUEST_ID, IS_FIRST, IS_LAST, ALLOW_MASS_DELETE, COMPLETENESS]).answers(Json(schema::<receivers::Received>)),
 ];
 

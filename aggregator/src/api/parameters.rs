@@ -33,6 +33,11 @@ pub(super) const HISTORY_SINCE: Parameter = Parameter::query(
     "Only after this offset, before it in reverse",
 );
 pub(super) const LIMIT: Parameter = Parameter::query("limit", NUMBER, "At most so many");
+pub(super) const PAGE_LIMIT: Parameter = Parameter::query(
+    "limit",
+    NUMBER,
+    "At most so many, and what else is made of the last one's source entity",
+);
 pub(super) const HISTORY: Parameter = Parameter::query(
     "history",
     YES,

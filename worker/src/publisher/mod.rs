@@ -2,6 +2,7 @@
 //!
 //! The target of the pipe's sink is never touched, and nothing is remembered.
 
+mod limit;
 mod position;
 
 use crate::answer;
@@ -18,6 +19,7 @@ use crate::slice::Slice;
 use crate::source::{Item, Source};
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
+use limit::{Limit, Shown};
 use position::Positions;
 use sluice_config::{Sink as SinkSettings, Source as SourceSettings};
 use sluice_dataset::Dataset as _;
@@ -172,7 +174,7 @@ async fn evaluate(
         stage,
         parameters: parameters(&read.parameters),
         pending: VecDeque::new(),
-        remaining: read.options.limit,
+        limit: Limit::new(read.options.limit),
         shows_deleted: read.options.deleted || read.options.history,
         ended: false,
     };
@@ -231,8 +233,7 @@ struct Evaluating {
     stage: EntityStage,
     parameters: ValueBuf,
     pending: VecDeque<Item>,
-    /// Entities still to give; `None` for all.
-    remaining: Option<u64>,
+    limit: Limit,
     shows_deleted: bool,
     ended: bool,
 }
@@ -252,7 +253,8 @@ impl Evaluating {
     }
 
     async fn next(&mut self) -> Result<Option<Vec<Entity>>> {
-        if self.remaining == Some(0) {
+        let is_shared = !self.positions.are_unique() && self.limit.has_position();
+        if self.limit.is_reached() && !is_shared {
             return Ok(None);
         }
         while self.pending.is_empty() {
@@ -268,20 +270,22 @@ impl Evaluating {
                 None => self.ended = true,
             }
         }
+        let next = self.pending.front().and_then(|item| item.since.as_ref());
+        if self.limit.ends_before(next) {
+            return Ok(None);
+        }
         let batch: Vec<Item> = self
             .pending
             .drain(..self.pending.len().min(BATCH))
             .collect();
-        let mut entities = self.transform(batch).await.map_err(answer::run)?;
-        if let Some(remaining) = &mut self.remaining {
-            entities.truncate(usize::try_from(*remaining).unwrap_or(usize::MAX));
-            *remaining -= entities.len() as u64;
-        }
+        let shown = self.transform(batch).await.map_err(answer::run)?;
+        let shown = self.limit.take(shown);
+        let entities: Vec<Entity> = shown.into_iter().map(|shown| shown.entity).collect();
         self.shared.metrics.published(entities.len() as u64);
         Ok(Some(entities))
     }
 
-    async fn transform(&mut self, batch: Vec<Item>) -> Result<Vec<Entity>, RunFailure> {
+    async fn transform(&mut self, batch: Vec<Item>) -> Result<Vec<Shown>, RunFailure> {
         let (shared, plan, slice) = (self.shared.clone(), self.plan.clone(), self.slice.clone());
         let (stage, parameters, shows_deleted) =
             (self.stage, self.parameters.clone(), self.shows_deleted);
@@ -299,10 +303,12 @@ impl Evaluating {
                 (stage != EntityStage::Sink || !tagged.entity.is_filtered())
                     && (shows_deleted || !tagged.entity.is_deleted())
             });
-            let since_of = |origin: usize| since.get(origin).and_then(Option::as_ref);
-            Ok(shown
-                .map(|tagged| positions.mark(&tagged.entity, since_of(tagged.origin)))
-                .collect())
+            let shown = shown.map(|tagged| {
+                let since = since.get(tagged.origin).cloned().flatten();
+                let entity = positions.mark(&tagged.entity, since.as_ref());
+                Shown { entity, since }
+            });
+            Ok(shown.collect())
         })
         .await
     }

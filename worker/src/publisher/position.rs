@@ -66,6 +66,11 @@ impl Positions {
         })
     }
 
+    /// No two source entities have the same position.
+    pub(super) fn are_unique(&self) -> bool {
+        self.form != Form::Own
+    }
+
     /// Reads what a client sent back. What the source cannot go on from is refused.
     pub(super) fn since(&self, text: &str, continuation: Continuation) -> Result<SinceValue> {
         match self.form {

@@ -1,7 +1,7 @@
 //! Feeds of publishers page by page: every position they name leads on, and no other is taken (JP1, R23, R74).
 
 use super::Hub;
-use super::configurations::receiver;
+use super::configurations::{embedded, people, publisher, receiver};
 use super::hub::json;
 use sluice_dataset::ReadOptions;
 use sluice_entity::Json;
@@ -268,8 +268,57 @@ async fn a_source_that_cannot_go_on_takes_no_since() {
         Some((Code::InvalidArgument, "invalid-since"))
     );
     assert_eq!(page(&hub, "never", None, None).await.unwrap().len(), 3);
-    let on = page(&hub, "on", Some("1"), None).await.unwrap();
-    assert_eq!(on.iter().map(id).collect::<Vec<_>>(), ["z"]);
+    // The two that share a position are not torn apart.
+    let (pages, _) = walk(&hub, "on", None, 1).await;
+    assert_eq!(pages, [vec!["x", "y"], vec!["z"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_of_one_source_entity_is_on_one_page() {
+    let made = |count: u32| {
+        let dicts: Vec<String> = (1..=count)
+            .map(|n| format!(r#"["dict", "_id", ["concat", "_S._id", "-{n}"]]"#))
+            .collect();
+        format!(
+            r#"[["create", ["list", {}]], ["copy", "*"]]"#,
+            dicts.join(",")
+        )
+    };
+    let hub = Hub::with(&[
+        &people(250),
+        &publisher("three", "people", &made(2)),
+        &publisher(
+            "late",
+            "people",
+            r#"[["filter", ["gt", "_S.n", 124]], ["copy", "*"]]"#,
+        ),
+        &embedded("none", "[]"),
+        &publisher("empty", "none", &made(2)),
+    ])
+    .await;
+    hub.run_all_of(&["people", "none"]).await;
+    let whole = page(&hub, "three", None, None).await.unwrap();
+    let whole: Vec<String> = whole.iter().map(id).collect();
+    assert_eq!(whole.len(), 750);
+    for limit in [1, 2, 3, 4, 299, 300, 301] {
+        let (pages, _) = match limit {
+            1..5 => {
+                let first = page(&hub, "three", Some("239"), Some(limit)).await;
+                assert!(first.unwrap().len() as u64 >= limit);
+                walk(&hub, "three", Some("239".into()), limit).await
+            }
+            _ => walk(&hub, "three", None, limit).await,
+        };
+        let read = pages.concat();
+        assert_eq!(read, whole[whole.len() - read.len()..], "by {limit}");
+        assert_eq!(read.len(), if limit < 5 { 30 } else { 750 }, "by {limit}");
+        let expected = limit.next_multiple_of(3) as usize;
+        let full = pages.iter().rev().skip(1);
+        assert!(full.map(Vec::len).all(|len| len == expected), "by {limit}");
+    }
+    assert_eq!(walk(&hub, "late", None, 7).await.0.concat().len(), 125);
+    assert!(page(&hub, "three", None, Some(0)).await.unwrap().is_empty());
+    assert!(page(&hub, "empty", None, Some(1)).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
