@@ -1,4 +1,4 @@
-//! A hub that reads its own publishers through the API like any other (JP1, R23, R27, R74).
+//! A hub that reads its own publishers and pushes to its own receivers, through the API like any other (JP1, JP5, R23, R27, R74).
 
 use crate::hub::{Hub, hub};
 use reqwest::Method;
@@ -170,4 +170,38 @@ async fn a_publisher_that_makes_several_entities_of_one_is_pulled_completely_by_
         assert_eq!(runtime["success"], json!(true), "{runtime}");
         assert_eq!(live(&hub, &pipe).await, expected, "{pipe}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_push_that_lacks_an_entity_deletes_nothing_at_its_target() {
+    let out = |entities: Value| {
+        json!({"_id": "out", "type": "pipe", "source": {"type": "embedded", "entities": entities},
+            "sink": {"type": "json", "system": "self", "url": "receivers/in/entities"},
+            "pump": {"mode": "manual", "batch_retries": 0, "write_retry_delay": 0, "max_retries_per_entity": 1,
+                "max_write_errors_in_retry_dataset": 10, "max_consecutive_write_errors": 10}})
+    };
+    let mut narrow = receiver("in");
+    narrow["sink"] = json!({"type": "dataset", "max_entity_bytes_size": 100});
+    let first = json!([{"_id": "a"}, {"_id": "b"}, {"_id": "c"}]);
+    let hub = own_hub(&[narrow.clone(), out(first)]).await;
+    let runtime = run(&hub, "out", "start").await;
+    assert_eq!(runtime["success"], json!(true), "{runtime}");
+    assert_eq!(live(&hub, "in").await, ["a", "b", "c"]);
+    // `b` lives, but its new version is refused; `c` is gone.
+    let second = json!([{"_id": "a"}, {"_id": "b", "text": "x".repeat(200)}]);
+    configure(&hub, &[narrow.clone(), out(second)]).await;
+    for _ in 0..3 {
+        let runtime = run(&hub, "out", "start").await;
+        assert_eq!(runtime["success"], json!(true), "{runtime}");
+        let message = runtime.to_string();
+        assert!(
+            message.contains("deletes at the target were withheld: 1 of"),
+            "{message}"
+        );
+        assert_eq!(live(&hub, "in").await, ["a", "b", "c"]);
+    }
+    let third = json!([{"_id": "a"}, {"_id": "b", "text": "short"}]);
+    configure(&hub, &[narrow, out(third)]).await;
+    run(&hub, "out", "start").await;
+    assert_eq!(live(&hub, "in").await, ["a", "b"]);
 }

@@ -203,10 +203,17 @@ impl RunEvents {
         self.event("pump-started").finish(&self.hash_key)
     }
 
-    /// `pump-completed`
-    pub(crate) fn completed(&self, outcome: &Outcome<'_>) -> PreparedEntity {
+    /// `pump-completed`, with why the target was not told what is gone, if it was not.
+    pub(crate) fn completed(
+        &self,
+        outcome: &Outcome<'_>,
+        deletes_withheld: Option<&str>,
+    ) -> PreparedEntity {
         let mut event = self.event("pump-completed");
         self.outcome(&mut event, outcome);
+        if let Some(why) = deletes_withheld {
+            event.text("deletes_withheld", why);
+        }
         event.finish(&self.hash_key)
     }
 

@@ -47,10 +47,14 @@ impl Writer {
     }
 
     /// Without those that failed in this version and are not to be delivered again now.
-    pub(super) fn without_settled(&self, mut entities: Vec<Entity>) -> Vec<Entity> {
-        if !self.queue.is_empty() {
-            entities.retain(|entity| self.known(entity) != Known::Settled);
+    pub(super) fn without_settled(&mut self, entities: Vec<Entity>) -> Vec<Entity> {
+        if self.queue.is_empty() {
+            return entities;
         }
+        let is_settled = |entity: &Entity| self.known(entity) == Known::Settled;
+        let (settled, entities): (Vec<_>, Vec<_>) = entities.into_iter().partition(is_settled);
+        let ids = settled.iter().filter_map(Entity::id).map(str::to_owned);
+        self.undelivered.extend(ids);
         entities
     }
 

@@ -186,6 +186,7 @@ impl Course {
             is_whole: self.decision.sync_type == SyncType::Full && self.decision.since.is_none(),
             tried: BTreeSet::new(),
             unwritten: Vec::new(),
+            undelivered: BTreeSet::new(),
         };
         match queue {
             Ok(queue) => Ok(Writer { queue, ..writer }),

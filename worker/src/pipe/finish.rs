@@ -28,8 +28,9 @@ pub(super) async fn complete(
     }
     writer.figures.source_time = end.source_time;
     check_not_empty(course, writer)?;
+    let withheld = withheld_deletes(course, writer);
     if let Destination::Outside(sink) = &mut writer.destination {
-        sink.finish()
+        sink.finish(writer.undelivered.is_empty())
             .await
             .map_err(|error| RunFailure::from(&error))?;
     }
@@ -40,9 +41,9 @@ pub(super) async fn complete(
     writer.forget_unproduced()?;
     let populated = becomes_populated(course, writer, end.populated);
     let is_logged = is_logged(course, writer).await?;
-    note_success(course, writer, &end);
+    note_success(course, writer, &end, withheld.as_deref());
     if is_logged {
-        log_completed(course, writer);
+        log_completed(course, writer, withheld.as_deref());
     }
     let ended_run = match &writer.destination {
         Destination::Dataset {
@@ -61,6 +62,20 @@ pub(super) async fn complete(
         })
         .await
         .map(|_| ())
+}
+
+/// R27: a target outside that did not get everything must not conclude anything from a full run.
+fn withheld_deletes(course: &Course, writer: &Writer) -> Option<String> {
+    let is_outside = matches!(writer.destination, Destination::Outside(_));
+    let is_full = course.decision.sync_type == SyncType::Full;
+    let undelivered = writer.undelivered.len();
+    if !is_outside || !is_full || undelivered == 0 {
+        return None;
+    }
+    tracing::warn!(pipe = %course.deployed.id, undelivered, "deletes at the target are withheld: a full run could not write everything");
+    Some(format!(
+        "deletes at the target were withheld: {undelivered} of the entities could not be written"
+    ))
 }
 
 /// SR20: nothing from a source that must not be empty.
@@ -146,7 +161,7 @@ fn becomes_populated(course: &Course, writer: &Writer, source_populated: bool) -
     }
 }
 
-fn note_success(course: &Course, writer: &mut Writer, end: &End) {
+fn note_success(course: &Course, writer: &mut Writer, end: &End, withheld: Option<&str>) {
     let is_full = course.decision.sync_type == SyncType::Full;
     let progress = &mut writer.ledger.progress;
     progress.full = None;
@@ -180,7 +195,10 @@ fn note_success(course: &Course, writer: &mut Writer, end: &End) {
         progress.configuration = Some(course.plan.pipe.content_hash.clone());
     }
     let figures = &writer.figures;
-    let message = format!("{} read, {} changed", figures.read, figures.changes);
+    let mut message = format!("{} read, {} changed", figures.read, figures.changes);
+    if let Some(withheld) = withheld {
+        message.push_str(&format!("; {withheld}"));
+    }
     let finished = course.shared.clock.now();
     progress.ended(Ended {
         started: course.started,
@@ -208,11 +226,11 @@ async fn is_logged(course: &mut Course, writer: &mut Writer) -> Result<bool, Run
     Ok(is_worth_it)
 }
 
-fn log_completed(course: &Course, writer: &mut Writer) {
+fn log_completed(course: &Course, writer: &mut Writer, withheld: Option<&str>) {
     let now = course.shared.clock.now();
     writer.ledger.progress.last_logged = Some(now);
     let outcome = log_outcome(course, writer, now);
-    let event = writer.ledger.events.completed(&outcome);
+    let event = writer.ledger.events.completed(&outcome, withheld);
     writer.ledger.log(event);
 }
 

@@ -64,6 +64,8 @@ pub(super) struct Writer {
     pub tried: BTreeSet<String>,
     /// Ids that were produced and could not be written, for the next commit.
     pub unwritten: Vec<String>,
+    /// Ids that were produced and did not get outside in this run.
+    pub undelivered: BTreeSet<String>,
 }
 
 impl Writer {
@@ -252,7 +254,7 @@ impl Writer {
         };
         if entities.len() == 1 || !self.pump().fallback_to_single_entities_on_batch_fail {
             for entity in &entities {
-                self.fail(entity, &error)?;
+                self.fail_delivery(entity, &error)?;
             }
             return Ok(());
         }
@@ -261,7 +263,7 @@ impl Writer {
                 Ok(()) => self.delivered(std::slice::from_ref(&entity)).await?,
                 Err(error) if error.ends_run => return Err((&error).into()),
                 Err(error) => {
-                    self.fail(&entity, &error)?;
+                    self.fail_delivery(&entity, &error)?;
                     self.pause_before_retry().await;
                 }
             }
@@ -283,10 +285,17 @@ impl Writer {
         if !self.queue.is_empty() {
             for entity in entities {
                 let id = entity.id().unwrap_or_default();
+                self.undelivered.remove(id);
                 self.heal(id, Some(entity)).await?;
             }
         }
         Ok(())
+    }
+
+    fn fail_delivery(&mut self, entity: &Entity, error: &WriteError) -> Result<(), RunFailure> {
+        let id = entity.id().unwrap_or_default();
+        self.undelivered.insert(id.to_owned());
+        self.fail(entity, error)
     }
 
     async fn pause_before_retry(&mut self) {

@@ -137,7 +137,7 @@ impl Intake {
         for batch in entities.chunks(batch) {
             sink.deliver(batch).await.map_err(answer::write)?;
         }
-        sink.finish().await.map_err(answer::write)?;
+        sink.finish(true).await.map_err(answer::write)?;
         Ok(entities.len() as u64)
     }
 }

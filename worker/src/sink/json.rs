@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// The longest answer of a target that is looked at.
 const ANSWER_BYTES: usize = 1 << 20;
 
-/// A connected target. Each run is one sequence of requests; an empty request ends it.
+/// A connected target. Each run is one sequence of requests; an empty request ends it, if it is complete.
 pub(super) struct JsonSink {
     system: Arc<HttpSystem>,
     settings: Settings,
@@ -95,8 +95,13 @@ impl Sink for JsonSink {
         self.push(entities, false).await
     }
 
-    /// Always a last request, mostly an empty one: receivers delete at it.
-    async fn finish(&mut self) -> Result<(), WriteError> {
+    /// A last request, mostly an empty one. Receivers delete at that of a full push, so one that lacks entities is left
+    /// unfinished; the next one takes its place (JP5).
+    async fn finish(&mut self, all_delivered: bool) -> Result<(), WriteError> {
+        let is_full = self.run.as_ref().is_some_and(|run| run.is_full);
+        if is_full && !all_delivered {
+            return Ok(());
+        }
         self.push(&[], true).await
     }
 }

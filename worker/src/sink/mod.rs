@@ -40,8 +40,9 @@ pub(crate) trait Sink: Send {
     /// Delivers a batch, all or none as far as the target can.
     async fn deliver(&mut self, entities: &[Entity]) -> Result<(), WriteError>;
 
-    /// After the last batch of a run that read its source to the end.
-    async fn finish(&mut self) -> Result<(), WriteError> {
+    /// After the last batch of a run that read its source to the end. Unless all of it was delivered, nothing may be concluded
+    /// from what the target did not get (R27).
+    async fn finish(&mut self, _all_delivered: bool) -> Result<(), WriteError> {
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 mod configurations;
 mod failing_again;
+mod full_pushes;
 mod hub;
 mod joins;
 mod keeping;
