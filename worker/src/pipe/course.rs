@@ -287,6 +287,12 @@ impl Course {
                 })
             }
             Target::Outside(mut sink) => {
+                if let Some(full) = &mut self.decision.full {
+                    // What an interrupted attempt delivered is not in this one, and what is not in it is gone (JP5).
+                    full.since = None;
+                    self.decision.since = None;
+                    self.ledger().progress.full = self.decision.full.clone();
+                }
                 let facts = RunFacts {
                     sequence: uuid::Uuid::new_v4().to_string(),
                     is_full: self.decision.sync_type == SyncType::Full,

@@ -6,6 +6,7 @@ use super::hub::json;
 use super::other_side::{OtherSide, Request};
 use parking_lot::Mutex;
 use sluice_entity::Json;
+use sluice_protocol::OperationKind;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -113,6 +114,31 @@ async fn a_full_push_ends_when_what_could_not_be_written_is_gone_from_the_source
     let (success, message) = hub.run("out").await;
     assert!(success && !message.contains("withheld"), "{message}");
     assert_eq!(ended(&other, before), Some(set(&["a"])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_push_that_was_interrupted_begins_again_with_all_of_it() {
+    let (other, refused) = receiver().await;
+    let out = format!(
+        r#"{{"_id": "out", "type": "pipe", "batch_size": 2,
+            "source": {{"type": "dataset", "dataset": "people", "supports_signalling": false}},
+            {SINK} "pump": {{"batch_retries": 0, "schedule_interval": 86400}}}}"#
+    );
+    let mut hub = Hub::with(&[&other.system(), &people(5), &out]).await;
+    hub.run_all_of(&["people"]).await;
+    for kind in [OperationKind::Start, OperationKind::StartRescan] {
+        refused.lock().insert("3");
+        let before = other.requests().len();
+        assert!(!hub.run_as("out", kind, &[]).await.0);
+        assert_eq!(ended(&other, before), None);
+        hub = hub.restart().await;
+        refused.lock().clear();
+        let before = other.requests().len();
+        hub.run_all_of(&["out"]).await;
+        let everything = Some(set(&["0", "1", "2", "3", "4"]));
+        assert_eq!(ended(&other, before), everything, "{kind:?}");
+        assert_eq!(hub.last_seen("out").await, "4");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
