@@ -23,7 +23,7 @@ fn validity(parameters: &mut rcgen::CertificateParams, now: Timestamp, days: i64
 }
 
 /// The instant a certificate ends.
-fn end_of(certificate: &[u8]) -> Result<Timestamp, String> {
+pub(crate) fn end_of(certificate: &[u8]) -> Result<Timestamp, String> {
     let (_, certificate) =
         x509_parser::parse_x509_certificate(certificate).map_err(|error| error.to_string())?;
     Timestamp::from_second(certificate.validity().not_after.timestamp())
