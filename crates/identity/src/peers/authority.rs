@@ -1,7 +1,7 @@
 //! The root of a hub's trust: made once, and used only to make intermediate authorities.
 
 use super::{TrustBundle, validity};
-use crate::files::{create_private_folder, create_private_once, read_if_there};
+use crate::files::{create_private_folder, create_private_once, read_if_there, replace_private};
 use crate::names::check_hub;
 use crate::tls::end_of;
 use crate::{Error, Result};
@@ -31,6 +31,36 @@ pub struct IntermediateFiles {
     pub key: Zeroizing<String>,
     /// `ca.crt`: the root that signed it, PEM.
     pub trust: String,
+}
+
+impl IntermediateFiles {
+    const NAMES: [&str; 3] = ["tls.crt", "tls.key", "ca.crt"];
+
+    /// Writes the three files, mode 0600.
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        create_private_folder(folder)?;
+        let contents = [&self.certificate, &*self.key, &self.trust];
+        for (name, content) in Self::NAMES.into_iter().zip(contents) {
+            replace_private(&folder.join(name), content.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Reads the three files. They may be exchanged while that happens; [`super::CertificateIssuer::new`] finds a key that is
+    /// not the certificate's.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let read = |name| {
+            let path = folder.join(name);
+            let text = read_if_there(&path)?;
+            text.ok_or_else(|| Error::content(&path, "PEM", "it is not there"))
+        };
+        let [certificate, key, trust] = Self::NAMES;
+        Ok(IntermediateFiles {
+            certificate: read(certificate)?,
+            key: Zeroizing::new(read(key)?),
+            trust: read(trust)?,
+        })
+    }
 }
 
 impl RootAuthority {

@@ -47,6 +47,30 @@ fn root_is_made_once_for_its_owner_only() {
 }
 
 #[test]
+fn intermediate_authority_is_kept_for_its_owner_only() {
+    let hub = Hub::new("hub", &Clock::new());
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("ca");
+    assert_refused(
+        IntermediateFiles::load(&folder).map(|_| ()),
+        &["tls.crt", "not there"],
+    );
+    hub.files.save(&folder).unwrap();
+    for name in ["tls.crt", "tls.key", "ca.crt"] {
+        let mode = fs::metadata(folder.join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    let files = IntermediateFiles::load(&folder).unwrap();
+    let life = CertificateIssuer::LIFETIME;
+    let again = CertificateIssuer::new("hub", &files, None, life).unwrap();
+    assert_eq!(again.end(), hub.issuer.end());
+    assert_eq!(*again.trust(), hub.trust());
+}
+
+#[test]
 fn issuer_wants_an_authority_with_its_own_key() {
     let clock = Clock::new();
     let hub = Hub::new("hub", &clock);
