@@ -1,10 +1,11 @@
 //! What the roles say to each other: traits, message types, error codes.
 //!
 //! The roles never depend on one another; they meet here. In one process the traits are called directly, over the network
-//! a client and a server translate them to and from protobuf. Nothing here does work of its own.
+//! a client and a server translate them to and from protobuf. Nothing here does work of its own but [`transport`].
 //!
 //! * [`StorageNode`] keeps configuration, variables, secrets and the numbers of datasets.
 //! * [`Worker`] runs pipes and owns their datasets.
+//! * [`transport`] is the network between roles: connections over mutual TLS, and the certificates for them.
 //! * [`Error`] with its closed set of [`Code`]s is what every call may answer.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -16,6 +17,8 @@ mod feed;
 mod pipes;
 mod runner;
 mod storage_node;
+pub mod transport;
+mod wire;
 mod worker;
 
 pub use code::Code;

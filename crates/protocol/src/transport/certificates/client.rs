@@ -1,0 +1,64 @@
+//! Asks the storage node for certificates over the network.
+
+use super::{Source, SourceError};
+use crate::transport::PeerChannel;
+use crate::wire;
+use async_trait::async_trait;
+use rustls::pki_types::CertificateDer;
+use sluice_identity::{Result, SignedCertificate, TrustBundle};
+use std::time::Duration;
+use tonic::Request;
+
+/// Time for one call.
+pub(super) const CALL: Duration = Duration::from_secs(10);
+
+/// The storage node as a [`Source`].
+#[derive(Clone, Debug)]
+pub struct CertificatesClient(PeerChannel);
+
+impl CertificatesClient {
+    /// Over this channel, which must expect the storage node.
+    pub fn new(channel: PeerChannel) -> Self {
+        CertificatesClient(channel)
+    }
+
+    fn client(&self) -> wire::certificates_client::CertificatesClient<PeerChannel> {
+        wire::certificates_client::CertificatesClient::new(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl Source for CertificatesClient {
+    async fn sign(&self, request: &[u8]) -> Result<SignedCertificate, SourceError> {
+        let request = wire::SigningRequest {
+            request: request.to_vec(),
+            bootstrap: None,
+        };
+        let answer = self.client().sign(in_time(request)).await?;
+        Ok(signed_from_wire(answer.into_inner())?)
+    }
+
+    async fn trust(&self) -> Result<TrustBundle, SourceError> {
+        let request = in_time(wire::BundleRequest {});
+        let answer = self.client().bundle(request).await?;
+        Ok(trust_from_wire(answer.into_inner())?)
+    }
+}
+
+pub(super) fn in_time<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL);
+    request
+}
+
+pub(super) fn signed_from_wire(signed: wire::SignedCertificate) -> Result<SignedCertificate> {
+    Ok(SignedCertificate {
+        chain: signed.chain.into_iter().map(CertificateDer::from).collect(),
+        trust: trust_from_wire(signed.trust.unwrap_or_default())?,
+    })
+}
+
+fn trust_from_wire(trust: wire::TrustBundle) -> Result<TrustBundle> {
+    let authorities = trust.authorities.into_iter();
+    TrustBundle::new(authorities.map(CertificateDer::from))
+}
