@@ -75,6 +75,11 @@ impl RoleCertificate {
         self.current.changes.load(Ordering::Acquire)
     }
 
+    /// What certificates are judged by.
+    pub fn clock(&self) -> Arc<dyn TimeProvider> {
+        self.clock.clone()
+    }
+
     /// The clock's time. A clock that cannot tell lets nothing be valid.
     pub fn now(&self) -> Timestamp {
         let seconds = self.clock.current_time().map(|time| time.as_secs());

@@ -1,11 +1,13 @@
 //! Asks the storage node for certificates over the network.
 
-use super::{Source, SourceError};
+use super::enrolment::sign_with_secret;
+use super::{Enrolment, Source, SourceError};
 use crate::transport::PeerChannel;
 use crate::wire;
 use async_trait::async_trait;
 use rustls::pki_types::CertificateDer;
-use sluice_identity::{Result, SignedCertificate, TrustBundle};
+use sluice_identity::{Result, RoleCertificate, SignedCertificate, TrustBundle};
+use std::sync::Arc;
 use std::time::Duration;
 use tonic::Request;
 
@@ -14,22 +16,49 @@ pub(super) const CALL: Duration = Duration::from_secs(10);
 
 /// The storage node as a [`Source`].
 #[derive(Clone, Debug)]
-pub struct CertificatesClient(PeerChannel);
+pub struct CertificatesClient {
+    channel: PeerChannel,
+    again: Option<Arc<Again>>,
+}
+
+/// How to get a certificate when there is none that would open the channel.
+#[derive(Debug)]
+struct Again {
+    role: RoleCertificate,
+    enrolment: Enrolment,
+}
 
 impl CertificatesClient {
     /// Over this channel, which must expect the storage node.
     pub fn new(channel: PeerChannel) -> Self {
-        CertificatesClient(channel)
+        CertificatesClient {
+            channel,
+            again: None,
+        }
+    }
+
+    /// A role whose certificate ended, because nobody was there to renew it, asks with its bootstrap secret again. The secret
+    /// is shown to whom the role trusts then.
+    #[must_use]
+    pub fn or_enrol(mut self, role: RoleCertificate, enrolment: Enrolment) -> Self {
+        self.again = Some(Arc::new(Again { role, enrolment }));
+        self
     }
 
     fn client(&self) -> wire::certificates_client::CertificatesClient<PeerChannel> {
-        wire::certificates_client::CertificatesClient::new(self.0.clone())
+        wire::certificates_client::CertificatesClient::new(self.channel.clone())
     }
 }
 
 #[async_trait]
 impl Source for CertificatesClient {
     async fn sign(&self, request: &[u8]) -> Result<SignedCertificate, SourceError> {
+        if let Some(Again { role, enrolment }) = self.again.as_deref()
+            && !role.is_valid()
+        {
+            let trust = role.trust();
+            return sign_with_secret(enrolment, &trust, request, role.clock()).await;
+        }
         let request = wire::SigningRequest {
             request: request.to_vec(),
             bootstrap: None,

@@ -9,7 +9,8 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::time_provider::TimeProvider;
 use sluice_identity::{
-    Identity, RoleCertificate, SigningRequest, TrustBundle, enrolment_client_settings,
+    Identity, RoleCertificate, SignedCertificate, SigningRequest, TrustBundle,
+    enrolment_client_settings,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -46,8 +47,26 @@ pub async fn enrol(
     enrolment: &Enrolment,
     clock: Arc<dyn TimeProvider>,
 ) -> Result<RoleCertificate, SourceError> {
+    let request = SigningRequest::new(&enrolment.identity)?;
+    let trust = &enrolment.trust;
+    let signed = sign_with_secret(enrolment, trust, request.der(), clock.clone()).await?;
+    let credential = request.with_chain(signed.chain)?;
+    if *credential.identity() != enrolment.identity {
+        let problem = format!("the certificate is for {}", credential.identity());
+        return Err(problem.into());
+    }
+    Ok(RoleCertificate::new(credential, signed.trust, clock)?)
+}
+
+/// Gets a request signed for the secret. `trust` says who may see it.
+pub(super) async fn sign_with_secret(
+    enrolment: &Enrolment,
+    trust: &TrustBundle,
+    request: &[u8],
+    clock: Arc<dyn TimeProvider>,
+) -> Result<SignedCertificate, SourceError> {
     let identity = &enrolment.identity;
-    let settings = enrolment_client_settings(identity.hub(), &enrolment.trust, clock.clone())?;
+    let settings = enrolment_client_settings(identity.hub(), trust, clock)?;
     let address = enrolment.address.clone();
     let connector = service_fn(move |_: Uri| {
         let (address, settings) = (address.clone(), settings.clone());
@@ -59,9 +78,8 @@ pub async fn enrol(
     let channel = endpoint(&enrolment.address)?
         .connect_with_connector(connector)
         .await?;
-    let request = SigningRequest::new(identity)?;
     let message = wire::SigningRequest {
-        request: request.der().to_vec(),
+        request: request.to_vec(),
         bootstrap: Some(wire::Bootstrap {
             role: identity.role().to_string(),
             id: identity.id().to_owned(),
@@ -71,11 +89,5 @@ pub async fn enrol(
     let answer = wire::certificates_client::CertificatesClient::new(channel)
         .sign(in_time(message))
         .await?;
-    let signed = signed_from_wire(answer.into_inner())?;
-    let credential = request.with_chain(signed.chain)?;
-    if credential.identity() != identity {
-        let problem = format!("the certificate is for {}", credential.identity());
-        return Err(problem.into());
-    }
-    Ok(RoleCertificate::new(credential, signed.trust, clock)?)
+    Ok(signed_from_wire(answer.into_inner())?)
 }

@@ -73,7 +73,8 @@ impl<S: Source> Renewal<S> {
     /// Runs until `stop`.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
-        let mut share = chance(0.5);
+        // Of the life of each certificate.
+        let share = chance(0.5);
         let mut trust_at = Instant::now() + spread(self.settings.trust_every);
         let mut not_before = Instant::now();
         loop {
@@ -91,10 +92,7 @@ impl<S: Source> Renewal<S> {
                 asked = self.ask(share) => asked,
             };
             match asked {
-                Ok(renewed) => {
-                    if renewed {
-                        share = chance(0.5);
-                    }
+                Ok(()) => {
                     self.succeeded();
                     trust_at = Instant::now() + spread(self.settings.trust_every);
                 }
@@ -103,7 +101,7 @@ impl<S: Source> Renewal<S> {
         }
     }
 
-    /// When this share of the certificate's life is over; at once if our own trust does not carry it any more.
+    /// When this share of the certificate's life is over.
     fn due(&self, share: f64) -> Instant {
         let now = self.role.now();
         let life = self.role.credential().life();
@@ -112,25 +110,22 @@ impl<S: Source> Renewal<S> {
         Instant::now() + left
     }
 
-    /// Renews the certificate if it is time, else only the trust. True if the certificate was renewed.
-    async fn ask(&self, share: f64) -> Result<bool, SourceError> {
-        if self.due(share) <= Instant::now() {
-            self.renew().await?;
-            return Ok(true);
+    /// Renews the certificate if it is time, or our own trust does not carry it any more; else only the trust.
+    async fn ask(&self, share: f64) -> Result<(), SourceError> {
+        if self.due(share) <= Instant::now() || !self.role.is_valid() {
+            return self.renew().await;
         }
         let trust = self.source.trust().await?;
         if trust == self.role.trust() {
-            return Ok(false);
+            return Ok(());
         }
         let count = trust.certificates().len();
         self.role.exchange_trust(trust)?;
         tracing::info!(authorities = count, "the trusted authorities changed");
         if !self.role.is_valid() {
-            self.renew().await?;
-            return Ok(true);
+            return self.renew().await;
         }
-        self.keep(self.role.credential(), self.role.trust()).await?;
-        Ok(false)
+        self.keep(self.role.credential(), self.role.trust()).await
     }
 
     /// Gets the next certificate now.

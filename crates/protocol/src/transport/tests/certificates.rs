@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::transport::certificates::{
-    CertificatesClient, Enrolment, Source, SourceError, enrol, service,
+    CertificatesClient, Enrolment, Renewal, RenewalSettings, Source, SourceError, enrol, service,
 };
 use crate::wire;
 use crate::wire::certificates_client::CertificatesClient as WireClient;
 use sluice_identity::Credential;
+use std::time::Duration;
+use tokio::time::interval;
 use tonic::{Code, Status};
 use zeroize::Zeroizing;
 
@@ -59,6 +61,36 @@ async fn first_certificate_is_got_with_a_secret_and_opens_the_other_port() {
         "spiffe://hub/worker/pool-1"
     );
     bootstrap.stop().await;
+    mutual.stop().await;
+}
+
+#[tokio::test]
+async fn role_whose_certificate_ended_gets_another_with_its_secret() {
+    let (hub, secret, bootstrap) = with_bootstrap().await;
+    let short = issuer("hub", &hub.root, None, SignedDuration::from_secs(1));
+    *hub.issuer.lock() = short;
+    let wanted = enrolment(&hub, Role::Worker, "pool-1", &secret, &bootstrap.address);
+    let worker = enrol(&wanted, clock()).await.unwrap();
+    let mut pace = interval(Duration::from_millis(10));
+    while worker.is_valid() {
+        pace.tick().await;
+    }
+    // Whoever signs is there again, for longer.
+    hub.sign_with(&hub.root, &hub.trust());
+    let node = hub.role(Role::StorageNode, "s");
+    let mutual = Running::node(&hub, &node, Limits::default()).await;
+    let source = CertificatesClient::new(mutual.channel(&worker));
+    let settings = RenewalSettings::default();
+    let without = Renewal::new(worker.clone(), source.clone(), settings.clone(), None);
+    assert!(without.renew().await.is_err() && !worker.is_valid());
+    let source = source.or_enrol(worker.clone(), wanted);
+    let renewal = Renewal::new(worker.clone(), source, settings, None);
+    renewal.renew().await.unwrap();
+    assert!(worker.is_valid());
+    // The next one it gets as a peer again.
+    bootstrap.stop().await;
+    renewal.renew().await.unwrap();
+    assert_eq!(worker.changes(), 2);
     mutual.stop().await;
 }
 
