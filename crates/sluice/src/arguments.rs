@@ -1,6 +1,6 @@
 //! The command line: what can be asked for, and who does it.
 
-use crate::commands::{check, dtl, print, standalone, token};
+use crate::commands::{certificates, check, dtl, print, standalone, token};
 use crate::settings;
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
@@ -37,6 +37,7 @@ fn command() -> Command {
         .disable_help_subcommand(true)
         .subcommand(standalone::command())
         .subcommand(token::command())
+        .subcommand(certificates::command())
         .subcommand(check::command())
         .subcommand(dtl::command())
         .subcommand(print::command())
@@ -49,6 +50,7 @@ fn dispatch(
     match matches.subcommand() {
         Some(("standalone", matches)) => standalone::run(matches, environment),
         Some(("token", matches)) => token::run(matches),
+        Some(("certificates", matches)) => certificates::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("dtl", matches)) => dtl::run(matches),
         Some(("print", matches)) => print::run(matches),

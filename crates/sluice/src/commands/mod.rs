@@ -1,5 +1,6 @@
 //! One file per command: its arguments and what it does.
 
+pub(crate) mod certificates;
 pub(crate) mod check;
 pub(crate) mod dtl;
 pub(crate) mod print;
