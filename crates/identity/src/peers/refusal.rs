@@ -83,6 +83,14 @@ pub enum SigningRefused {
         /// Who asks.
         asked: Identity,
     },
+    /// The hub has no such instance (any more).
+    #[error("{asker} gets no certificate: {reason}")]
+    Denied {
+        /// Who asks.
+        asker: Identity,
+        /// Why not.
+        reason: String,
+    },
     /// The issuer's own certificate does not serve now.
     #[error("the issuer's certificate is not valid now: it ends on {0}")]
     IssuerEnded(jiff::Timestamp),

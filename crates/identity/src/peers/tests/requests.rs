@@ -106,6 +106,31 @@ fn request_that_is_damaged_or_signed_by_another_key_is_refused() {
 }
 
 #[test]
+fn no_changed_bit_of_a_request_gets_another_key_signed() {
+    let hub = Hub::new("hub", &Clock::new());
+    let asker = hub.identity(Role::Worker, "w");
+    let good = SigningRequest::new(&asker).unwrap().der().to_vec();
+    let key_for = |request: &[u8]| {
+        let signed = hub.issuer.renew(&asker, request, hub.clock.now()).ok()?;
+        let (_, parsed) = parse_x509_certificate(&signed.chain[0]).unwrap();
+        Some(parsed.public_key().raw.to_vec())
+    };
+    let key = key_for(&good);
+    assert!(key.is_some());
+    let mut signed = Vec::new();
+    for at in 0..good.len() {
+        let mut damaged = good.clone();
+        damaged[at] ^= 1 << (at % 8);
+        if let Some(other) = key_for(&damaged) {
+            assert_eq!(Some(other), key, "byte {at}");
+            signed.push(at);
+        }
+    }
+    // The label of the signature is not itself signed, and one bit of it is not looked at.
+    assert!(signed.len() <= 2, "{signed:?}");
+}
+
+#[test]
 fn request_with_a_key_of_another_kind_is_refused() {
     let hub = Hub::new("hub", &Clock::new());
     let asker = hub.identity(Role::Worker, "w");

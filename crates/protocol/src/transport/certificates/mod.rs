@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub type SourceError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Signs the certificates of a hub. The storage node implements it with `sluice_identity::CertificateIssuer`, which refuses
-/// what must not be signed.
+/// what must not be signed; it knows the topology besides, and answers [`SigningRefused::Denied`] to who is not in it.
 #[async_trait]
 pub trait Certificates: Send + Sync + 'static {
     /// The next certificate of a peer that showed a valid one; `request` is PKCS #10 in DER.

@@ -76,7 +76,8 @@ fn status_of(refused: &SigningRefused) -> Status {
         }
         SigningRefused::ForeignName { .. }
         | SigningRefused::OtherHub { .. }
-        | SigningRefused::SecretForOthers { .. } => Status::permission_denied(message),
+        | SigningRefused::SecretForOthers { .. }
+        | SigningRefused::Denied { .. } => Status::permission_denied(message),
         SigningRefused::UnknownSecret => Status::unauthenticated(message),
         SigningRefused::IssuerEnded(_) => {
             tracing::error!(message, "certificates cannot be signed");

@@ -150,6 +150,22 @@ async fn port_for_first_certificates_answers_nothing_else() {
 }
 
 #[tokio::test]
+async fn peer_that_is_not_of_the_hub_any_more_gets_none() {
+    let hub = Arc::new(Hub::day("hub"));
+    let node = hub.role(Role::StorageNode, "s");
+    let running = Running::node(&hub, &node, Limits::default()).await;
+    let worker = hub.role(Role::Worker, hub.retired);
+    let source = CertificatesClient::new(running.channel(&worker));
+    let request = SigningRequest::new(&worker.identity()).unwrap();
+    assert_status(
+        source.sign(request.der()).await,
+        Code::PermissionDenied,
+        "spiffe://hub/worker/retired gets no certificate: it was retired",
+    );
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn peer_gets_only_its_own_name() {
     let hub = Arc::new(Hub::day("hub"));
     let node = hub.role(Role::StorageNode, "s");

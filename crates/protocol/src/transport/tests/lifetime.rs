@@ -5,11 +5,11 @@ use super::*;
 use crate::transport::certificates::{CertificatesClient, Renewal, RenewalSettings};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{interval, timeout};
 use tonic::Status;
 
-/// Certificates know whole seconds only.
-const LIFE: SignedDuration = SignedDuration::from_secs(4);
+/// A quarter of it is between a channel's move and the GOAWAY: on a busy machine that must not pass unnoticed.
+const LIFE: SignedDuration = SignedDuration::from_secs(8);
 const LONG: Duration = Duration::from_secs(30);
 
 /// What came of a stream until it ended: how many numbers, and how it ended.
@@ -48,10 +48,9 @@ async fn streams_move_to_new_connections_before_the_certificates_end() {
     let of_worker = Renewal::new(worker.clone(), source, RenewalSettings::default(), None);
     renewals.spawn(of_worker.run(std::future::pending()));
 
-    // Two whole lives of certificates, and not one call or number is lost.
+    // Until the stream and both certificates have moved twice, not one call or number is lost.
     let (mut next, mut streams, mut connections) = (0, 0, BTreeSet::new());
-    let begin = Instant::now();
-    while begin.elapsed() < Duration::from_secs(8) {
+    while streams < 2 || worker.changes() < 2 || node.changes() < 2 {
         let reading = to_the_end(&channel, next);
         tokio::pin!(reading);
         let (read, end) = loop {
@@ -67,16 +66,14 @@ async fn streams_move_to_new_connections_before_the_certificates_end() {
         assert!(read > next);
         (next, streams) = (read, streams + 1);
     }
-    assert!(streams >= 2, "{streams} streams");
     assert!(connections.len() >= 3, "{connections:?}");
-    assert!(worker.changes() >= 2 && node.changes() >= 2);
     renewals.shutdown().await;
     running.stop().await;
 }
 
 #[tokio::test]
 async fn stream_that_does_not_end_is_cut_with_its_certificate() {
-    let hub = Arc::new(Hub::new("hub", LIFE));
+    let hub = Arc::new(Hub::new("hub", SignedDuration::from_secs(4)));
     // Only the worker's certificate is short: a connection has the shorter of both lives.
     let node = {
         let day = CertificateIssuer::LIFETIME;
@@ -93,7 +90,8 @@ async fn stream_that_does_not_end_is_cut_with_its_certificate() {
     let channel = running.channel(&worker);
     let end = worker.credential().end();
     let (read, outcome) = timeout(LONG, to_the_end(&channel, 0)).await.unwrap();
-    assert!(outcome.is_err() && read > 0);
+    assert!(outcome.is_err(), "it ended after {read}");
+    assert!(read > 0);
     let late = Timestamp::now().duration_since(end);
     assert!(!late.is_negative(), "cut {late:?} after the end");
     // Without a new certificate there is no new connection; with one there is. Its last second is still its own.

@@ -30,6 +30,8 @@ struct Hub {
     root: RootAuthority,
     issuer: Mutex<Arc<CertificateIssuer>>,
     bootstraps: Vec<Bootstrap>,
+    /// A worker with this id is not of the hub any more.
+    retired: &'static str,
 }
 
 impl Hub {
@@ -40,6 +42,7 @@ impl Hub {
             issuer: Mutex::new(issuer(name, &root, None, lifetime)),
             root,
             bootstraps: Vec::new(),
+            retired: "retired",
         }
     }
 
@@ -90,6 +93,12 @@ impl Certificates for Hub {
         asker: &Identity,
         request: &[u8],
     ) -> Result<SignedCertificate, SigningRefused> {
+        if asker.id() == self.retired {
+            return Err(SigningRefused::Denied {
+                asker: asker.clone(),
+                reason: "it was retired".to_owned(),
+            });
+        }
         self.issuer().renew(asker, request, Timestamp::now())
     }
 
