@@ -4,6 +4,8 @@
 //! a client and a server translate them to and from protobuf. Nothing here does work of its own but [`transport`].
 //!
 //! * [`StorageNode`] keeps configuration, variables, secrets and the numbers of datasets.
+//! * [`Assignments`] is where workers learn which pipes are theirs, at which epoch and for how long; [`PlacementControl`] is
+//!   for whoever looks after the workers.
 //! * [`Worker`] runs pipes and owns their datasets.
 //! * [`transport`] is the network between roles: connections over mutual TLS, and the certificates for them.
 //! * [`Error`] with its closed set of [`Code`]s is what every call may answer.
@@ -15,6 +17,7 @@ mod datasets;
 mod error;
 mod feed;
 mod pipes;
+mod placement;
 mod runner;
 mod storage_node;
 pub mod transport;
@@ -33,6 +36,12 @@ pub use feed::{Feed, FeedHeaders, FeedStream, Page};
 pub use pipes::{
     EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest, Queues,
     SystemReport,
+};
+pub use placement::{
+    Act, Assigned, Assignments, BootClock, BootId, Checkpoint, DiskId, Duty, Epoch, FormatRange,
+    Formats, HeldPipe, Incarnation, Isolation, Liveness, Moment, OpenSession, Permit,
+    PermitRequest, PipeLoad, Placement, PlacementControl, Renewal, Report, Session, SessionId,
+    Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts, WorkerId,
 };
 pub use runner::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
 pub use storage_node::StorageNode;

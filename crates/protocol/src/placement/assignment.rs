@@ -1,0 +1,129 @@
+//! What a worker is told to do with its pipes, and what it reports of them.
+
+use super::{Checkpoint, Epoch, WorkerId};
+use std::collections::BTreeMap;
+
+/// How the owner of a new epoch gets the pipe's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// There is none: the pipe never committed.
+    Fresh,
+    /// It is on the worker's own disk.
+    Local,
+    /// From the worker that owned it, which has stopped at this offset of the pipe's dataset.
+    HandOver {
+        /// The former owner.
+        from: WorkerId,
+        /// Where it is reached.
+        address: String,
+        /// Its newest offset; `None`: it wrote nothing.
+        offset: Option<u64>,
+    },
+    /// From the object store.
+    Restore {
+        /// Newest known checkpoint.
+        checkpoint: Checkpoint,
+    },
+    /// It is lost, and everything can be read again: begin with a new generation, whatever the disk holds.
+    StartOver,
+}
+
+/// What a worker has to do with a pipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Own it: run it, write its dataset, answer for it.
+    Own {
+        /// The epoch to write under.
+        epoch: Epoch,
+        /// Where its state comes from.
+        start: Start,
+    },
+    /// Get ready to own it: follow the owner's changes and report [`Report::Level`].
+    Follow {
+        /// The owner.
+        from: WorkerId,
+        /// Where it is reached.
+        address: String,
+    },
+    /// Stop it, make what was written durable, and report [`Report::Released`].
+    Release {
+        /// The epoch that ends.
+        epoch: Epoch,
+        /// Who takes it over.
+        to: WorkerId,
+    },
+}
+
+impl Duty {
+    /// The epoch under which the pipe may be written.
+    pub fn owned(&self) -> Option<Epoch> {
+        match self {
+            Duty::Own { epoch, .. } => Some(*epoch),
+            Duty::Follow { .. } | Duty::Release { .. } => None,
+        }
+    }
+}
+
+/// Everything a worker has to do. A pipe of its own that is not in it any more is to be closed, and [`Report::Released`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assigned {
+    /// The revision of the configuration whose pipes these are.
+    pub revision: u64,
+    /// By pipe.
+    pub pipes: BTreeMap<String, Duty>,
+}
+
+/// What a worker says of one pipe. Refused when the epoch is not the pipe's present one (`stale-epoch`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// It is about to write under this epoch for the first time. Nothing it writes is visible before the answer.
+    Committed {
+        /// Pipe id.
+        pipe: String,
+        /// Its epoch.
+        epoch: Epoch,
+    },
+    /// It has stopped and will not write under this epoch again.
+    Released {
+        /// Pipe id.
+        pipe: String,
+        /// The epoch that ended.
+        epoch: Epoch,
+        /// Newest offset of the pipe's dataset.
+        offset: Option<u64>,
+    },
+    /// It follows the owner and is level with it.
+    Level {
+        /// Pipe id.
+        pipe: String,
+    },
+    /// How far it is with bringing the state here.
+    Restoring {
+        /// Pipe id.
+        pipe: String,
+        /// Its epoch.
+        epoch: Epoch,
+        /// Bytes fetched.
+        fetched: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// It cannot begin as told: somebody else, or another way.
+    CannotStart {
+        /// Pipe id.
+        pipe: String,
+        /// Its epoch.
+        epoch: Epoch,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A checkpoint of the pipe is in the object store.
+    Checkpointed {
+        /// Pipe id.
+        pipe: String,
+        /// Its epoch.
+        epoch: Epoch,
+        /// The checkpoint.
+        checkpoint: Checkpoint,
+    },
+}
