@@ -5,7 +5,8 @@ use crate::error::from_store;
 use crate::history::Index;
 use crate::records::Author;
 use crate::service::Inner;
-use crate::{configuration, records, validation};
+use crate::validation::{Validated, validate};
+use crate::{configuration, records};
 use sluice_entity::Json;
 use sluice_protocol::{
     ComponentKind, ConfigurationSnapshot, Diagnostic, Error, Level, PutOutcome, RejectedComponent,
@@ -39,8 +40,8 @@ impl Change {
             return Ok(());
         }
         after.counters.revision += 1;
-        let snapshot = validation::snapshot(&after);
-        self.write(&before, after, snapshot, user)
+        let validated = validate(&after);
+        self.write(&before, after, validated, user)
     }
 
     /// A number for a new dataset, given once. Nothing that is watched changes.
@@ -65,12 +66,12 @@ impl Change {
         after.counters.revision += 1;
         records::write_reset(&self.inner.store, &after).map_err(from_store)?;
         *self.inner.history.write() = Index::default();
-        let snapshot = validation::snapshot(&after);
+        let validated = validate(&after);
         tracing::info!(
             revision = after.counters.revision,
             "configuration, variables and secrets were reset"
         );
-        self.publish(after, snapshot);
+        self.publish(after, validated);
         Ok(())
     }
 
@@ -78,7 +79,7 @@ impl Change {
         &self,
         before: &Contents,
         mut after: Contents,
-        snapshot: ConfigurationSnapshot,
+        validated: Validated,
         user: &str,
     ) -> Result<()> {
         let author = author(user);
@@ -92,12 +93,17 @@ impl Change {
             user,
             "configuration changed"
         );
-        self.publish(after, snapshot);
+        self.publish(after, validated);
         Ok(())
     }
 
-    fn publish(&self, contents: Contents, snapshot: ConfigurationSnapshot) {
+    fn publish(&self, contents: Contents, validated: Validated) {
+        let Validated {
+            snapshot,
+            configured,
+        } = validated;
         *self.inner.contents.write() = Arc::new(contents);
+        self.inner.configured.send_replace(Arc::new(configured));
         self.inner.published.send_replace(Arc::new(snapshot));
     }
 
@@ -138,8 +144,8 @@ impl Change {
         } = merged;
         let is_changed = after != *before;
         after.counters.revision += u64::from(is_changed);
-        let snapshot = validation::snapshot(&after);
-        let rejected = rejected(posted, &snapshot);
+        let validated = validate(&after);
+        let rejected = rejected(posted, &validated.snapshot);
         let has_errors = rejected
             .iter()
             .flat_map(|one| &one.diagnostics)
@@ -151,9 +157,9 @@ impl Change {
                 rejected,
             });
         }
-        let revision = snapshot.revision;
+        let revision = validated.snapshot.revision;
         if is_changed {
-            self.write(&before, after, snapshot, user)?;
+            self.write(&before, after, validated, user)?;
         }
         Ok(PutOutcome {
             applied: true,

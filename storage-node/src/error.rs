@@ -1,7 +1,8 @@
 //! Why a storage node cannot be opened, and how failures of its store look to other roles.
 
+use crate::records::ReadError;
 use sluice_protocol::{Code, Error};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A storage node that refuses to start, and why.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +80,19 @@ impl OpenError {
                 ..
             }
         )
+    }
+}
+
+/// Records of the store in `path` that cannot be read.
+pub(crate) fn open_error(path: &Path, error: ReadError) -> OpenError {
+    let path = path.to_owned();
+    match error {
+        ReadError::Store(source) => OpenError::Read { path, source },
+        ReadError::Record { record, problem } => OpenError::Record {
+            path,
+            record,
+            problem,
+        },
     }
 }
 

@@ -1,4 +1,5 @@
-//! The keeper of configuration with history, variables, secrets and the numbers of datasets. It holds no datasets.
+//! The keeper of configuration with history, variables, secrets, the numbers of datasets, and of who owns which pipe. It holds no
+//! datasets.
 //!
 //! [`Node`] implements [`sluice_protocol::StorageNode`]. Every change goes the same way:
 //!
@@ -9,10 +10,15 @@
 //! publish   the snapshot to everybody who watches
 //! ```
 //!
+//! [`Placements`] implements [`sluice_protocol::Assignments`]: `topology` knows the workers, `assignments` decides, `allocator`
+//! says where pipes belong; all three are pure. What they decide is written before anybody hears of it.
+//!
 //! Everything lies below `DATA/storage-node` in a store of its own; secrets are sealed with the key in `DATA/keys/secrets.key`,
 //! which is not there. Values of secrets leave only through `secret_values`, to workers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod allocator;
+mod assignments;
 mod breaker;
 mod change;
 mod check;
@@ -20,11 +26,15 @@ mod configuration;
 mod contents;
 mod error;
 mod history;
+mod placement_records;
+mod placements;
 mod records;
 mod secrets;
 mod service;
+mod topology;
 mod validation;
 
 pub use check::check;
 pub use error::OpenError;
+pub use placements::{PlacementSettings, Placements};
 pub use service::{Node, Settings};

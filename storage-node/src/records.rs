@@ -9,6 +9,8 @@
 //! variable      name                           JSON
 //! secret        g/name or s/length/system name  sealed value (secrets.rs)
 //! ```
+//!
+//! Placement has records of its own (`placement_records`).
 
 use crate::contents::{Contents, Counters, Kept, kind_name, kind_of};
 use crate::history;
@@ -35,6 +37,7 @@ pub(crate) struct Author {
 }
 
 /// Why everything kept could not be read.
+#[derive(Debug)]
 pub(crate) enum ReadError {
     Store(Error),
     Record { record: String, problem: String },
@@ -243,7 +246,7 @@ pub(crate) fn history_at(store: &Store, offset: u64) -> Result<Option<Json>, Rea
         .transpose()
 }
 
-fn each(
+pub(crate) fn each(
     store: &Store,
     owner: &str,
     mut with: impl FnMut(&[u8], &[u8]) -> Result<(), ReadError>,
@@ -263,7 +266,7 @@ fn each(
     }
 }
 
-fn key(owner: &str, name: impl AsRef<[u8]>) -> Result<StateKey, Error> {
+pub(crate) fn key(owner: &str, name: impl AsRef<[u8]>) -> Result<StateKey, Error> {
     StateKey::new(owner, name)
 }
 
@@ -327,7 +330,7 @@ fn counters_from(json: Json) -> Option<Counters> {
 }
 
 /// Reads a record of ours. It may be deeper than what is accepted from outside, because it wraps that.
-fn parse<T>(
+pub(crate) fn parse<T>(
     place: &str,
     value: &[u8],
     read: impl FnOnce(Json) -> Option<T>,
@@ -341,11 +344,11 @@ fn parse<T>(
     read(json).ok_or_else(|| unclear(place, "members are missing"))
 }
 
-fn text<'a>(place: &str, bytes: &'a [u8]) -> Result<&'a str, ReadError> {
+pub(crate) fn text<'a>(place: &str, bytes: &'a [u8]) -> Result<&'a str, ReadError> {
     std::str::from_utf8(bytes).map_err(|error| unclear(place, &error.to_string()))
 }
 
-fn unclear(record: &str, problem: &str) -> ReadError {
+pub(crate) fn unclear(record: &str, problem: &str) -> ReadError {
     ReadError::Record {
         record: record.to_owned(),
         problem: problem.to_owned(),

@@ -2,7 +2,8 @@
 
 use crate::change::Change;
 use crate::contents::{Contents, kind_name};
-use crate::error::{OpenError, from_store, lost_thread};
+use crate::error::{OpenError, from_store, lost_thread, open_error};
+use crate::placements::Configured;
 use crate::records::ReadError;
 use crate::secrets::{SecretsKey, open_key};
 use crate::{breaker, configuration, history, records, validation};
@@ -55,6 +56,9 @@ pub(crate) struct Inner {
     pub(crate) contents: RwLock<Arc<Contents>>,
     pub(crate) history: RwLock<history::Index>,
     pub(crate) published: watch::Sender<Arc<ConfigurationSnapshot>>,
+    /// The same revision as placement sees it.
+    pub(crate) configured: watch::Sender<Arc<Configured>>,
+    path: PathBuf,
     /// Held by whoever changes something, from reading to publishing.
     writer: Arc<Mutex<()>>,
 }
@@ -68,20 +72,16 @@ impl Node {
             source,
         })?;
         let read = || Ok((records::read(&store)?, history::index(&store)?));
-        let (contents, index) = read().map_err(|error| match error {
-            ReadError::Store(source) => OpenError::Read { path, source },
-            ReadError::Record { record, problem } => OpenError::Record {
-                path,
-                record,
-                problem,
-            },
-        })?;
+        let (contents, index) = read().map_err(|error| open_error(&path, error))?;
         let key = open_key(
             &settings.data,
             settings.secrets_key_file.as_deref(),
             &contents,
         )?;
-        let snapshot = validation::snapshot(&contents);
+        let validation::Validated {
+            snapshot,
+            configured,
+        } = validation::validate(&contents);
         tracing::info!(
             components = snapshot.components.len(),
             revision = snapshot.revision,
@@ -93,8 +93,22 @@ impl Node {
             contents: RwLock::new(Arc::new(contents)),
             history: RwLock::new(index),
             published: watch::Sender::new(Arc::new(snapshot)),
+            configured: watch::Sender::new(Arc::new(configured)),
+            path,
             writer: Arc::default(),
         })))
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        self.0.store.clone()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    pub(crate) fn watch_configured(&self) -> watch::Receiver<Arc<Configured>> {
+        self.0.configured.subscribe()
     }
 
     /// Runs a change to its end on a blocking thread, also when the caller goes away meanwhile.

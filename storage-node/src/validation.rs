@@ -1,6 +1,9 @@
-//! What is kept → the snapshot everybody sees: effective configuration and diagnostics of every component, by sluice-config.
+//! What is kept → the snapshot everybody sees: effective configuration and diagnostics of every component, by sluice-config; and
+//! what placement has to know of the pipes.
 
+use crate::assignments::PipeSpec;
 use crate::contents::{ComponentKey, Contents};
+use crate::placements::Configured;
 use sluice_config::{Environment, SecretNames, load};
 use sluice_entity::Json;
 use sluice_protocol::{
@@ -9,8 +12,16 @@ use sluice_protocol::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// One revision, as it is seen.
+pub(crate) struct Validated {
+    /// By everybody.
+    pub(crate) snapshot: ConfigurationSnapshot,
+    /// By placement.
+    pub(crate) configured: Configured,
+}
+
 /// Validates everything together. Takes time with many components: not for an async thread.
-pub(crate) fn snapshot(contents: &Contents) -> ConfigurationSnapshot {
+pub(crate) fn validate(contents: &Contents) -> Validated {
     let posted: Vec<sluice_config::Component> = contents
         .components
         .iter()
@@ -59,12 +70,32 @@ pub(crate) fn snapshot(contents: &Contents) -> ConfigurationSnapshot {
         })
         .collect();
     let (secret_names, system_secret_names) = secret_names(contents);
-    ConfigurationSnapshot {
-        revision: contents.counters.revision,
-        components,
-        variables: contents.variables.clone(),
-        secret_names,
-        system_secret_names,
+    let revision = contents.counters.revision;
+    let pipes = configuration.pipes.iter();
+    let pipes = pipes.map(|(id, pipe)| (id.clone(), spec(pipe))).collect();
+    Validated {
+        snapshot: ConfigurationSnapshot {
+            revision,
+            components,
+            variables: contents.variables.clone(),
+            secret_names,
+            system_secret_names,
+        },
+        configured: Configured { revision, pipes },
+    }
+}
+
+/// What decides about where a pipe is. One with errors has its place too: it is shown there.
+fn spec(pipe: &sluice_config::Pipe) -> PipeSpec {
+    PipeSpec {
+        reads: pipe
+            .inputs
+            .iter()
+            .chain(&pipe.hop_datasets)
+            .cloned()
+            .collect(),
+        writes: pipe.sink_dataset.clone(),
+        is_pushed_to: pipe.is_receiver(),
     }
 }
 

@@ -1,0 +1,186 @@
+//! Sessions, leases, incarnations.
+
+use super::*;
+
+#[test]
+fn the_first_worker_of_a_new_hub_gets_everything_at_once() {
+    let mut core = core_at(nothing_kept(1), at(0));
+    core.configure(7, specs(&["a", "push"]), at(0));
+    assert_eq!(core.unplaced("a", at(0)), Some(Unplaced::NoWorker));
+    let session = core.come("w", at(0));
+    let assigned = core.assigned(session.id).unwrap();
+    assert_eq!(assigned.revision, 7);
+    assert_eq!(core.owned(&session, "a").unwrap().1, Start::Fresh);
+    assert_eq!(core.owned(&session, "push").unwrap().1, Start::Fresh);
+    assert_eq!(session.lease, LEASE);
+    assert_eq!(session.renew_every, Duration::from_secs(3));
+}
+
+#[test]
+fn a_storage_node_that_restarts_waits_a_lease_but_not_for_the_same_disk() {
+    let mut core = core_at(nothing_kept(1), at(0));
+    core.configure(1, specs(&["a", "b"]), at(0));
+    let session = core.come("w", at(0));
+    core.commit(&session, "a", at(1));
+    let (before, _) = core.owned(&session, "a").unwrap();
+
+    let mut again = core_at(core.kept(), at(100));
+    again.configure(1, specs(&["a", "b"]), at(100));
+    let other = again.come("other", at(100));
+    again.tick(at(115));
+    assert_eq!(again.duty(&other, "a"), None);
+    assert_eq!(again.unplaced("a", at(115)), Some(Unplaced::OwnerMayWrite));
+    let back = again.come("w", at(115));
+    let (epoch, start) = again.owned(&back, "a").unwrap();
+    assert_eq!(start, Start::Local);
+    assert!(epoch > before);
+    assert_eq!(again.owned(&back, "b").unwrap().1, Start::Fresh);
+}
+
+#[test]
+fn a_longer_lease_of_before_is_waited_for() {
+    let mut core = Core::new(
+        nothing_kept(1),
+        Timing::of_lease(Duration::from_secs(60)),
+        at(0),
+    );
+    core.configure(1, specs(&["a"]), at(0));
+    core.come("w", at(0));
+    let mut again = core_at(core.kept(), at(10));
+    again.configure(1, specs(&["a"]), at(10));
+    let other = again.come("other", at(10));
+    again.keep(&other, at(25));
+    again.keep(&other, at(40));
+    again.keep(&other, at(55));
+    again.keep(&other, at(70));
+    again.tick(at(70));
+    assert_eq!(again.duty(&other, "a"), None);
+    again.tick(at(71));
+    assert!(again.owned(&other, "a").is_some());
+}
+
+#[test]
+fn a_pipe_is_given_away_a_lease_and_a_second_after_the_last_answer() {
+    let mut core = core_at(nothing_kept(1), at(0));
+    core.configure(1, specs(&["a"]), at(0));
+    let first = core.come("w", at(0));
+    core.commit(&first, "a", at(1));
+    core.keep(&first, at(10));
+    let other = core.come("other", at(20));
+    core.tick(at(10) + FENCED - Duration::from_millis(1));
+    assert_eq!(core.duty(&other, "a"), None);
+    core.tick(at(10) + FENCED);
+    assert_eq!(core.owned(&other, "a").unwrap().1, Start::StartOver);
+    let renewal = Renewal {
+        session: first.id,
+        loads: Vec::new(),
+    };
+    let refused = core.renew(renewal, at(27)).unwrap_err();
+    assert_eq!(refused.reason, "session-ended");
+}
+
+#[test]
+fn the_next_change_is_the_moment_at_which_something_happens() {
+    let mut core = core_at(nothing_kept(1), at(0));
+    core.configure(1, specs(&["a"]), at(0));
+    core.come("w", at(30));
+    // A renewal is late, then the lease is over.
+    assert_eq!(core.next_change(at(30)), Some(at(36)));
+    assert_eq!(core.next_change(at(36)), Some(at(46)));
+    assert_eq!(core.next_change(at(46)), None);
+}
+
+#[test]
+fn a_worker_that_has_seen_a_later_storage_node_stops_this_one() {
+    let mut core = core_at(nothing_kept(3), at(0));
+    let session = core.come("w", at(0));
+    let seen = OpenSession {
+        seen: Incarnation::new(4).unwrap(),
+        ..opening("x", Vec::new())
+    };
+    assert_eq!(
+        core.open_session(seen, at(1)).unwrap_err().reason,
+        "superseded"
+    );
+    let renewal = Renewal {
+        session: session.id,
+        loads: Vec::new(),
+    };
+    assert_eq!(core.renew(renewal, at(1)).unwrap_err().reason, "superseded");
+}
+
+#[test]
+fn an_epoch_of_a_lost_write_is_never_given_again() {
+    let mut core = core_at(nothing_kept(2), at(0));
+    core.configure(1, specs(&["a"]), at(0));
+    let seen = Epoch::new(Incarnation::new(2).unwrap(), 5_000).unwrap();
+    let held = HeldPipe {
+        pipe: "a".into(),
+        epoch: seen,
+        offset: Some(3),
+        checkpoint: None,
+    };
+    let session = core.open_session(opening("w", vec![held]), at(0)).unwrap();
+    core.keep(&session, at(10));
+    core.tick(at(16));
+    let (epoch, start) = core.owned(&session, "a").unwrap();
+    assert!(epoch > seen);
+    assert_eq!(start, Start::Local);
+}
+
+#[test]
+fn a_disk_belongs_to_one_worker_and_a_worker_is_in_one_place() {
+    let mut core = core_at(nothing_kept(1), at(0));
+    core.come("w", at(0));
+    let swapped = OpenSession {
+        disk: DiskId("disk of w".into()),
+        ..opening("x", Vec::new())
+    };
+    let refused = core.open_session(swapped, at(1)).unwrap_err();
+    assert_eq!(refused.reason, "other-disk");
+    let blank = || OpenSession {
+        disk: DiskId("blank".into()),
+        ..opening("w", Vec::new())
+    };
+    let refused = core.open_session(blank(), at(1)).unwrap_err();
+    assert_eq!(refused.reason, "other-disk");
+    core.open_session(blank(), at(16)).unwrap();
+}
+
+#[test]
+fn a_storage_node_without_its_disk_learns_from_the_workers_and_waits_for_all_of_them() {
+    let mut core = core_at(nothing_kept(2), at(0));
+    core.configure(1, specs(&["a", "push", "push-new"]), at(0));
+    let held = |pipe: &str, epoch| HeldPipe {
+        pipe: pipe.into(),
+        epoch: Epoch::new(Incarnation::FIRST, epoch).unwrap(),
+        offset: Some(1),
+        checkpoint: None,
+    };
+    let stale = core
+        .open_session(opening("stale", vec![held("push", 1)]), at(0))
+        .unwrap();
+    let owner = core
+        .open_session(opening("owner", vec![held("push", 2)]), at(1))
+        .unwrap();
+    assert_eq!(
+        core.duty(&owner, "push"),
+        None,
+        "somebody may have a later one"
+    );
+    core.filled();
+    core.configure(2, specs(&["a", "push", "push-new", "later"]), at(2));
+    assert!(
+        core.owned(&stale, "later")
+            .or(core.owned(&owner, "later"))
+            .is_some(),
+        "a pipe that comes after the filling is new"
+    );
+    core.keep(&stale, at(10));
+    core.keep(&owner, at(10));
+    core.tick(at(16));
+    assert_eq!(core.owned(&owner, "push").unwrap().1, Start::Local);
+    let (_, start) = core.owned(&stale, "a").or(core.owned(&owner, "a")).unwrap();
+    assert_eq!(start, Start::StartOver, "it may have been somewhere");
+    assert_eq!(core.unplaced("push-new", at(16)), Some(Unplaced::StateLost));
+}

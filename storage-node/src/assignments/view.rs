@@ -1,0 +1,84 @@
+//! What each worker has to do, and what everybody may know.
+
+use super::{Core, Pipe};
+use sluice_protocol::{Assigned, Duty, Moment, Placement, SessionId, Topology, Unplaced, WorkerId};
+
+impl Core {
+    /// Whether something may look otherwise than at the last call.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.is_changed)
+    }
+
+    /// What the worker of a session has to do; `None` when the session has ended.
+    pub(crate) fn assigned(&self, session: SessionId) -> Option<Assigned> {
+        let (worker, known) = self.workers.of_session(session)?;
+        let disk = &known.record.disk;
+        let duties = self.pipes.iter().filter_map(|(id, pipe)| {
+            pipe.spec.as_ref()?;
+            let owner = pipe.record.owner.as_ref()?;
+            let epoch = pipe.record.epoch;
+            let duty = match &pipe.moving {
+                Some(moving) if owner.disk == *disk && moving.is_releasing => Duty::Release {
+                    epoch,
+                    to: moving.to.clone(),
+                },
+                Some(moving) if moving.to == *worker => Duty::Follow {
+                    from: owner.worker.clone(),
+                    address: self.address(&owner.worker),
+                },
+                _ if owner.disk == *disk => Duty::Own {
+                    epoch,
+                    start: owner.start.clone(),
+                },
+                _ => return None,
+            };
+            Some((id.clone(), duty))
+        });
+        Some(Assigned {
+            revision: self.revision,
+            pipes: duties.collect(),
+        })
+    }
+
+    /// The sessions that go on.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        let sessions = self
+            .workers
+            .iter()
+            .filter_map(|(_, worker)| worker.session.as_ref());
+        sessions.map(|session| session.id)
+    }
+
+    /// Pipes and workers.
+    pub(crate) fn topology(&self, now: Moment) -> Topology {
+        let pipes = self.pipes.iter().filter(|(_, pipe)| pipe.spec.is_some());
+        Topology {
+            incarnation: self.counters.incarnation,
+            revision: self.revision,
+            pipes: pipes
+                .map(|(id, pipe)| (id.clone(), self.placement(pipe)))
+                .collect(),
+            workers: self.workers.facts(now),
+        }
+    }
+
+    fn placement(&self, pipe: &Pipe) -> Placement {
+        match (&pipe.record.owner, pipe.unplaced) {
+            (Some(owner), None) => Placement::Owned {
+                worker: owner.worker.clone(),
+                epoch: pipe.record.epoch,
+                address: self.address(&owner.worker),
+                moves_to: pipe.moving.as_ref().map(|moving| moving.to.clone()),
+                restoring: pipe.restoring,
+            },
+            (_, why) => Placement::Unplaced(why.unwrap_or(Unplaced::NoWorker)),
+        }
+    }
+
+    fn address(&self, worker: &WorkerId) -> String {
+        let worker = self.workers.get(worker);
+        worker
+            .map(|worker| worker.address.clone())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,300 @@
+//! Placement at work: one task owns the state machine. It takes what comes, writes what follows in one synced transaction, shows
+//! it to everybody who watches, and only then answers.
+
+mod publishing;
+
+use crate::assignments::{Core, PipeSpec};
+use crate::error::{OpenError, from_store, open_error};
+use crate::placement_records;
+use crate::service::Node;
+use crate::topology::Timing;
+use async_trait::async_trait;
+use publishing::Published;
+use sluice_protocol::{
+    Assigned, Assignments, BootClock, Code, Error, Incarnation, Isolation, Moment, OpenSession,
+    Permit, PermitRequest, PlacementControl, Renewal, Report, Result, Session, SessionId, Standing,
+    SystemBootClock, Topology, WorkerId,
+};
+use sluice_store::Store;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument;
+
+/// Requests that wait for the task.
+const WAITING: usize = 1_024;
+/// Requests that one write answers at most.
+const TOGETHER: usize = 1_024;
+
+/// The pipes of one revision of the configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Configured {
+    pub(crate) revision: u64,
+    pub(crate) pipes: BTreeMap<String, PipeSpec>,
+}
+
+/// How placement works.
+#[derive(Clone)]
+pub struct PlacementSettings {
+    /// How long a worker may go on without the storage node, and how long a failover waits for it: the same time.
+    pub lease: Duration,
+    /// What the operator has raised the incarnation to; the larger of it and the kept one counts.
+    pub incarnation: Option<Incarnation>,
+    /// Measures leases.
+    pub clock: Arc<dyn BootClock>,
+}
+
+impl Default for PlacementSettings {
+    fn default() -> Self {
+        PlacementSettings {
+            lease: Duration::from_secs(15),
+            incarnation: None,
+            clock: Arc::new(SystemBootClock),
+        }
+    }
+}
+
+/// A piece of work for the state machine, and what to do with the outcome of the write after it.
+type Work = Box<dyn FnOnce(&mut Core, Moment) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// Handle to placement. The task ends, and lets go of the store, with the last handle.
+#[derive(Clone)]
+pub struct Placements {
+    work: mpsc::Sender<Work>,
+    published: Arc<Published>,
+}
+
+impl Placements {
+    /// Reads what is kept and begins. Blocks, and has to be called in a runtime.
+    pub fn open(node: &Node, settings: &PlacementSettings) -> Result<Placements, OpenError> {
+        let store = node.store();
+        let kept = placement_records::read(&store, settings.incarnation);
+        let kept = kept.map_err(|error| open_error(node.path(), error))?;
+        tracing::info!(incarnation = %kept.counters.incarnation, pipes = kept.pipes.len(), workers = kept.workers.len(), "placement loaded");
+        let clock = settings.clock.clone();
+        let mut core = Core::new(kept, Timing::of_lease(settings.lease), clock.now());
+        let configured = node.watch_configured();
+        let now = configured.borrow().clone();
+        core.configure(now.revision, now.pipes.clone(), clock.now());
+        let (work, works) = mpsc::channel(WAITING);
+        let published = Arc::new(Published::new(core.topology(clock.now())));
+        let task = Task {
+            core,
+            store,
+            clock,
+            works,
+            configured,
+            published: published.clone(),
+        };
+        tokio::spawn(task.run().instrument(tracing::info_span!("placement")));
+        Ok(Placements { work, published })
+    }
+
+    /// Lets the state machine do something; answers after the write.
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core, Moment) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move |core, now| {
+            let done = work(core, now);
+            Box::new(move |written| {
+                let _ = reply.send(written.and(done));
+            })
+        });
+        let gone = || {
+            Error::new(
+                Code::Unavailable,
+                "stopping",
+                "the storage node is stopping",
+            )
+        };
+        self.work.send(work).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+/// The one task.
+struct Task {
+    core: Core,
+    store: Store,
+    clock: Arc<dyn BootClock>,
+    works: mpsc::Receiver<Work>,
+    configured: watch::Receiver<Arc<Configured>>,
+    published: Arc<Published>,
+}
+
+enum Happened {
+    Work(Work),
+    Configured,
+    Time,
+    Left,
+}
+
+impl Task {
+    async fn run(mut self) {
+        loop {
+            let happened = self.next().await;
+            let now = self.clock.now();
+            let mut answers = Vec::new();
+            match happened {
+                Happened::Work(work) => {
+                    answers.push(work(&mut self.core, now));
+                    while answers.len() < TOGETHER
+                        && let Ok(work) = self.works.try_recv()
+                    {
+                        answers.push(work(&mut self.core, now));
+                    }
+                }
+                Happened::Configured => {
+                    let configured = self.configured.borrow_and_update().clone();
+                    let pipes = configured.pipes.clone();
+                    self.core.configure(configured.revision, pipes, now);
+                }
+                Happened::Time => self.core.tick(now),
+                Happened::Left => return,
+            }
+            let written = self.write().await;
+            if written.is_ok() {
+                self.published.publish(&mut self.core, now);
+            }
+            for answer in answers {
+                answer(match &written {
+                    Ok(()) => Ok(()),
+                    Err(unwritten) => Err(unwritten.error()),
+                });
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Happened {
+        let now = self.clock.now();
+        let until = self.core.next_change(now);
+        let timer = async {
+            match until {
+                Some(until) => tokio::time::sleep(until.saturating_sub(now)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            work = self.works.recv() => work.map_or(Happened::Left, Happened::Work),
+            Ok(()) = self.configured.changed() => Happened::Configured,
+            () = timer => Happened::Time,
+        }
+    }
+
+    /// Makes durable what the state machine decided. What cannot be written is kept for the next time, and seen by nobody.
+    async fn write(&mut self) -> Result<(), NotWritten> {
+        let unwritten = self.core.take_unwritten();
+        if unwritten.is_empty() {
+            return Ok(());
+        }
+        let store = self.store.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            let written = placement_records::write(&store, &unwritten);
+            (unwritten, written)
+        });
+        let (unwritten, written) = match writing.await {
+            Ok(outcome) => outcome,
+            // The runtime is going down: nothing is published or answered any more.
+            Err(_) => return Err(NotWritten::interrupted()),
+        };
+        written.map_err(|error| {
+            let error = from_store(error);
+            tracing::error!(%error, "placement cannot be written");
+            self.core.put_back(unwritten);
+            NotWritten {
+                code: error.code,
+                reason: error.reason,
+                message: error.message,
+            }
+        })
+    }
+}
+
+/// Why a write failed, for each of those who wait for it.
+struct NotWritten {
+    code: Code,
+    reason: &'static str,
+    message: String,
+}
+
+impl NotWritten {
+    fn interrupted() -> Self {
+        NotWritten {
+            code: Code::Unavailable,
+            reason: "stopping",
+            message: "the storage node is stopping".to_owned(),
+        }
+    }
+
+    fn error(&self) -> Error {
+        Error::new(self.code, self.reason, self.message.clone())
+    }
+}
+
+#[async_trait]
+impl Assignments for Placements {
+    async fn open_session(&self, open: OpenSession) -> Result<Session> {
+        self.ask(|core, now| core.open_session(open, now)).await
+    }
+
+    async fn renew(&self, renewal: Renewal) -> Result<()> {
+        self.ask(|core, now| core.renew(renewal, now)).await
+    }
+
+    async fn watch_assigned(&self, session: SessionId) -> Result<watch::Receiver<Arc<Assigned>>> {
+        self.published.assigned(session)
+    }
+
+    async fn report(&self, session: SessionId, report: Report) -> Result<()> {
+        self.ask(move |core, now| core.report(session, report, now))
+            .await
+    }
+
+    async fn close_session(&self, session: SessionId) -> Result<()> {
+        self.ask(move |core, now| core.close_session(session, now))
+            .await
+    }
+
+    fn watch_topology(&self) -> watch::Receiver<Arc<Topology>> {
+        self.published.topology()
+    }
+}
+
+#[async_trait]
+impl PlacementControl for Placements {
+    async fn set_standing(&self, worker: &WorkerId, standing: Standing) -> Result<()> {
+        let worker = worker.clone();
+        self.ask(move |core, now| core.set_standing(&worker, standing, now))
+            .await
+    }
+
+    async fn set_isolation(&self, pipe: &str, isolation: Isolation) -> Result<()> {
+        let pipe = pipe.to_owned();
+        self.ask(move |core, now| core.set_isolation(&pipe, isolation, now))
+            .await
+    }
+
+    async fn permit(&self, request: PermitRequest) -> Result<Permit> {
+        self.ask(|core, now| core.permit(request, now)).await
+    }
+
+    async fn start_over(&self, pipe: &str) -> Result<()> {
+        let pipe = pipe.to_owned();
+        self.ask(move |core, now| core.start_over(&pipe, now)).await
+    }
+
+    async fn filled(&self) -> Result<()> {
+        self.ask(|core, _| {
+            core.filled();
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests;

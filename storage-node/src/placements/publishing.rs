@@ -1,0 +1,68 @@
+//! What is shown to those who watch: the topology to everybody, its duties to each session.
+
+use crate::assignments::Core;
+use parking_lot::Mutex;
+use sluice_protocol::{Assigned, Code, Error, Moment, Result, SessionId, Topology};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What was shown last.
+pub(super) struct Published {
+    topology: watch::Sender<Arc<Topology>>,
+    /// Dropped with its session, so that whoever watches hears of its end.
+    assigned: Mutex<HashMap<SessionId, watch::Sender<Arc<Assigned>>>>,
+}
+
+impl Published {
+    pub(super) fn new(topology: Topology) -> Self {
+        Published {
+            topology: watch::Sender::new(Arc::new(topology)),
+            assigned: Mutex::default(),
+        }
+    }
+
+    pub(super) fn topology(&self) -> watch::Receiver<Arc<Topology>> {
+        self.topology.subscribe()
+    }
+
+    pub(super) fn assigned(&self, session: SessionId) -> Result<watch::Receiver<Arc<Assigned>>> {
+        let assigned = self.assigned.lock();
+        let assigned = assigned.get(&session).map(watch::Sender::subscribe);
+        assigned.ok_or_else(|| {
+            let message = format!("session {session} has ended: open another");
+            Error::new(Code::FailedPrecondition, "session-ended", message)
+        })
+    }
+
+    /// Shows what has changed, and only that.
+    pub(super) fn publish(&self, core: &mut Core, now: Moment) {
+        if !core.take_changed() {
+            return;
+        }
+        show(&self.topology, core.topology(now));
+        let mut assigned = self.assigned.lock();
+        assigned.retain(|session, _| core.assigned(*session).is_some());
+        for session in core.sessions() {
+            let Some(duties) = core.assigned(session) else {
+                continue;
+            };
+            match assigned.get(&session) {
+                Some(shown) => show(shown, duties),
+                None => {
+                    assigned.insert(session, watch::Sender::new(Arc::new(duties)));
+                }
+            }
+        }
+    }
+}
+
+fn show<T: PartialEq>(shown: &watch::Sender<Arc<T>>, present: T) {
+    shown.send_if_modified(|before| {
+        let is_changed = **before != present;
+        if is_changed {
+            *before = Arc::new(present);
+        }
+        is_changed
+    });
+}
