@@ -68,6 +68,19 @@ pub enum Error {
         /// The run.
         number: u64,
     },
+    /// Another owner has written the dataset since: this one must not any more.
+    #[error("dataset {dataset} is written under epoch {present}; epoch {epoch} is over")]
+    StaleEpoch {
+        /// The dataset.
+        dataset: DatasetName,
+        /// Of the refused write.
+        epoch: u64,
+        /// Of the dataset.
+        present: u64,
+    },
+    /// The worker holds no lease: somebody else may own what it wants to write. Nothing was written.
+    #[error("the worker's lease has ended, so it writes nothing")]
+    LeaseEnded,
     /// Nobody built it.
     #[error("dataset {dataset} has no index {index}")]
     UnknownIndex {
@@ -115,6 +128,8 @@ impl Error {
             Error::Stopped { .. } => "store-stopped",
             Error::MassDelete { .. } => "mass-delete",
             Error::RunReplaced { .. } => "full-run-replaced",
+            Error::StaleEpoch { .. } => "stale-epoch",
+            Error::LeaseEnded => "lease-ended",
             Error::UnknownIndex { .. } => "unknown-index",
             Error::IndexNotReady { .. } => "index-not-ready",
             Error::Damaged { .. } => "damaged-data",

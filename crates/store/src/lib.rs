@@ -69,7 +69,7 @@ pub use sluice_dataset::Error;
 pub use snapshot::{DatasetView, Snapshot};
 pub use state::StateKey;
 pub use store::Store;
-pub use transaction::{Committed, CommittedDataset, Durability, Transaction};
+pub use transaction::{Committed, CommittedDataset, Continuity, Durability, GAP, Transaction};
 pub use trimming::Trimming;
 
 type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,8 +1,10 @@
 //! A transaction: one RocksDB write batch over datasets, their indexes and counters, and state.
 
 mod append;
+mod epoch;
 mod writing;
 
+pub use epoch::{Continuity, GAP};
 pub(crate) use writing::Writing;
 
 use crate::engine::Space;
