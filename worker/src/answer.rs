@@ -13,8 +13,12 @@ pub(crate) fn dataset(error: DatasetError) -> Error {
         DatasetError::Name { .. } => Code::InvalidArgument,
         DatasetError::Deleted { .. } | DatasetError::UnknownIndex { .. } => Code::NotFound,
         DatasetError::DiskFull { .. } => Code::StorageFull,
-        DatasetError::Stopped { .. } | DatasetError::IndexNotReady { .. } => Code::Unavailable,
-        DatasetError::MassDelete { .. } | DatasetError::RunReplaced { .. } => Code::Conflict,
+        DatasetError::Stopped { .. }
+        | DatasetError::IndexNotReady { .. }
+        | DatasetError::LeaseEnded => Code::Unavailable,
+        DatasetError::MassDelete { .. }
+        | DatasetError::RunReplaced { .. }
+        | DatasetError::StaleEpoch { .. } => Code::Conflict,
         _ => Code::Internal,
     };
     Error::new(code, error.code(), error.to_string()).caused_by(error)

@@ -6,7 +6,7 @@ use crate::pipe::state::{Control, Progress, Record};
 use crate::shared::Shared;
 use parking_lot::{Mutex, RwLock};
 use sluice_config::{NotRunnable, Pipe, Source};
-use sluice_protocol::{EntityStage, PipeState};
+use sluice_protocol::{EntityStage, Epoch, PipeState};
 use sluice_store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +32,15 @@ pub(crate) struct Deployed {
     opening: Mutex<Option<String>>,
     /// What has to exist for it could not be made yet.
     is_unprepared: AtomicBool,
+    turn: Mutex<Turn>,
+}
+
+/// Under which epoch the pipe is this worker's.
+#[derive(Clone, Copy, Default)]
+struct Turn {
+    epoch: Epoch,
+    /// The storage node knows that it is written under this epoch.
+    is_announced: bool,
 }
 
 #[derive(Default)]
@@ -64,6 +73,7 @@ impl Deployed {
             habit: Arc::default(),
             opening: Mutex::default(),
             is_unprepared: AtomicBool::new(true),
+            turn: Mutex::default(),
             id,
         }))
     }
@@ -122,6 +132,31 @@ impl Deployed {
     /// Notes whether what has to exist for the pipe exists.
     pub(crate) fn set_unprepared(&self, is_unprepared: bool) {
         self.is_unprepared.store(is_unprepared, Ordering::Relaxed);
+    }
+
+    /// The epoch it is owned under.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.turn.lock().epoch
+    }
+
+    /// Owned under this epoch from now on.
+    pub(crate) fn set_epoch(&self, epoch: Epoch, is_announced: bool) {
+        *self.turn.lock() = Turn {
+            epoch,
+            is_announced,
+        };
+    }
+
+    /// The epoch, if the storage node has yet to hear that the pipe is written under it.
+    pub(crate) fn unannounced(&self) -> Option<Epoch> {
+        let turn = self.turn.lock();
+        (!turn.is_announced).then_some(turn.epoch)
+    }
+
+    /// The storage node has heard it.
+    pub(crate) fn set_announced(&self, epoch: Epoch) {
+        let mut turn = self.turn.lock();
+        turn.is_announced |= turn.epoch == epoch;
     }
 
     /// Marks it as on its way out.

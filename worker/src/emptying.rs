@@ -1,6 +1,7 @@
 //! Taking data away: datasets, what pipes remember, everything (`delete-all-sink-datasets`, `reset`, AP8).
 
 use crate::answer;
+use crate::assignment::Lost;
 use crate::blocking;
 use crate::deployed::Deployed;
 use crate::deployment::Deployment;
@@ -100,8 +101,9 @@ pub(crate) async fn reset(shared: &Arc<Shared>, deployment: &Deployment) -> Resu
         *pipe.progress.lock() = Progress::default();
         *pipe.control.lock() = Control::default();
     }
-    let store = shared.store.clone();
+    let (store, lease) = (shared.store.clone(), shared.assignment.lease.clone());
     let deleted = blocking::run(move || {
+        lease.check()?;
         for dataset in store.datasets() {
             store.delete_dataset(dataset.name())?;
         }
@@ -114,10 +116,13 @@ pub(crate) async fn reset(shared: &Arc<Shared>, deployment: &Deployment) -> Resu
     Ok(())
 }
 
-async fn delete(shared: &Arc<Shared>, name: &str) -> Result<bool> {
+/// Deletes a dataset with everything in it; false if there is none.
+pub(crate) async fn delete(shared: &Arc<Shared>, name: &str) -> Result<bool> {
     let Ok(name) = DatasetName::existing(name) else {
         return Ok(false);
     };
+    let lease = &shared.assignment.lease;
+    lease.check().map_err(Lost::answer)?;
     let store = shared.store.clone();
     blocking::run(move || store.delete_dataset(&name))
         .await

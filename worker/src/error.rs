@@ -15,6 +15,15 @@ pub enum Error {
         #[source]
         source: sluice_store::OpenError,
     },
+    /// The worker's identity, which is kept in the store.
+    #[error("cannot read or write the worker's identity in {}", path.display())]
+    Identity {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: sluice_store::Error,
+    },
 }
 
 impl Error {

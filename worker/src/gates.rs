@@ -11,6 +11,13 @@ pub(crate) const MASS_DELETE: &str = "mass-delete";
 
 /// Why the pipe waits, in words; `None` when it may run.
 pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
+    let needed = pipe.inputs.iter().chain(&pipe.hop_datasets);
+    let mut elsewhere = needed.filter(|dataset| shared.assignment.is_elsewhere(dataset));
+    if let Some(dataset) = elsewhere.next() {
+        return Some(format!(
+            "waits for dataset {dataset}, which is not on this worker"
+        ));
+    }
     required(pipe, shared)
         .find(|dataset| !is_populated(shared, dataset))
         .map(|dataset| format!("waits for dataset {dataset} to be populated"))

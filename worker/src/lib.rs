@@ -2,6 +2,7 @@
 //!
 //! * [`LocalWorker`] is the role: [`LocalWorker::open`], then everything through [`sluice_protocol::Worker`].
 //! * `pipe` is one run of one pipe; start reading at `pipe::run`.
+//! * `assignment` keeps the lease that allows all of it, and says which pipes are this worker's.
 //! * `scheduler` decides when pipes run, `take_up` which there are, `receiver` and `publisher` are the ways in and out on request.
 //! * `source` and `sink` hold one file per kind of connector.
 //!
@@ -11,6 +12,7 @@
 #![warn(missing_docs)]
 
 mod answer;
+mod assignment;
 mod blocking;
 mod check;
 mod clock;

@@ -238,11 +238,14 @@ impl Operation<'_> {
     }
 
     async fn drop_retries(&self) -> Result<()> {
-        let (store, id) = (self.shared.store.clone(), self.pipe.id.clone());
+        let (shared, id) = (self.shared.clone(), self.pipe.id.clone());
         let dropped = blocking::run(move || {
-            let mut transaction = store.transaction(&[])?;
+            let mut transaction = shared.store.transaction(&[])?;
             transaction.delete_state_range(&retry_queue::all(&id)?);
-            transaction.commit(Durability::Synced)
+            shared
+                .assignment
+                .lease
+                .commit(transaction, Durability::Synced)
         });
         dropped.await.map(|_| ()).map_err(answer::dataset)
     }
@@ -269,8 +272,12 @@ impl Operation<'_> {
                 })
                 .collect();
             let mut transaction = shared.store.transaction(&[&dataset])?;
+            shared.assignment.stamp(&mut transaction, &dataset)?;
             transaction.repost(&dataset, &ids, now)?;
-            transaction.commit(Durability::Synced)?;
+            shared
+                .assignment
+                .lease
+                .commit(transaction, Durability::Synced)?;
             Ok(known)
         });
         let reposted = reposted.await.map_err(answer::dataset)?;

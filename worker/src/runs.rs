@@ -125,6 +125,14 @@ impl Runs {
                 return Outcome { figures: Default::default(), failure };
             }
         };
+        if let Err(error) = self.shared.assignment.begin_writing(deployed).await {
+            tracing::info!(pipe = %deployed.id, %error, "the run does not begin");
+            let failure = Some(RunFailure::protocol(error));
+            return Outcome {
+                figures: Default::default(),
+                failure,
+            };
+        }
         let outcome = pipe::run(&self.shared, deployed, asked, stop).await;
         drop(places);
         outcome

@@ -1,5 +1,7 @@
 //! Opening and closing a worker: store, scheduler, configuration; then the reverse.
 
+use crate::assignment::{Assignment, Held, Keeper, Lease, held};
+use crate::blocking;
 use crate::clock::{Clock, SystemClock};
 use crate::deployment::Deployment;
 use crate::error::Error;
@@ -12,7 +14,7 @@ use crate::shared::Shared;
 use crate::signals::Signals;
 use crate::take_up::TakeUp;
 use futures::FutureExt;
-use sluice_protocol::StorageNode;
+use sluice_protocol::{Assignments, BootClock, StorageNode, SystemBootClock};
 use sluice_store::Store;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,10 @@ pub struct Settings {
     pub pass_over_unchanged: bool,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Measures the lease.
+    pub boot_clock: Arc<dyn BootClock>,
+    /// Where other roles reach this worker; empty in one process.
+    pub address: String,
 }
 
 impl Settings {
@@ -51,6 +57,8 @@ impl Settings {
             bounds: Bounds::default(),
             pass_over_unchanged: true,
             clock: Arc::new(SystemClock),
+            boot_clock: Arc::new(SystemBootClock),
+            address: String::new(),
         }
     }
 }
@@ -69,14 +77,17 @@ pub struct LocalWorker {
     scheduler_ended: Arc<AtomicBool>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Ends the keeping of the lease, which is needed until the last run has ended.
+    let_go: CancellationToken,
 }
 
 impl LocalWorker {
-    /// Opens the store and begins to follow the storage node's configuration. Pipes are there when
-    /// [`wait_for_revision`](sluice_protocol::Worker::wait_for_revision) says so.
+    /// Opens the store, opens a session, and begins to follow the storage node's configuration and assignments. Pipes are there
+    /// when [`wait_for_revision`](sluice_protocol::Worker::wait_for_revision) says so.
     pub async fn open(
         settings: Settings,
         storage_node: Arc<dyn StorageNode>,
+        assignments: Arc<dyn Assignments>,
         metrics: &sluice_telemetry::Metrics,
     ) -> Result<Arc<Self>, Error> {
         let store = open_store(&settings).await?;
@@ -87,10 +98,32 @@ impl LocalWorker {
         let tasks = TaskTracker::new();
         let snapshots = storage_node.watch();
 
+        let identity = identity(&store, &settings).await?;
+        tracing::info!(worker = %identity.worker, disk = %identity.disk, "the worker's store is open");
+        let lease = Arc::new(Lease::new(settings.boot_clock.clone()));
+        let (held_sender, held) = watch::channel(Held::default());
+        let (done_sender, done) = watch::channel(0);
+        let (session_sender, session) = watch::channel(None);
+        let let_go = CancellationToken::new();
+        let keeper = Keeper {
+            identity,
+            address: settings.address.clone(),
+            client: assignments.clone(),
+            clock: settings.boot_clock.clone(),
+            store: store.clone(),
+            lease: lease.clone(),
+            held: held_sender,
+            done,
+            session: session_sender,
+            stop: let_go.clone(),
+        };
+        let assignment = Assignment::new(lease, assignments, session);
+        let clock = settings.clock.clone();
         let shared = Shared::new(
             store,
+            assignment,
             storage_node,
-            settings.clock.clone(),
+            clock,
             signals,
             settings.pass_over_unchanged,
         );
@@ -111,6 +144,8 @@ impl LocalWorker {
             runs: runs.clone(),
             wake: wake.clone(),
             revision: revision_sender,
+            held,
+            done: done_sender,
             stop: stop.child_token(),
         };
         let scheduler_ended = Arc::new(AtomicBool::new(false));
@@ -127,6 +162,7 @@ impl LocalWorker {
                 .run(snapshots)
                 .instrument(tracing::info_span!("take_up")),
         );
+        tasks.spawn(keeper.run().instrument(tracing::info_span!("assignments")));
         let keeping = housekeeping::run(shared.clone(), deployment.clone(), stop.child_token());
         tasks.spawn(keeping.instrument(tracing::info_span!("housekeeping")));
         let runner = Runner::new(&shared, &deployment, &runs);
@@ -143,11 +179,15 @@ impl LocalWorker {
             scheduler_ended,
             tasks,
             stop,
+            let_go,
         }))
     }
 
     /// Why the worker as a whole is not well; `None`: it is.
     pub(crate) fn problem(&self) -> Option<String> {
+        if let Err(lost) = self.shared.assignment.lease.check() {
+            return Some(lost.to_string());
+        }
         if self.scheduler_ended.load(Ordering::Relaxed) {
             return Some("the scheduler has stopped: no pipe starts by itself".to_owned());
         }
@@ -163,6 +203,7 @@ impl LocalWorker {
         self.stop.cancel();
         self.runner.stop(Duration::from_secs(30)).await;
         self.runs.ended().await;
+        self.let_go.cancel();
         self.tasks.close();
         self.tasks.wait().await;
         let store = self.shared.store.clone();
@@ -175,6 +216,13 @@ impl LocalWorker {
 /// The store's folder below a data folder.
 pub(crate) fn store_folder(data: &Path) -> PathBuf {
     data.join(STORE)
+}
+
+async fn identity(store: &Store, settings: &Settings) -> Result<held::Identity, Error> {
+    let (store, path) = (store.clone(), store_folder(&settings.data));
+    blocking::run(move || held::identity(&store))
+        .await
+        .map_err(|source| Error::Identity { path, source })
 }
 
 async fn open_store(settings: &Settings) -> Result<Store, Error> {

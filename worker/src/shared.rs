@@ -1,5 +1,6 @@
 //! What all pipes of a worker share, and the few things only the worker as a whole can do.
 
+use crate::assignment::Assignment;
 use crate::blocking;
 use crate::clock::Clock;
 use crate::indexes::Indexes;
@@ -25,6 +26,8 @@ const BYTES_PER_PERMIT: usize = 1 << 10;
 pub(crate) struct Shared {
     /// All datasets and states of this worker.
     pub store: Store,
+    /// What is this worker's to write, and until when.
+    pub assignment: Assignment,
     /// Gives numbers to datasets.
     pub storage_node: Arc<dyn StorageNode>,
     /// The time.
@@ -53,6 +56,7 @@ impl Shared {
     /// Puts it together.
     pub(crate) fn new(
         store: Store,
+        assignment: Assignment,
         storage_node: Arc<dyn StorageNode>,
         clock: Arc<dyn Clock>,
         signals: Signals,
@@ -60,6 +64,7 @@ impl Shared {
     ) -> Arc<Self> {
         Arc::new(Shared {
             store,
+            assignment,
             storage_node,
             clock,
             systems: Systems::default(),
@@ -130,6 +135,7 @@ impl Shared {
         let number = self.storage_node.dataset_number(name.as_str()).await?;
         let shared = self.clone();
         let made = blocking::run(move || {
+            shared.assignment.lease.check()?;
             let dataset = shared.store.create_dataset(&name, DatasetNumber(number))?;
             shared.indexes.ensure(&dataset)?;
             Ok(dataset)
@@ -142,7 +148,7 @@ impl Shared {
         let shared = self.clone();
         let now = self.clock.now();
         blocking::run(move || {
-            let done = commit::commit(&shared.store, &writes, now)?;
+            let done = commit::commit(&shared, &writes, now)?;
             for dataset in writes.changed_datasets(&done.changes) {
                 shared.signals.dataset_changed(dataset.name().as_str());
             }

@@ -1,7 +1,9 @@
-//! From a configuration snapshot to running pipes: load, compare, open, change, close.
+//! From a configuration snapshot and what the storage node assigns to running pipes: load, compare, open, change, close.
 
+mod duties;
+
+use crate::assignment::Held;
 use crate::blocking;
-use crate::deployed::Deployed;
 use crate::deployment::{Deployment, Taken};
 use crate::gates;
 use crate::pipe::commit::Writes;
@@ -9,7 +11,6 @@ use crate::pipe::state;
 use crate::runs::Runs;
 use crate::scheduler::Wake;
 use crate::shared::Shared;
-use futures::future::join_all;
 use sluice_config::{
     Component, Configuration, Environment, Kind, Pipe, SecretNames, SetInitialOffset, Sink, Source,
 };
@@ -37,35 +38,59 @@ pub(crate) struct TakeUp {
     pub wake: mpsc::UnboundedSender<Wake>,
     /// So do callers that wait for a revision.
     pub revision: watch::Sender<u64>,
+    /// What is assigned to this worker.
+    pub held: watch::Receiver<Held>,
+    /// The number of what was held when nothing else was open any more.
+    pub done: watch::Sender<u64>,
     /// Ends the task.
     pub stop: CancellationToken,
 }
 
 impl TakeUp {
-    /// Takes up every snapshot that comes, until stopped.
+    /// Takes up every snapshot and every assignment that comes, until stopped.
     pub(crate) async fn run(self, mut snapshots: watch::Receiver<Arc<ConfigurationSnapshot>>) {
+        let mut held = self.held.clone();
         let mut started = true;
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
+            let holding = held.borrow_and_update().clone();
             let taken = tokio::select! {
-                taken = self.take_up(&snapshot, started) => taken,
+                taken = self.take_up(&snapshot, &holding, started) => taken,
                 () = self.stop.cancelled() => return,
             };
-            if let Err(error) = taken {
-                tracing::warn!(revision = snapshot.revision, error = %error, "cannot take up the configuration; trying again");
-                tokio::time::sleep(PAUSE).await;
-                continue;
+            match taken {
+                Ok(is_taken) => started &= !is_taken,
+                Err(error) => {
+                    tracing::warn!(revision = snapshot.revision, error = %error, "cannot take up the configuration; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
             }
-            started = false;
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() { return },
+                changed = held.changed() => if changed.is_err() { return },
                 () = self.prepare_later() => {}
                 () = self.stop.cancelled() => return,
             }
         }
     }
 
-    async fn take_up(&self, snapshot: &Arc<ConfigurationSnapshot>, started: bool) -> Result<()> {
+    /// True when configuration and assignments are taken up; false when one of them has yet to come.
+    async fn take_up(
+        &self,
+        snapshot: &Arc<ConfigurationSnapshot>,
+        held: &Held,
+        started: bool,
+    ) -> Result<bool> {
+        if held.session.is_none() {
+            self.close_all().await;
+            self.done.send_replace(held.number);
+            return Ok(false);
+        }
+        if held.assigned.revision < snapshot.revision {
+            // The storage node is about to say whose the pipes of this configuration are.
+            return Ok(false);
+        }
         let secrets = Arc::new(self.shared.storage_node.secret_values().await?);
         let configuration = load(snapshot).await;
         self.shared
@@ -73,63 +98,37 @@ impl TakeUp {
             .take_up(&configuration.systems, &secrets);
         self.shared.secrets.store(secrets);
         self.shared.indexes.take_up(&configuration);
-        self.close_removed(&configuration).await?;
+        let beginning = self.let_go(&configuration, held).await?;
         self.register_indexes().await?;
-        for pipe in configuration.pipes.values() {
-            self.open_or_change(pipe).await?;
+        self.begin(&configuration, beginning).await?;
+        for pipe in self.deployment.pipes() {
+            if let Some(settings) = configuration.pipes.get(&pipe.id) {
+                self.change(settings).await?;
+            }
         }
+        self.name_datasets(&configuration);
         let revision = snapshot.revision;
         self.deployment.set_taken(Taken { configuration });
         self.build_indexes();
         let _ = self.wake.send(Wake::Configured { started });
         self.revision.send_replace(revision);
+        self.done.send_replace(held.number);
         tracing::info!(
             revision,
             pipes = self.deployment.pipes().len(),
             "took up the configuration"
         );
-        Ok(())
+        Ok(true)
     }
 
-    async fn close_removed(&self, configuration: &Configuration) -> Result<()> {
-        let gone = self
-            .deployment
-            .pipes()
-            .into_iter()
-            .filter(|pipe| !configuration.pipes.contains_key(&pipe.id));
-        join_all(gone.map(|pipe| self.close(pipe)))
-            .await
-            .into_iter()
-            .collect()
-    }
-
-    /// What a removed pipe remembered goes with it; its dataset stays (client contract 1.4).
-    async fn close(&self, pipe: Arc<Deployed>) -> Result<()> {
-        pipe.set_removing();
-        pipe.stop();
-        let _no_more_runs = pipe.run_lock.lock().await;
-        let _no_more_pushes = pipe.push_lock.write().await;
-        forget(&self.shared, &pipe.id).await?;
-        self.deployment.remove(&pipe.id);
-        Ok(())
-    }
-
-    async fn open_or_change(&self, settings: &Arc<Pipe>) -> Result<()> {
-        let pipe = match self.deployment.get(&settings.id) {
-            Some(pipe) => {
-                let is_same = pipe.settings().effective.same_meaning(&settings.effective);
-                pipe.set_unprepared(pipe.is_unprepared() || !is_same);
-                // Validity may depend on others, so even an unchanged pipe takes the new object.
-                pipe.configure(settings.clone());
-                pipe
-            }
-            None => {
-                let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
-                let pipe = pipe.map_err(crate::answer::dataset)?;
-                self.deployment.insert(pipe.clone());
-                pipe
-            }
+    async fn change(&self, settings: &Arc<Pipe>) -> Result<()> {
+        let Some(pipe) = self.deployment.get(&settings.id) else {
+            return Ok(());
         };
+        let is_same = pipe.settings().effective.same_meaning(&settings.effective);
+        pipe.set_unprepared(pipe.is_unprepared() || !is_same);
+        // Validity may depend on others, so even an unchanged pipe takes the new object.
+        pipe.configure(settings.clone());
         if pipe.is_unprepared() {
             match prepare(&self.shared, settings).await {
                 Ok(()) => pipe.set_unprepared(false),
@@ -250,11 +249,14 @@ fn component(component: &sluice_protocol::Component) -> Component {
 
 /// Drops everything a pipe remembers.
 pub(crate) async fn forget(shared: &Arc<Shared>, pipe: &str) -> Result<()> {
-    let (store, owner) = (shared.store.clone(), state::owner(pipe));
+    let (shared, owner) = (shared.clone(), state::owner(pipe));
     let dropped = blocking::run(move || {
-        let mut transaction = store.transaction(&[])?;
+        let mut transaction = shared.store.transaction(&[])?;
         transaction.delete_state_range(&StateKey::new(&owner, "")?);
-        transaction.commit(Durability::Synced)
+        shared
+            .assignment
+            .lease
+            .commit(transaction, Durability::Synced)
     });
     dropped.await.map(|_| ()).map_err(crate::answer::dataset)
 }

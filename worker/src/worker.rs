@@ -1,6 +1,7 @@
 //! The worker as the other roles see it: each call in a few lines, the work in its own module.
 
 use crate::answer;
+use crate::assignment::{Lost, fenced_feed, fenced_published};
 use crate::blocking;
 use crate::deployed::Deployed;
 use crate::emptying;
@@ -27,6 +28,12 @@ impl LocalWorker {
         blocking::run(move || reports::pipe(&shared, &pipe)).await
     }
 
+    /// Without the lease others may know better: nothing is answered.
+    fn check_lease(&self) -> Result<()> {
+        let lease = &self.shared.assignment.lease;
+        lease.check().map_err(Lost::answer)
+    }
+
     fn look_at(&self, pipe: &str) {
         let _ = self.wake.send(Wake::Look {
             pipe: pipe.to_owned(),
@@ -41,6 +48,7 @@ impl LocalWorker {
 #[async_trait]
 impl Worker for LocalWorker {
     async fn pipes(&self) -> Result<Vec<PipeReport>> {
+        self.check_lease()?;
         let (shared, pipes) = (self.shared.clone(), self.deployment.pipes());
         blocking::run(move || {
             pipes
@@ -52,26 +60,34 @@ impl Worker for LocalWorker {
     }
 
     async fn pipe(&self, id: &str) -> Result<PipeReport> {
+        self.check_lease()?;
         self.report(self.deployment.pipe(id)?).await
     }
 
     async fn operate_pump(&self, pipe: &str, request: PumpRequest) -> Result<PipeReport> {
+        self.check_lease()?;
         let pipe = self.deployment.pipe(pipe)?;
+        self.shared.assignment.begin_writing(&pipe).await?;
         operations::operate(&self.shared, &self.runs, &pipe, request).await?;
         self.look_at(&pipe.id);
         self.report(pipe).await
     }
 
     async fn read_pipe(&self, pipe: &str, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
-        publisher::read_pipe(&self.shared, &*self.deployment.pipe(pipe)?, stage, read).await
+        self.check_lease()?;
+        let pipe = self.deployment.pipe(pipe)?;
+        let feed = publisher::read_pipe(&self.shared, &pipe, stage, read).await?;
+        fenced_feed(&self.shared.assignment.lease, feed)
     }
 
     async fn datasets(&self) -> Result<Vec<DatasetReport>> {
+        self.check_lease()?;
         let (shared, deployment) = (self.shared.clone(), self.deployment.clone());
         blocking::run(move || reports::datasets(&shared, &deployment)).await
     }
 
     async fn dataset(&self, name: &str) -> Result<DatasetReport> {
+        self.shared.assignment.check_here(name)?;
         let (shared, deployment, name) = (
             self.shared.clone(),
             self.deployment.clone(),
@@ -81,6 +97,7 @@ impl Worker for LocalWorker {
     }
 
     async fn delete_dataset(&self, name: &str, user: &str) -> Result<()> {
+        self.shared.assignment.check_here(name)?;
         tracing::info!(dataset = name, user, "deleting a dataset");
         emptying::delete_dataset(&self.shared, &self.deployment, name).await?;
         self.look_at_all();
@@ -88,16 +105,25 @@ impl Worker for LocalWorker {
     }
 
     async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed> {
-        feed::dataset(&self.shared, name, read).await
+        self.shared.assignment.check_here(name)?;
+        let feed = feed::dataset(&self.shared, name, read).await?;
+        fenced_feed(&self.shared.assignment.lease, feed)
     }
 
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
-        feed::entity(&self.shared, dataset, id, offset).await
+        let entity = feed::entity(&self.shared, dataset, id, offset).await;
+        self.shared.assignment.check_here(dataset)?;
+        entity
     }
 
     async fn push(&self, pipe: &str, request: PushRequest, body: ByteStream) -> Result<PushReply> {
+        self.check_lease()?;
         let pipe = self.deployment.pipe(pipe)?;
-        receiver::push(&self.shared, &pipe, &self.bounds, request, body).await
+        self.shared.assignment.begin_writing(&pipe).await?;
+        let reply = receiver::push(&self.shared, &pipe, &self.bounds, request, body).await?;
+        // What was written in time may still be another owner's to say by now.
+        self.check_lease()?;
+        Ok(reply)
     }
 
     async fn write_dataset(
@@ -106,7 +132,11 @@ impl Worker for LocalWorker {
         request: PushRequest,
         body: ByteStream,
     ) -> Result<PushReply> {
-        receiver::write_dataset(
+        self.shared.assignment.check_here(dataset)?;
+        if let Some(pipe) = self.deployment.writer_of(dataset) {
+            self.shared.assignment.begin_writing(&pipe).await?;
+        }
+        let reply = receiver::write_dataset(
             &self.shared,
             &self.dataset_lock,
             &self.bounds,
@@ -114,11 +144,16 @@ impl Worker for LocalWorker {
             request,
             body,
         )
-        .await
+        .await?;
+        self.check_lease()?;
+        Ok(reply)
     }
 
     async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published> {
-        publisher::publish(&self.shared, &*self.deployment.pipe(pipe)?, request).await
+        self.check_lease()?;
+        let pipe = self.deployment.pipe(pipe)?;
+        let published = publisher::publish(&self.shared, &pipe, request).await?;
+        fenced_published(&self.shared.assignment.lease, published)
     }
 
     async fn systems(&self) -> Result<Vec<SystemReport>> {

@@ -75,6 +75,7 @@ impl Core {
     /// The new disk is filled.
     pub(crate) fn filled(&mut self) {
         self.dirty_counters |= self.counters.is_filling;
+        self.is_changed |= self.counters.is_filling;
         self.counters.is_filling = false;
     }
 

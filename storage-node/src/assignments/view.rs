@@ -36,6 +36,7 @@ impl Core {
         });
         Some(Assigned {
             revision: self.revision,
+            is_filling: self.counters.is_filling,
             pipes: duties.collect(),
         })
     }

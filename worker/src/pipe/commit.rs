@@ -2,6 +2,7 @@
 
 use crate::clock::Micros;
 use crate::pass_over::Passed;
+use crate::shared::Shared;
 use sluice_dataset::{AppendOptions, Change, FullRun, Offset, PreparedEntity, Result};
 use sluice_store::{Dataset, Durability, StateKey, Store, Transaction};
 use std::collections::HashSet;
@@ -162,7 +163,7 @@ pub(crate) struct Done {
 }
 
 /// Writes all of it or nothing. For blocking threads.
-pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done> {
+pub(crate) fn commit(shared: &Shared, writes: &Writes, now: Micros) -> Result<Done> {
     let mut datasets: Vec<&Dataset> = writes
         .appends
         .iter()
@@ -171,10 +172,11 @@ pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done
     datasets.extend(&writes.populated);
     datasets.extend(writes.ended_run.as_ref().map(|(dataset, _)| dataset));
     datasets.extend(writes.produced.as_ref().map(|produced| &produced.dataset));
-    let mut transaction = store.transaction(&datasets)?;
+    let mut transaction = shared.store.transaction(&datasets)?;
     let mut changes = Vec::with_capacity(writes.appends.len());
     for append in &writes.appends {
-        changes.push(append.write(store, &mut transaction, now)?);
+        shared.assignment.stamp(&mut transaction, &append.dataset)?;
+        changes.push(append.write(&shared.store, &mut transaction, now)?);
     }
     if let Some(Produced { dataset, run, ids }) = &writes.produced {
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -192,7 +194,11 @@ pub(crate) fn commit(store: &Store, writes: &Writes, now: Micros) -> Result<Done
     if let Some((dataset, run)) = &writes.ended_run {
         transaction.end_run(dataset, run)?;
     }
-    let committed = transaction.commit(writes.durability)?.datasets;
+    let committed = shared
+        .assignment
+        .lease
+        .commit(transaction, writes.durability)?;
+    let committed = committed.datasets;
     let newest = |append: &Append| {
         committed
             .iter()

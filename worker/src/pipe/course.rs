@@ -270,7 +270,7 @@ impl Course {
                 }
                 let run = match &mut self.decision.full {
                     Some(full) if sink.deletion_tracking => {
-                        let run = begin_run(&dataset, full).await?;
+                        let run = begin_run(&self.shared, &dataset, full).await?;
                         // Marks that are lost are made again: what was read before would count as unseen.
                         self.decision.since = full.since.as_ref().map(|since| since.value());
                         Some(run)
@@ -307,7 +307,11 @@ impl Course {
 }
 
 /// The full run that goes on, or a new one from the beginning.
-async fn begin_run(dataset: &Dataset, full: &mut FullProgress) -> Result<FullRun, RunFailure> {
+async fn begin_run(
+    shared: &Arc<Shared>,
+    dataset: &Dataset,
+    full: &mut FullProgress,
+) -> Result<FullRun, RunFailure> {
     if let Some(run) = dataset
         .run_under_way()
         .filter(|run| run.token == full.token)
@@ -316,10 +320,13 @@ async fn begin_run(dataset: &Dataset, full: &mut FullProgress) -> Result<FullRun
     }
     full.since = None;
     let failed = |source| RunFailure::store("begin a full run", source);
-    let (begun, token) = (dataset.clone(), full.token.clone());
-    let run = blocking::run(move || begun.begin_run(&token))
-        .await
-        .map_err(failed)?;
+    let (shared, begun, token) = (shared.clone(), dataset.clone(), full.token.clone());
+    let run = blocking::run(move || {
+        shared.assignment.lease.check()?;
+        begun.begin_run(&token)
+    })
+    .await
+    .map_err(failed)?;
     full.measure.begin(dataset, &run).map_err(failed)?;
     Ok(run)
 }

@@ -6,12 +6,14 @@
 
 use super::failure::RunFailure;
 use crate::blocking;
+use crate::shared::Shared;
 use serde::{Deserialize, Serialize};
 use sluice_dataset::{
     Approval, Dataset as _, DeleteProgress, Error, FullRun, Result as DatasetResult, Unseen,
     WritableDataset,
 };
-use sluice_store::{Dataset, Durability, Store};
+use sluice_store::{Dataset, Durability};
+use std::sync::Arc;
 
 /// Ids that one transaction of deletion tracking deletes at most.
 const DELETES: usize = 1_000;
@@ -122,16 +124,20 @@ pub(crate) async fn approve(ending: &Ending<'_>) -> Result<Approval, RunFailure>
 
 /// One bounded step of the deletes.
 pub(crate) async fn delete_some(
-    store: &Store,
+    shared: &Arc<Shared>,
     dataset: &Dataset,
     approval: &Approval,
     now: u64,
 ) -> Result<DeleteProgress, RunFailure> {
-    let (store, dataset, approval) = (store.clone(), dataset.clone(), approval.clone());
+    let (shared, dataset, approval) = (shared.clone(), dataset.clone(), approval.clone());
     let deleted = blocking::run(move || {
-        let mut transaction = store.transaction(&[&dataset])?;
+        let mut transaction = shared.store.transaction(&[&dataset])?;
+        shared.assignment.stamp(&mut transaction, &dataset)?;
         let progress = transaction.delete_unseen(&dataset, &approval, now, DELETES)?;
-        transaction.commit(Durability::Buffered)?;
+        shared
+            .assignment
+            .lease
+            .commit(transaction, Durability::Buffered)?;
         Ok(progress)
     });
     deleted.await.map_err(failed)

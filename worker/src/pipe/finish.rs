@@ -124,8 +124,7 @@ async fn delete_unseen(course: &mut Course, writer: &mut Writer) -> Result<(), R
     .await?;
     loop {
         let now = course.shared.clock.now();
-        let progress =
-            deletion::delete_some(&course.shared.store, &dataset, &approval, now).await?;
+        let progress = deletion::delete_some(&course.shared, &dataset, &approval, now).await?;
         writer.figures.changes += progress.deleted;
         writer.figures.deleted_unseen += progress.deleted;
         if progress.deleted > 0 {

@@ -1,5 +1,6 @@
 //! What a run needs of its pipe's configuration, looked up once: transforms, namespaces, source, target.
 
+use crate::assignment::FencedSink;
 use crate::environment::DtlEnvironment;
 use crate::lookup::LocalLookup;
 use crate::pipe::step::Evaluation;
@@ -86,12 +87,17 @@ impl Plan {
 
     /// The target, connected. `None` for publishers.
     pub(crate) fn connect_target(&self, shared: &Shared) -> Result<Option<Target>, WriteError> {
-        sink::connect(
-            &self.pipe.sink,
-            &Surroundings {
-                systems: &shared.systems,
-            },
-        )
+        let surroundings = Surroundings {
+            systems: &shared.systems,
+        };
+        let target = sink::connect(&self.pipe.sink, &surroundings)?;
+        Ok(target.map(|target| match target {
+            Target::Outside(sink) => {
+                let lease = shared.assignment.lease.clone();
+                Target::Outside(Box::new(FencedSink::new(sink, lease)))
+            }
+            dataset => dataset,
+        }))
     }
 
     /// Calls `work` with everything an evaluation reaches. For blocking threads.

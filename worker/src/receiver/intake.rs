@@ -214,8 +214,7 @@ fn prepare(
 
 fn write(shared: &Shared, append: Append, mut writes: Writes) -> Result<u64> {
     writes.appends.push(append);
-    let done =
-        commit::commit(&shared.store, &writes, shared.clock.now()).map_err(answer::dataset)?;
+    let done = commit::commit(shared, &writes, shared.clock.now()).map_err(answer::dataset)?;
     for dataset in writes.changed_datasets(&done.changes) {
         shared.signals.dataset_changed(dataset.name().as_str());
     }

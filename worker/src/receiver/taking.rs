@@ -200,9 +200,12 @@ impl Receiver<'_> {
 
     async fn begin_run(&self, dataset: &Dataset, token: &str) -> Result<FullRun> {
         let (dataset, token) = (dataset.clone(), token.to_owned());
-        blocking::run(move || dataset.begin_run(&token))
-            .await
-            .map_err(answer::dataset)
+        let lease = self.intake.shared.assignment.lease.clone();
+        let begun = blocking::run(move || {
+            lease.check()?;
+            dataset.begin_run(&token)
+        });
+        begun.await.map_err(answer::dataset)
     }
 
     /// What is written along with the entities: the sequence as it stands after this request, the populated flag.
@@ -284,7 +287,7 @@ impl Receiver<'_> {
         let mut deleted = 0;
         loop {
             let now = shared.clock.now();
-            let step = deletion::delete_some(&shared.store, ending.dataset, &approval, now).await;
+            let step = deletion::delete_some(shared, ending.dataset, &approval, now).await;
             let progress = step.map_err(refused)?;
             deleted += progress.deleted;
             if progress.deleted > 0 {

@@ -1,5 +1,6 @@
 //! A worker with a storage node in memory, and short ways to use them.
 
+use super::assignments::{MemoryAssignments, MovedClock};
 use crate::{Bounds, LocalWorker, Settings};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -29,6 +30,7 @@ pub(super) struct MemoryStorageNode {
     snapshot: watch::Sender<Arc<ConfigurationSnapshot>>,
     numbers: AtomicU64,
     secrets: Mutex<SecretValues>,
+    assignments: Arc<MemoryAssignments>,
 }
 
 impl MemoryStorageNode {
@@ -37,6 +39,7 @@ impl MemoryStorageNode {
             snapshot: watch::Sender::new(Arc::default()),
             numbers: AtomicU64::new(first_number),
             secrets: Mutex::default(),
+            assignments: Arc::default(),
         })
     }
 
@@ -65,6 +68,10 @@ impl MemoryStorageNode {
             components: components.collect(),
             ..Default::default()
         };
+        let pipes = snapshot.components.keys();
+        let pipes = pipes.filter(|(kind, _)| *kind == ComponentKind::Pipe);
+        self.assignments
+            .configure(revision, pipes.map(|(_, id)| id.as_str()));
         self.snapshot.send_replace(Arc::new(snapshot));
         revision
     }
@@ -148,6 +155,8 @@ pub(super) struct Hub {
     /// The role under test.
     pub worker: Arc<LocalWorker>,
     node: Arc<MemoryStorageNode>,
+    /// What its lease is measured by.
+    pub clock: Arc<MovedClock>,
     folder: Arc<TempDir>,
     components: Vec<Json>,
 }
@@ -189,23 +198,31 @@ impl Hub {
     ) -> Self {
         let node = MemoryStorageNode::new(first_number);
         let revision = node.configure(&components);
+        let clock = Arc::new(MovedClock::default());
         let settings = Settings {
             store: sluice_store::Settings::small(),
+            boot_clock: clock.clone(),
             bounds,
             pass_over_unchanged,
             ..Settings::new(folder.path())
         };
         let metrics = sluice_telemetry::Metrics::new();
-        let worker = LocalWorker::open(settings, node.clone(), &metrics)
+        let worker = LocalWorker::open(settings, node.clone(), node.assignments.clone(), &metrics)
             .await
             .unwrap();
         worker.wait_for_revision(revision).await.unwrap();
         Hub {
             worker,
             node,
+            clock,
             folder,
             components,
         }
+    }
+
+    /// Who says what is this worker's.
+    pub(super) fn assignments(&self) -> &MemoryAssignments {
+        &self.node.assignments
     }
 
     /// The same folder and configuration in a new worker.

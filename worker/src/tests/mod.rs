@@ -1,7 +1,9 @@
 //! The worker as a whole, in one process, against a storage node in memory.
 
+mod assignments;
 mod configurations;
 mod failing_again;
+mod fencing;
 mod full_pushes;
 mod hub;
 mod joins;

@@ -69,6 +69,9 @@ impl Duty {
 pub struct Assigned {
     /// The revision of the configuration whose pipes these are.
     pub revision: u64,
+    /// The storage node lost its disk and is being filled again: a pipe that is not configured may be later, so that nothing is
+    /// to be forgotten.
+    pub is_filling: bool,
     /// By pipe.
     pub pipes: BTreeMap<String, Duty>,
 }

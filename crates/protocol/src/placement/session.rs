@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(pub String);
 
-/// Names a worker's disk: made with the disk's identity file, so that a blank disk under an old worker's name is another one.
+/// Names a worker's disk: made with the store on it, so that a blank disk under an old worker's name is another one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DiskId(pub String);
 

@@ -5,7 +5,7 @@ use super::steps::Steps;
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use sluice_protocol::{StorageNode, Worker};
-use sluice_storage_node::Node;
+use sluice_storage_node::{Node, PlacementSettings, Placements};
 use sluice_telemetry::Metrics;
 use sluice_worker::LocalWorker;
 use std::sync::Arc;
@@ -39,9 +39,16 @@ impl Roles {
                 opened => break Arc::new(opened?),
             }
         };
+        let placements = open_placements(&storage).await?;
         steps.next();
         let worker = loop {
-            match LocalWorker::open(worker_settings(settings), storage.clone(), metrics).await {
+            let opening = LocalWorker::open(
+                worker_settings(settings),
+                storage.clone(),
+                placements.clone(),
+                metrics,
+            );
+            match opening.await {
                 Err(error) if error.is_in_use() && Instant::now() < patience => {
                     tokio::time::sleep(TRY_AGAIN).await
                 }
@@ -84,6 +91,16 @@ async fn open_storage(settings: &Settings) -> Result<Result<Node, sluice_storage
         ..sluice_storage_node::Settings::new(&settings.data)
     };
     blocking(move || Ok(Node::open(&settings))).await
+}
+
+/// Who owns which pipe: in one process always the one worker.
+async fn open_placements(storage: &Node) -> Result<Arc<Placements>> {
+    let storage = storage.clone();
+    blocking(move || {
+        let placements = Placements::open(&storage, &PlacementSettings::default())?;
+        Ok(Arc::new(placements))
+    })
+    .await
 }
 
 fn worker_settings(settings: &Settings) -> sluice_worker::Settings {

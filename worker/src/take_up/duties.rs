@@ -1,0 +1,239 @@
+//! Doing what an assignment asks: pipes that are closed, given back, begun, or go on under another epoch.
+
+use super::{TakeUp, forget};
+use crate::answer;
+use crate::assignment::changes::{Change, changes};
+use crate::assignment::held::{self, HeldRecord};
+use crate::assignment::{Held, OwnedDatasets};
+use crate::blocking;
+use crate::deployed::Deployed;
+use crate::emptying;
+use crate::execution_log;
+use crate::pipe::state::Progress;
+use futures::future::join_all;
+use sluice_config::{Configuration, Pipe};
+use sluice_dataset::Dataset as _;
+use sluice_protocol::{Epoch, Report, Result, Start};
+use sluice_store::Durability;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Pipes that begin, or go on, with the disk's memory of them as it is to be.
+pub(super) struct Beginning {
+    pipes: Vec<(String, Epoch, Start)>,
+    known: BTreeMap<String, HeldRecord>,
+}
+
+impl TakeUp {
+    /// Closes every pipe as it is: what it remembers stays, nothing is said to anybody.
+    pub(super) async fn close_all(&self) {
+        let pipes = self.deployment.pipes().into_iter();
+        join_all(pipes.map(|pipe| self.close(pipe))).await;
+    }
+
+    async fn close(&self, pipe: Arc<Deployed>) {
+        pipe.set_removing();
+        pipe.stop();
+        let _no_more_runs = pipe.run_lock.lock().await;
+        let _no_more_pushes = pipe.push_lock.write().await;
+        self.deployment.remove(&pipe.id);
+    }
+
+    /// Does away with what this worker has no more; answers what it has instead.
+    pub(super) async fn let_go(
+        &self,
+        configuration: &Configuration,
+        held: &Held,
+    ) -> Result<Beginning> {
+        let store = self.shared.store.clone();
+        let known = blocking::run(move || held::pipes(&store)).await;
+        let known = known.map_err(answer::dataset)?;
+        let open = self.deployment.pipes().into_iter();
+        let open = open.map(|pipe| (pipe.id.clone(), pipe.epoch())).collect();
+        let is_configured = |pipe: &str| configuration.pipes.contains_key(pipe);
+        let changes = changes(held, &open, &known, is_configured);
+        let (mut pipes, mut leaving) = (Vec::new(), Vec::new());
+        for (pipe, change) in changes {
+            match change {
+                Change::GoOn { epoch, start } => {
+                    if let Some(open) = self.deployment.get(&pipe) {
+                        open.set_epoch(epoch, start == Start::Local);
+                    }
+                    pipes.push((pipe, epoch, start));
+                }
+                Change::Begin { epoch, start } => pipes.push((pipe, epoch, start)),
+                other => leaving.push((pipe, other)),
+            }
+        }
+        join_all(leaving.into_iter().map(|(pipe, change)| {
+            let record = known.get(&pipe).cloned().unwrap_or_default();
+            self.leave(pipe, change, record)
+        }))
+        .await
+        .into_iter()
+        .collect::<Result<()>>()?;
+        Ok(Beginning { pipes, known })
+    }
+
+    async fn leave(&self, pipe: String, change: Change, record: HeldRecord) -> Result<()> {
+        if let Some(open) = self.deployment.get(&pipe)
+            && !matches!(change, Change::Refuse { .. })
+        {
+            self.close(open).await;
+        }
+        match change {
+            Change::Remove { epoch } => {
+                // What a removed pipe remembered goes with it; its dataset stays (client contract 1.4).
+                forget(&self.shared, &pipe).await?;
+                self.give_back(pipe.clone(), epoch, record).await?;
+                // It was heard, so that the epoch cannot come again.
+                let records = BTreeMap::from([(pipe, None)]);
+                self.remember(records, Durability::Buffered).await
+            }
+            Change::GiveBack { epoch } | Change::SayAgain { epoch } => {
+                self.give_back(pipe, epoch, record).await
+            }
+            Change::Refuse { epoch, how } => {
+                tracing::warn!(pipe, how, "the pipe cannot begin here");
+                let reason = how.to_owned();
+                let report = Report::CannotStart {
+                    pipe,
+                    epoch,
+                    reason,
+                };
+                self.say(report).await
+            }
+            Change::Close | Change::GoOn { .. } | Change::Begin { .. } => Ok(()),
+        }
+    }
+
+    /// Remembers that the epoch is over, then says so: in the other order the pipe could begin again under it.
+    async fn give_back(&self, pipe: String, epoch: Epoch, record: HeldRecord) -> Result<()> {
+        let offset = record.dataset.as_deref().and_then(|name| {
+            let status = self.shared.existing(name)?.status().ok()?;
+            status.max_offset
+        });
+        let record = HeldRecord {
+            released: record.released.max(epoch),
+            ..record
+        };
+        let records = BTreeMap::from([(pipe.clone(), Some(record))]);
+        self.remember(records, Durability::Synced).await?;
+        let report = Report::Released {
+            pipe,
+            epoch,
+            offset,
+        };
+        self.say(report).await
+    }
+
+    /// What the storage node has an own view of by now (`stale-epoch`) need not be said again.
+    async fn say(&self, report: Report) -> Result<()> {
+        match self.shared.assignment.report(report).await {
+            Err(error) if error.reason == "stale-epoch" => Ok(()),
+            said => said,
+        }
+    }
+
+    async fn remember(
+        &self,
+        records: BTreeMap<String, Option<HeldRecord>>,
+        durability: Durability,
+    ) -> Result<()> {
+        let shared = self.shared.clone();
+        let remembered = blocking::run(move || {
+            held::remember(
+                &shared.store,
+                &shared.assignment.lease,
+                &records,
+                durability,
+            )
+        });
+        remembered.await.map_err(answer::dataset)
+    }
+
+    /// Opens the pipes that begin.
+    pub(super) async fn begin(
+        &self,
+        configuration: &Configuration,
+        beginning: Beginning,
+    ) -> Result<()> {
+        let Beginning { pipes, mut known } = beginning;
+        let (mut records, mut inherited) = (BTreeMap::new(), Vec::new());
+        for (id, epoch, start) in &pipes {
+            let Some(settings) = configuration.pipes.get(id) else {
+                continue;
+            };
+            if *start == Start::StartOver {
+                self.empty(settings).await?;
+            }
+            if self.deployment.get(id).is_none() {
+                let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
+                let pipe = pipe.map_err(answer::dataset)?;
+                pipe.set_epoch(*epoch, *start == Start::Local);
+                if *start == Start::Fresh && self.has_data(&pipe) {
+                    inherited.push(pipe.clone());
+                }
+                self.deployment.insert(pipe);
+            }
+            let record = known.remove(id).unwrap_or_default();
+            let record = HeldRecord {
+                epoch: *epoch,
+                dataset: settings.sink_dataset.clone(),
+                ..record
+            };
+            records.insert(id.clone(), Some(record));
+        }
+        if !records.is_empty() {
+            // Not synced: the storage node knows it, and what a power loss takes back is an older epoch of the same disk.
+            self.remember(records, Durability::Buffered).await?;
+        }
+        // Of a hub from before there were assignments: the storage node has yet to hear that their data is here.
+        let inherited = inherited.iter();
+        join_all(inherited.map(|pipe| self.shared.assignment.begin_writing(pipe)))
+            .await
+            .into_iter()
+            .collect()
+    }
+
+    fn has_data(&self, pipe: &Deployed) -> bool {
+        let settings = pipe.settings();
+        let dataset = settings.sink_dataset.as_deref();
+        let dataset = dataset.and_then(|name| self.shared.existing(name));
+        let status = dataset.and_then(|dataset| dataset.status().ok());
+        *pipe.progress.lock() != Progress::default()
+            || status.is_some_and(|status| status.max_offset.is_some())
+    }
+
+    /// Whatever an earlier owner left here is not the pipe's state any more.
+    async fn empty(&self, settings: &Pipe) -> Result<()> {
+        if let Some(open) = self.deployment.get(&settings.id) {
+            self.close(open).await;
+        }
+        tracing::warn!(pipe = %settings.id, "the pipe starts over: its state was lost");
+        if let Some(name) = &settings.sink_dataset {
+            emptying::delete(&self.shared, name).await?;
+        }
+        forget(&self.shared, &settings.id).await
+    }
+
+    /// Which datasets are this worker's, and under which epoch: what its pipes write, and their logs.
+    pub(super) fn name_datasets(&self, configuration: &Configuration) {
+        let mut owned = OwnedDatasets::default();
+        for pipe in self.deployment.pipes() {
+            let log = execution_log::dataset_name(&pipe.id).ok();
+            let log = log.map(|name| name.as_str().to_owned());
+            for dataset in pipe.settings().sink_dataset.clone().into_iter().chain(log) {
+                let epoch = owned.epochs.entry(dataset).or_default();
+                *epoch = pipe.epoch().max(*epoch);
+            }
+        }
+        let elsewhere = configuration.pipes.values();
+        let elsewhere = elsewhere.filter(|pipe| self.deployment.get(&pipe.id).is_none());
+        owned.elsewhere = elsewhere
+            .filter_map(|pipe| pipe.sink_dataset.clone())
+            .filter(|dataset| !owned.epochs.contains_key(dataset))
+            .collect();
+        self.shared.assignment.set_owned(owned);
+    }
+}

@@ -1,0 +1,154 @@
+//! The storage node's side of assignments in memory: everything is the one worker's, unless a test says otherwise.
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use sluice_protocol::{
+    Assigned, Assignments, BootClock, Code, Duty, Epoch, Error, Incarnation, Moment, OpenSession,
+    Renewal, Report, Result, Session, SessionId, Start, SystemBootClock, Topology,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Epochs and sessions of all tests: they grow over restarts too.
+static NUMBERS: AtomicU64 = AtomicU64::new(1);
+
+/// The machine's clock, moved.
+#[derive(Default)]
+pub(super) struct MovedClock(AtomicU64);
+
+impl MovedClock {
+    /// Lets time pass at once.
+    pub(super) fn pass(&self, time: Duration) {
+        let milliseconds = u64::try_from(time.as_millis()).unwrap();
+        self.0.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+}
+
+impl BootClock for MovedClock {
+    fn now(&self) -> Moment {
+        SystemBootClock.now() + Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Sessions and assignments.
+pub(super) struct MemoryAssignments {
+    assigned: watch::Sender<Arc<Assigned>>,
+    reports: Mutex<Vec<Report>>,
+    opened: Mutex<Vec<OpenSession>>,
+    is_silent: AtomicBool,
+    incarnation: AtomicU32,
+}
+
+impl Default for MemoryAssignments {
+    fn default() -> Self {
+        MemoryAssignments {
+            assigned: watch::Sender::default(),
+            reports: Mutex::default(),
+            opened: Mutex::default(),
+            is_silent: AtomicBool::new(false),
+            incarnation: AtomicU32::new(1),
+        }
+    }
+}
+
+/// A duty to own a pipe under the next epoch.
+pub(super) fn own(start: Start) -> Duty {
+    let epoch = Epoch::from_number(NUMBERS.fetch_add(1, Ordering::Relaxed));
+    Duty::Own { epoch, start }
+}
+
+impl MemoryAssignments {
+    /// These pipes are the worker's; those that were before keep their epochs.
+    pub(super) fn configure<'a>(&self, revision: u64, pipes: impl Iterator<Item = &'a str>) {
+        self.assigned.send_modify(|assigned| {
+            let before = assigned.clone();
+            let duty = |pipe: &str| {
+                let kept = before.pipes.get(pipe).cloned();
+                (pipe.to_owned(), kept.unwrap_or_else(|| own(Start::Fresh)))
+            };
+            *assigned = Arc::new(Assigned {
+                revision,
+                is_filling: false,
+                pipes: pipes.map(duty).collect(),
+            });
+        });
+    }
+
+    /// Another duty for a pipe, or none.
+    pub(super) fn assign(&self, pipe: &str, duty: Option<Duty>) {
+        self.assigned.send_modify(|assigned| {
+            let mut changed = Assigned::clone(assigned);
+            match duty {
+                Some(duty) => changed.pipes.insert(pipe.to_owned(), duty),
+                None => changed.pipes.remove(pipe),
+            };
+            *assigned = Arc::new(changed);
+        });
+    }
+
+    /// Answers nothing, or everything again.
+    pub(super) fn set_silent(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::Relaxed);
+    }
+
+    /// Answers as another storage node.
+    pub(super) fn set_incarnation(&self, incarnation: u32) {
+        self.incarnation.store(incarnation, Ordering::Relaxed);
+    }
+
+    /// What was reported.
+    pub(super) fn reports(&self) -> Vec<Report> {
+        self.reports.lock().clone()
+    }
+
+    /// The sessions that were opened.
+    pub(super) fn opened(&self) -> Vec<OpenSession> {
+        self.opened.lock().clone()
+    }
+
+    fn answer(&self) -> Result<()> {
+        match self.is_silent.load(Ordering::Relaxed) {
+            true => Err(Error::new(Code::Unavailable, "silent", "no answer")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Assignments for MemoryAssignments {
+    async fn open_session(&self, open: OpenSession) -> Result<Session> {
+        self.answer()?;
+        self.opened.lock().push(open);
+        Ok(Session {
+            id: SessionId(NUMBERS.fetch_add(1, Ordering::Relaxed)),
+            incarnation: Incarnation::new(self.incarnation.load(Ordering::Relaxed)).unwrap(),
+            lease: Duration::from_secs(15),
+            renew_every: Duration::from_millis(100),
+        })
+    }
+
+    async fn renew(&self, _: Renewal) -> Result<()> {
+        self.answer()
+    }
+
+    async fn watch_assigned(&self, _: SessionId) -> Result<watch::Receiver<Arc<Assigned>>> {
+        self.answer()?;
+        Ok(self.assigned.subscribe())
+    }
+
+    async fn report(&self, _: SessionId, report: Report) -> Result<()> {
+        self.answer()?;
+        self.reports.lock().push(report);
+        Ok(())
+    }
+
+    async fn close_session(&self, _: SessionId) -> Result<()> {
+        self.answer()
+    }
+
+    fn watch_topology(&self) -> watch::Receiver<Arc<Topology>> {
+        watch::Sender::default().subscribe()
+    }
+}
