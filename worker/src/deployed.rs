@@ -164,9 +164,14 @@ impl Deployed {
         self.activity.lock().is_removing = true;
     }
 
+    /// It is on its way out: whoever waited for its lock comes too late.
+    pub(crate) fn is_removing(&self) -> bool {
+        self.activity.lock().is_removing
+    }
+
     /// `runtime.state`
     pub(crate) fn state(&self) -> PipeState {
-        if self.activity.lock().is_removing {
+        if self.is_removing() {
             PipeState::Removing
         } else {
             PipeState::Deployed

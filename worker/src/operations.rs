@@ -80,6 +80,12 @@ pub(crate) async fn operate(
     }
 }
 
+/// The pipe left this worker while something was asked of it.
+pub(crate) fn gone(pipe: &str) -> Error {
+    let message = format!("pipe \"{pipe}\" has left this worker; try again");
+    Error::new(Code::Unavailable, "not-here", message)
+}
+
 struct Operation<'a> {
     shared: &'a Arc<Shared>,
     pipe: &'a Arc<Deployed>,
@@ -109,6 +115,7 @@ impl Operation<'_> {
                 NotStarted::Stopping => {
                     Error::new(Code::Unavailable, "stopping", error.to_string())
                 }
+                NotStarted::Gone => gone(&self.pipe.id),
             })
     }
 
@@ -327,6 +334,9 @@ impl Operation<'_> {
         event: PreparedEntity,
         records: Vec<(StateKey, Option<Vec<u8>>)>,
     ) -> Result<()> {
+        if self.pipe.is_removing() {
+            return Err(gone(&self.pipe.id));
+        }
         let log = self
             .shared
             .internal_dataset(execution_log::dataset_name(&self.pipe.id))

@@ -39,6 +39,9 @@ pub(crate) enum NotStarted {
     /// The worker stops.
     #[error("the worker is stopping")]
     Stopping,
+    /// The pipe is not this worker's any more.
+    #[error("the pipe has left this worker")]
+    Gone,
 }
 
 impl Runs {
@@ -86,6 +89,9 @@ impl Runs {
             .clone()
             .try_lock_owned()
             .map_err(|_| NotStarted::Running)?;
+        if deployed.is_removing() {
+            return Err(NotStarted::Gone);
+        }
         let (report, outcome) = oneshot::channel();
         let stop = self.stop.child_token();
         deployed.set_running(Some(Running {

@@ -87,8 +87,8 @@ impl TakeUp {
             self.done.send_replace(held.number);
             return Ok(false);
         }
-        if held.assigned.revision < snapshot.revision {
-            // The storage node is about to say whose the pipes of this configuration are.
+        if held.assigned.revision != snapshot.revision {
+            // The other one is on its way. Only together do they say whether a pipe is removed or has moved away.
             return Ok(false);
         }
         let secrets = Arc::new(self.shared.storage_node.secret_values().await?);

@@ -50,10 +50,10 @@ pub(crate) fn changes(
             changes.insert(pipe.clone(), change);
         }
     }
-    // Removed while nobody was here to hear of it.
-    let gone = known.iter().filter(|(pipe, record)| {
+    // Removed while nobody was here to hear of it, or after it had moved away: doing so drops the record.
+    let gone = known.iter().filter(|(pipe, _)| {
         let is_nowhere = !open.contains_key(*pipe) && !held.assigned.pipes.contains_key(*pipe);
-        is_nowhere && !keeps_all && !is_configured(pipe) && record.is_held()
+        is_nowhere && !keeps_all && !is_configured(pipe)
     });
     for (pipe, record) in gone {
         let epoch = record.epoch;

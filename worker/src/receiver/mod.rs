@@ -109,6 +109,7 @@ pub(crate) async fn push(
     let receiver = Receiver {
         intake,
         owner: deployed.id.clone(),
+        pipe: Some(&**deployed),
         bounds,
         numbers,
         populated,
@@ -150,6 +151,7 @@ pub(crate) async fn write_dataset(
     let receiver = Receiver {
         intake,
         owner,
+        pipe: None,
         bounds,
         numbers: Numbers::default(),
         populated,

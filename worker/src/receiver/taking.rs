@@ -6,6 +6,8 @@ use super::intake::{Destination, Intake};
 use super::sequence::{Active, Step};
 use crate::answer;
 use crate::blocking;
+use crate::deployed::Deployed;
+use crate::operations;
 use crate::pass_over::Habit;
 use crate::pipe::RunFailure;
 use crate::pipe::commit::Writes;
@@ -27,6 +29,8 @@ pub(super) struct Receiver<'a> {
     pub intake: Intake,
     /// Whose record the sequence is.
     pub owner: String,
+    /// The pipe, if it is one.
+    pub pipe: Option<&'a Deployed>,
     /// Sizes.
     pub bounds: &'a Bounds,
     /// EM15.
@@ -68,6 +72,10 @@ impl Receiver<'_> {
         } else {
             Turn::Shared(lock.read().await)
         };
+        // Who had to wait for the turn may find the pipe given back to another worker.
+        if let Some(pipe) = self.pipe.filter(|pipe| pipe.is_removing()) {
+            return Err(operations::gone(&pipe.id));
+        }
         // Without a sequence there is nothing to compare.
         let has_sequence = request.is_full || request.sequence_id.is_some();
         let active = if has_sequence {

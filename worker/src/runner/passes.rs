@@ -190,7 +190,7 @@ impl<'a> Passes<'a> {
         pipe.waiting_for(self.shared)
     }
 
-    /// Runs the pipe now, after a run that goes on already. `None`: it was stopped, or the worker stops.
+    /// Runs the pipe now, after a run that goes on already. `None`: it was stopped, the worker stops, or the pipe left it.
     async fn run_pipe(&self, pipe: &Arc<Deployed>, settings: &Pipe) -> Option<Outcome> {
         loop {
             let rescan = hops_changed(pipe, settings, self.shared);
@@ -210,7 +210,7 @@ impl<'a> Passes<'a> {
                     }
                 }
                 Err(NotStarted::Running) => drop(pipe.run_lock.lock().await),
-                Err(NotStarted::Stopping) => return None,
+                Err(NotStarted::Stopping | NotStarted::Gone) => return None,
             }
         }
     }

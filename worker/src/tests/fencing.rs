@@ -248,3 +248,23 @@ async fn what_moved_away_is_not_read_here_any_more() {
         Some("waits for dataset in, which is not on this worker")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_that_waited_while_its_pipe_was_given_back_writes_nothing() {
+    let hub = Hub::with(&[&receiver("in")]).await;
+    let pipe = hub.worker.deployment.get("in").unwrap();
+    let turn = pipe.push_lock.clone().write_owned().await;
+    let push = hub.push("in", r#"{"_id": "late"}"#);
+    let giving_back = async {
+        hub.assignments().assign("in", None);
+        hub.until(|| async { pipe.is_removing() }).await;
+        drop(turn);
+    };
+    let (pushed, ()) = tokio::join!(push, giving_back);
+    let error = pushed.unwrap_err();
+    assert_eq!((error.code, error.reason), (Code::Unavailable, "not-here"));
+    until_closed(&hub, "in").await;
+    hub.assignments().assign("in", Some(own(Start::Local)));
+    until_open(&hub, "in").await;
+    assert_eq!(hub.log("in").await, [""; 0]);
+}
