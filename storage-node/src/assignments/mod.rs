@@ -152,7 +152,7 @@ impl Core {
         }
         for (id, spec) in specs {
             let is_filling = self.counters.is_filling;
-            let hold_until = self.workers.hold_until();
+            let not_before = self.unheard_until();
             if is_filling && !self.pipes.contains_key(&id) {
                 self.dirty_pipes.insert(id.clone());
             }
@@ -164,7 +164,7 @@ impl Core {
                 };
                 Pipe {
                     record,
-                    not_before: if is_filling { hold_until } else { Moment::ZERO },
+                    not_before,
                     ..Pipe::default()
                 }
             });
@@ -212,6 +212,16 @@ impl Core {
         self.dirty_pipes.extend(unwritten.pipes.into_keys());
         self.dirty_workers.extend(unwritten.workers.into_keys());
         self.dirty_counters |= unwritten.counters.is_some();
+    }
+
+    /// Until when a pipe that is not known may have an owner all the same: one of before the disk was lost that was not heard
+    /// of. On the first disk whatever was given is known.
+    fn unheard_until(&self) -> Moment {
+        if self.counters.incarnation > Incarnation::FIRST {
+            self.workers.hold_until()
+        } else {
+            Moment::ZERO
+        }
     }
 
     /// The next epoch.

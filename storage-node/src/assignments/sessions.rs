@@ -36,7 +36,7 @@ impl Core {
         self.workers.answer(&open.disk, now);
         self.dirty_workers.insert(open.worker.clone());
         for held in open.pipes {
-            self.adopt(held, &open.disk);
+            self.adopt(held, &open.disk, now);
         }
         self.own_again(&open.disk)?;
         self.is_unbalanced = true;
@@ -96,14 +96,17 @@ impl Core {
     }
 
     /// A disk has a state of a pipe. It is the newest one if nothing later is known.
-    fn adopt(&mut self, held: HeldPipe, disk: &DiskId) {
+    fn adopt(&mut self, held: HeldPipe, disk: &DiskId, now: Moment) {
         let is_known = self.pipes.contains_key(&held.pipe);
-        let not_before = if self.counters.is_filling {
-            // Another worker may have a later state, and write it.
-            self.workers.hold_until()
-        } else {
-            Moment::ZERO
-        };
+        let owner = self
+            .pipes
+            .get(&held.pipe)
+            .and_then(|pipe| pipe.record.owner.as_ref());
+        if owner.is_some_and(|owner| owner.disk != *disk && now < self.workers.fence(&owner.disk)) {
+            return;
+        }
+        // Another worker may have a later state, and write it.
+        let not_before = self.unheard_until();
         let pipe = self.pipes.entry(held.pipe.clone()).or_insert_with(|| Pipe {
             not_before,
             ..Pipe::default()
@@ -115,10 +118,6 @@ impl Core {
             return;
         }
         let isolation = record.isolation;
-        let owner = record.owner.take();
-        if let Some(owner) = owner.filter(|owner| owner.disk != *disk) {
-            tracing::error!(pipe = held.pipe, worker = %owner.worker, "another disk has a later state of the pipe than its owner");
-        }
         *record = PipeRecord {
             epoch: held.epoch,
             is_committed: true,

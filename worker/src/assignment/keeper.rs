@@ -225,11 +225,24 @@ impl Keeper {
         }
         let watched = self.client.watch_assigned(session.id);
         let watched = within(before.patience(), watched).await?;
-        if before.has_lapsed(self.clock.now()) {
+        if before.has_lapsed(self.clock.now()) || self.loses(&watched.borrow()) {
             self.let_everything_go().await;
         }
         self.session.send_replace(Some(session.id));
         Ok(watched)
+    }
+
+    /// Whether a pipe that was this worker's is not any more, which nobody has asked for: a storage node that lost its disk does
+    /// not know of it, and will give it to another worker. It must not go on under the lease of the new session.
+    fn loses(&self, assigned: &Assigned) -> bool {
+        let held = self.held.borrow();
+        let owns = |assigned: &Assigned, pipe: &String| {
+            let duty = assigned.pipes.get(pipe);
+            duty.is_some_and(|duty| duty.owned().is_some())
+        };
+        let mut owned = held.assigned.pipes.keys();
+        held.session.is_some()
+            && owned.any(|pipe| owns(&held.assigned, pipe) && !owns(assigned, pipe))
     }
 
     async fn renew(&self, holder: &mut Holder, session: SessionId, told: &mut Told) {

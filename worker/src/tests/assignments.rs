@@ -38,6 +38,8 @@ pub(super) struct MemoryAssignments {
     reports: Mutex<Vec<Report>>,
     opened: Mutex<Vec<OpenSession>>,
     is_silent: AtomicBool,
+    /// What the next session finds, after the present one was ended.
+    next: Mutex<Option<Assigned>>,
     incarnation: AtomicU32,
 }
 
@@ -48,6 +50,7 @@ impl Default for MemoryAssignments {
             reports: Mutex::default(),
             opened: Mutex::default(),
             is_silent: AtomicBool::new(false),
+            next: Mutex::default(),
             incarnation: AtomicU32::new(1),
         }
     }
@@ -88,6 +91,13 @@ impl MemoryAssignments {
         });
     }
 
+    /// Ends the session; the next one does not have the pipe.
+    pub(super) fn forget(&self, pipe: &str) {
+        let mut assigned = Assigned::clone(&self.assigned.borrow());
+        assigned.pipes.remove(pipe);
+        *self.next.lock() = Some(assigned);
+    }
+
     /// Answers nothing, or everything again.
     pub(super) fn set_silent(&self, is_silent: bool) {
         self.is_silent.store(is_silent, Ordering::Relaxed);
@@ -120,6 +130,9 @@ impl MemoryAssignments {
 impl Assignments for MemoryAssignments {
     async fn open_session(&self, open: OpenSession) -> Result<Session> {
         self.answer()?;
+        if let Some(next) = self.next.lock().take() {
+            self.assigned.send_replace(Arc::new(next));
+        }
         self.opened.lock().push(open);
         Ok(Session {
             id: SessionId(NUMBERS.fetch_add(1, Ordering::Relaxed)),
@@ -130,7 +143,16 @@ impl Assignments for MemoryAssignments {
     }
 
     async fn renew(&self, _: Renewal) -> Result<()> {
-        self.answer()
+        self.answer()?;
+        if self.next.lock().is_some() {
+            let message = "open another session";
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "session-ended",
+                message,
+            ));
+        }
+        Ok(())
     }
 
     async fn watch_assigned(&self, _: SessionId) -> Result<watch::Receiver<Arc<Assigned>>> {

@@ -268,3 +268,25 @@ async fn a_push_that_waited_while_its_pipe_was_given_back_writes_nothing() {
     until_open(&hub, "in").await;
     assert_eq!(hub.log("in").await, [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_the_next_session_does_not_know_never_goes_on_under_its_lease() {
+    let hub = Hub::with(&[&receiver("in"), &receiver("other")]).await;
+    hub.push("in", r#"{"_id": "1"}"#).await.unwrap();
+    let pipe = hub.worker.deployment.get("in").unwrap();
+    // A run that does not end when it is asked to.
+    let run = pipe.run_lock.clone().lock_owned().await;
+    hub.assignments().forget("in");
+    hub.until(|| async { hub.assignments().opened().len() == 2 })
+        .await;
+    hub.until(|| async { pipe.is_removing() }).await;
+    let error = hub.push("other", r#"{"_id": "1"}"#).await.unwrap_err();
+    assert_eq!(error.reason, "lease-ended", "not before the run has ended");
+    drop(run);
+    until_open(&hub, "other").await;
+    assert_eq!(
+        hub.push("other", r#"{"_id": "1"}"#).await.unwrap().changed,
+        1
+    );
+    until_closed(&hub, "in").await;
+}

@@ -169,12 +169,15 @@ fn a_storage_node_without_its_disk_learns_from_the_workers_and_waits_for_all_of_
         "somebody may have a later one"
     );
     core.filled();
-    core.configure(2, specs(&["a", "push", "push-new", "later"]), at(2));
-    assert!(
-        core.owned(&stale, "later")
-            .or(core.owned(&owner, "later"))
-            .is_some(),
-        "a pipe that comes after the filling is new"
+    core.configure(2, specs(&["a", "push", "push-new", "push-later"]), at(2));
+    let later = |core: &Core| {
+        let owned = core.owned(&stale, "push-later");
+        owned.or(core.owned(&owner, "push-later"))
+    };
+    assert_eq!(
+        later(&core),
+        None,
+        "it may have been removed, and its owner not know"
     );
     core.keep(&stale, at(10));
     core.keep(&owner, at(10));
@@ -183,4 +186,10 @@ fn a_storage_node_without_its_disk_learns_from_the_workers_and_waits_for_all_of_
     let (_, start) = core.owned(&stale, "a").or(core.owned(&owner, "a")).unwrap();
     assert_eq!(start, Start::StartOver, "it may have been somewhere");
     assert_eq!(core.unplaced("push-new", at(16)), Some(Unplaced::StateLost));
+    let (_, start) = later(&core).unwrap();
+    assert_eq!(
+        start,
+        Start::Fresh,
+        "a pipe that comes after the filling is new"
+    );
 }

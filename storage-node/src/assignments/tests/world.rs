@@ -1,9 +1,9 @@
 //! A hub in miniature: a storage node that loses power or its disk, workers that restart and lose theirs, messages that are late
 //! or lost. After every step it checks what must never be.
 //!
-//! A worker here keeps the rules that a worker has to keep: its deadline counts from the sending of a request; a session that
-//! comes after its lease has lapsed begins with nothing; it never begins a pipe under an epoch that it has given back; and it
-//! commits after its report is answered.
+//! A worker here keeps the rules that a worker has to keep: its deadline counts from the sending of a request; the lease of a new
+//! session begins when its first assignments are known, and with nothing if the lease of before has lapsed or a pipe of before is
+//! not among them; it never begins a pipe under an epoch that it has given back; and it commits after its report is answered.
 
 mod checks;
 mod messages;
@@ -20,7 +20,7 @@ enum Message {
     Open(usize, u32, OpenSession, Moment),
     Opened(usize, u32, Session, Moment),
     Renew(usize, u32, SessionId, Moment),
-    Renewed(usize, u32, Moment),
+    Renewed(usize, u32, SessionId, Moment),
     Assigned(usize, u32, SessionId, Assigned),
     Report(usize, u32, SessionId, Report),
     Reported(usize, u32, Report),
@@ -51,6 +51,8 @@ struct Process {
     disk: Disk,
     session: Option<SessionId>,
     deadline: Moment,
+    /// What the deadline will be when the session's first assignments are known.
+    pending: Option<Moment>,
     duties: BTreeMap<String, Duty>,
     /// Pipes whose first commit under the epoch is reported.
     begun: BTreeMap<String, Epoch>,
@@ -73,6 +75,8 @@ pub(super) struct World {
     told: BTreeMap<String, Epoch>,
     /// The storage node's disk was lost: what no worker has told cannot be known.
     has_forgotten: bool,
+    /// Pipes that were not configured then: if they come again they are new, whatever an unheard disk has of them.
+    forgotten: BTreeSet<String>,
 }
 
 /// What may happen next.
@@ -111,6 +115,7 @@ impl World {
             checkpoints: BTreeMap::new(),
             told: BTreeMap::new(),
             has_forgotten: false,
+            forgotten: BTreeSet::new(),
         };
         for worker in 0..WORKERS {
             world.restart(worker, true);
@@ -193,6 +198,11 @@ impl World {
         if !with_disk {
             self.written = nothing_kept(self.written.counters.incarnation.number() + 1);
             self.has_forgotten = true;
+            let removed = PIPES
+                .iter()
+                .filter(|pipe| !self.configured.contains_key(**pipe));
+            self.forgotten
+                .extend(removed.map(|pipe| (*pipe).to_owned()));
         }
         self.core = Some(core_at(self.written.clone(), self.now));
         self.configure();

@@ -16,13 +16,9 @@ impl World {
             Message::Opened(worker, boot, session, sent) => {
                 let process = &mut self.processes[worker];
                 if process.boot == boot && session.incarnation >= process.disk.seen {
-                    if self.now >= process.deadline {
-                        process.duties.clear();
-                        process.begun.clear();
-                    }
                     process.disk.seen = session.incarnation;
                     process.session = Some(session.id);
-                    process.deadline = process.deadline.max(sent + session.lease);
+                    process.pending = Some(sent + session.lease);
                 }
             }
             Message::Renew(worker, boot, session, sent) => {
@@ -31,13 +27,15 @@ impl World {
                     loads: Vec::new(),
                 };
                 if let Some(Ok(())) = self.decide(|core| core.renew(renewal, now)) {
-                    self.messages.push(Message::Renewed(worker, boot, sent));
+                    let renewed = Message::Renewed(worker, boot, session, sent);
+                    self.messages.push(renewed);
                 }
             }
-            Message::Renewed(worker, boot, sent) => {
+            Message::Renewed(worker, boot, session, sent) => {
                 let process = &mut self.processes[worker];
-                if process.boot == boot {
-                    process.deadline = process.deadline.max(sent + LEASE);
+                if process.boot == boot && process.session == Some(session) {
+                    let deadline = process.pending.as_mut().unwrap_or(&mut process.deadline);
+                    *deadline = (*deadline).max(sent + LEASE);
                 }
             }
             Message::Assigned(worker, boot, session, assigned) => {
@@ -63,6 +61,18 @@ impl World {
         let process = &mut self.processes[worker];
         if process.boot != boot || process.session != Some(session) {
             return;
+        }
+        if let Some(deadline) = process.pending.take() {
+            let is_owned = |pipe: &String| assigned.pipes.get(pipe).and_then(Duty::owned).is_some();
+            let keeps_all = process
+                .duties
+                .iter()
+                .all(|(pipe, duty)| duty.owned().is_none() || is_owned(pipe));
+            if self.now >= process.deadline || !keeps_all {
+                process.duties.clear();
+                process.begun.clear();
+            }
+            process.deadline = process.deadline.max(deadline);
         }
         let gone = process.duties.iter().filter_map(|(pipe, duty)| {
             let epoch = duty.owned()?;
@@ -96,11 +106,19 @@ impl World {
         let Some((_, start)) = may_write.filter(|_| self.processes[worker].boot == boot) else {
             return;
         };
+        if self.processes[worker].begun.get(&pipe) == Some(&epoch) {
+            // It was said twice.
+            return;
+        }
         let newest = self.newest.get(&pipe).copied().unwrap_or_default();
         let version = match start {
             Start::Fresh => {
-                assert_eq!(newest, 0, "{pipe} begins fresh after a commit");
-                0
+                let is_forgotten = self.forgotten.contains(&pipe);
+                assert!(
+                    newest == 0 || is_forgotten,
+                    "{pipe} begins fresh after a commit"
+                );
+                newest
             }
             Start::StartOver => {
                 assert!(!pipe.starts_with("push"), "{pipe} starts over by itself");
