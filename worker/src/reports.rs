@@ -50,7 +50,7 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
         waiting_for,
         has_pump: settings.pump.exists(),
         supported_operations: operations::supported(&settings),
-        mode: settings.pump.mode.as_str(),
+        mode: settings.pump.mode.as_str().into(),
         disabled: pipe.control.lock().disabled,
         running: running.is_some(),
         last_started: running
@@ -194,9 +194,9 @@ fn dataset_report(dataset: &Dataset, facts: &PipeFacts) -> Result<DatasetReport>
     Ok(DatasetReport {
         pipe,
         origin: if status.name.is_internal() {
-            "system"
+            "system".into()
         } else {
-            "user"
+            "user".into()
         },
         queues: QueueReport {
             size: facts.unread.get(name).copied().unwrap_or_default(),

@@ -226,7 +226,7 @@ pub(crate) async fn report(hub: &Aggregator) -> Result<DatasetReport, Problem> {
             indexes: Vec::new(),
         },
         pipe: None,
-        origin: "system",
+        origin: "system".into(),
         queues: QueueReport::default(),
         indexes: Vec::new(),
     })

@@ -9,6 +9,7 @@ use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluice_protocol::DatasetReport;
+use std::borrow::Cow;
 
 /// A dataset.
 #[derive(Serialize, JsonSchema)]
@@ -38,7 +39,7 @@ struct DatasetRuntime {
     count_log_deleted: u64,
     has_circuit_breaker: bool,
     /// `user` or `system`.
-    origin: &'static str,
+    origin: Cow<'static, str>,
     /// The pipe that writes it.
     pipe: Option<String>,
     queues: DatasetQueues,

@@ -7,15 +7,16 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use sluice_entity::{Json, ReadError};
 use sluice_protocol::{Code, Error, RejectedComponent};
+use std::borrow::Cow;
 use std::error::Error as _;
 
 /// A failed request: status, a stable code for programs, a sentence for people, members that name the offending element.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     detail: String,
-    members: Vec<(&'static str, Json)>,
+    members: Vec<(Cow<'static, str>, Json)>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -49,7 +50,7 @@ impl From<Error> for Problem {
             Problem::internal()
         } else {
             if error.source.is_some() {
-                tracing::debug!(reason = error.reason, cause = %chain(&error), "a call between roles failed");
+                tracing::debug!(reason = &*error.reason, cause = %chain(&error), "a call between roles failed");
             }
             Problem {
                 members: error.members,
@@ -64,7 +65,7 @@ impl From<Error> for Problem {
 }
 
 fn log(error: &Error) {
-    tracing::error!(reason = error.reason, cause = %chain(error), "{}", error.message);
+    tracing::error!(reason = &*error.reason, cause = %chain(error), "{}", error.message);
 }
 
 fn chain(error: &Error) -> String {
@@ -79,10 +80,14 @@ fn chain(error: &Error) -> String {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) -> Self {
         Problem {
             status,
-            code,
+            code: code.into(),
             detail: detail.into(),
             members: Vec::new(),
             headers: Vec::new(),
@@ -92,7 +97,7 @@ impl Problem {
     /// Adds a member to the document.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Json>) -> Self {
-        self.members.push((name, value.into()));
+        self.members.push((name.into(), value.into()));
         self
     }
 
@@ -307,13 +312,13 @@ impl Problem {
                 Json::from(self.status.canonical_reason().unwrap_or("Error")),
             ),
             ("status".to_owned(), number(u64::from(self.status.as_u16()))),
-            ("code".to_owned(), Json::from(self.code)),
+            ("code".to_owned(), Json::from(&*self.code)),
             ("detail".to_owned(), Json::from(self.detail)),
         ];
         members.extend(
             self.members
                 .into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
+                .map(|(name, value)| (name.into_owned(), value)),
         );
         (self.status, self.headers, Json::Object(members).to_string())
     }

@@ -95,7 +95,7 @@ impl Next {
             }
             Ok(None) => None,
             Err(error) => {
-                tracing::warn!(reason = error.reason, %error, "a feed broke off");
+                tracing::warn!(reason = &*error.reason, %error, "a feed broke off");
                 Some((Err(error), Next::Asked(Pages::none())))
             }
         }

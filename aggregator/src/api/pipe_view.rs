@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluice_entity::Json;
 use sluice_protocol::{OperationKind, PipeReport, PipeState, Queues};
+use std::borrow::Cow;
 
 /// A pipe.
 #[derive(Serialize, JsonSchema)]
@@ -44,7 +45,7 @@ pub(crate) struct Runtime {
     is_running: bool,
     is_disabled: bool,
     /// `scheduled`, `manual` or `off`.
-    mode: &'static str,
+    mode: Cow<'static, str>,
     /// Why it does not run now.
     waiting_for: Option<String>,
     /// How the latest run ended; null before the first.

@@ -8,6 +8,7 @@ use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sluice_protocol::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+use std::borrow::Cow;
 
 /// Where a run stands, or how it ended.
 #[derive(Serialize, JsonSchema)]
@@ -93,7 +94,7 @@ pub(crate) async fn stop(call: Call) -> Result<Response, Problem> {
 pub(crate) struct LogLine {
     /// `since` of the next question.
     timestamp: String,
-    loglevel: &'static str,
+    loglevel: Cow<'static, str>,
     logdata: String,
 }
 

@@ -34,6 +34,24 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code.
+    pub const ALL: [Code; 14] = [
+        Code::InvalidArgument,
+        Code::TooLarge,
+        Code::Unauthenticated,
+        Code::PermissionDenied,
+        Code::NotFound,
+        Code::Conflict,
+        Code::Gone,
+        Code::FailedPrecondition,
+        Code::NotInThisVersion,
+        Code::StorageFull,
+        Code::ResourceExhausted,
+        Code::Unavailable,
+        Code::DeadlineExceeded,
+        Code::Internal,
+    ];
+
     /// Whether the same request may succeed later without a change by the caller.
     pub fn is_retryable(self) -> bool {
         matches!(

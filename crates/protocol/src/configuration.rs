@@ -57,7 +57,7 @@ pub struct Diagnostic {
 }
 
 /// A component as the storage node keeps it and everyone sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Component {
     /// Pipe, system or metadata.
     pub kind: ComponentKind,
@@ -81,7 +81,7 @@ impl Component {
 }
 
 /// Everything configured, at one revision. Cheap to clone, never changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigurationSnapshot {
     /// Grows with every change of components, variables or secret names.
     pub revision: u64,
@@ -105,7 +105,7 @@ pub enum Scope {
 }
 
 /// An upload of a whole scope: what it does not contain is removed from the scope.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PutConfiguration {
     /// What is replaced.
     pub scope: Scope,
@@ -118,7 +118,7 @@ pub struct PutConfiguration {
 }
 
 /// A posted component that was refused or kept although invalid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RejectedComponent {
     /// As posted.
     pub posted: Json,
@@ -127,7 +127,7 @@ pub struct RejectedComponent {
 }
 
 /// What an upload did.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PutOutcome {
     /// False: refused, nothing changed.
     pub applied: bool,
@@ -138,7 +138,7 @@ pub struct PutOutcome {
 }
 
 /// One stored version of a component (CF6).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HistoryEntry {
     /// Offset in `system:config`.
     pub offset: u64,
@@ -185,7 +185,7 @@ pub enum SecretScope {
 }
 
 /// Decrypted secrets for a worker. `Debug` shows names only.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretValues {
     /// Global secrets.
     pub global: BTreeMap<String, String>,

@@ -2,6 +2,7 @@
 
 use crate::Code;
 use sluice_entity::Json;
+use std::borrow::Cow;
 use std::fmt;
 
 /// Result of a call between roles.
@@ -13,28 +14,32 @@ pub struct Error {
     /// What kind of failure this is.
     pub code: Code,
     /// Stable kebab-case name of the exact reason, e.g. `unknown-pipe`, `mass-delete`, `invalid-json`.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// One sentence: what went wrong and what to do. Never holds a secret or an entity's content.
     pub message: String,
     /// Further members of the problem document (`index`, `offset`, `path`, `accepted`, `validation_errors` ...), in order.
-    pub members: Vec<(&'static str, Json)>,
-    /// The cause inside, for the log.
+    pub members: Vec<(Cow<'static, str>, Json)>,
+    /// The cause inside, for the log. It never leaves the process.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     /// An error with a code, a stable reason and a message.
-    pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(
+        code: Code,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Error {
             code,
-            reason,
+            reason: reason.into(),
             message: message.into(),
             members: Vec::new(),
             source: None,
         }
     }
     /// `404`: `what` ("pipe", "dataset", ...) with this id does not exist.
-    pub fn not_found(reason: &'static str, what: &str, id: &str) -> Self {
+    pub fn not_found(reason: impl Into<Cow<'static, str>>, what: &str, id: &str) -> Self {
         Error::new(
             Code::NotFound,
             reason,
@@ -43,7 +48,7 @@ impl Error {
         .with("id", Json::from(id))
     }
     /// A bad request.
-    pub fn invalid(reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn invalid(reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Error::new(Code::InvalidArgument, reason, message)
     }
     /// Our fault, with its cause.
@@ -58,8 +63,8 @@ impl Error {
     }
     /// Adds a member to the problem document.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: Json) -> Self {
-        self.members.push((name, value));
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: Json) -> Self {
+        self.members.push((name.into(), value));
         self
     }
     /// Attaches the cause, for the log.

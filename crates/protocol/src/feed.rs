@@ -18,7 +18,7 @@ pub enum Page {
 pub type FeedStream = BoxStream<'static, Result<Page>>;
 
 /// Facts about the dataset behind a feed, as of its first page.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedHeaders {
     /// `X-Dataset-Populated`
     pub populated: Option<bool>,

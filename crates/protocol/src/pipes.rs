@@ -2,6 +2,7 @@
 
 use crate::Diagnostic;
 use sluice_entity::Json;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -92,7 +93,7 @@ pub struct PumpOperation {
 }
 
 /// A pump operation asked for by a user.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PumpRequest {
     /// The operation.
     pub operation: PumpOperation,
@@ -125,7 +126,7 @@ pub struct Queues {
 }
 
 /// A pipe as `GET /pipes/{id}` and `/pipes/{id}/pump` show it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PipeReport {
     /// Pipe id.
     pub id: String,
@@ -148,7 +149,7 @@ pub struct PipeReport {
     /// Operations its pump takes now.
     pub supported_operations: Vec<OperationKind>,
     /// `scheduled`, `manual` or `off`.
-    pub mode: &'static str,
+    pub mode: Cow<'static, str>,
     /// Run-time state on top of the mode.
     pub disabled: bool,
     /// A run is going on.
@@ -178,7 +179,7 @@ pub struct PipeReport {
 }
 
 /// A system as `GET /systems/{id}` shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemReport {
     /// System id.
     pub id: String,

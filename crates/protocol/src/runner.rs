@@ -1,5 +1,7 @@
 //! Running everything in dependency order until nothing changes (the scheduler of the compatible client).
 
+use std::borrow::Cow;
+
 /// What to run and how long (`POST /pipes/run-all-pipes`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunAll {
@@ -47,7 +49,7 @@ pub struct RunnerLogLine {
     /// Microseconds since 1970 UTC, growing.
     pub timestamp: u64,
     /// `DEBUG`, `INFO`, `WARNING` or `ERROR`.
-    pub level: &'static str,
+    pub level: Cow<'static, str>,
     /// The text.
     pub text: String,
 }

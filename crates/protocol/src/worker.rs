@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub type ByteStream = BoxStream<'static, Result<Bytes>>;
 
 /// Which entities of a dataset or pipe to read (JP1, R74).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadRequest {
     /// Paging and filters. `since` is already parsed and checked against the dataset's generation by the worker (`since_text`).
     pub options: ReadOptions,
@@ -30,7 +30,7 @@ pub struct ReadRequest {
 }
 
 /// A push into a receiver (JP3).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PushRequest {
     /// Sequence of a full push.
     pub sequence_id: Option<String>,
@@ -66,7 +66,7 @@ pub struct PushReply {
 }
 
 /// What a publisher shall render.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishRequest {
     /// Which entities.
     pub read: ReadRequest,

@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    fn after(active: &mut Active, request: PushRequest) -> Result<&'static str, &'static str> {
+    fn after(active: &mut Active, request: PushRequest) -> Result<&'static str, String> {
         match active.step(&request) {
             Ok(Step::Incremental) => Ok("incremental"),
             Ok(Step::Begins(next)) => {
@@ -161,7 +161,7 @@ mod tests {
                 active.sequence = Some(next);
                 Ok("continues")
             }
-            Err(error) => Err(error.reason),
+            Err(error) => Err(error.reason.into_owned()),
         }
     }
 
@@ -183,11 +183,11 @@ mod tests {
         );
         assert_eq!(
             after(&mut active, full("s", "4", Some("3"), false, false)),
-            Err("previous-request-differs")
+            Err("previous-request-differs".to_owned())
         );
         assert_eq!(
             after(&mut active, full("s", "3", None, true, false)),
-            Err("second-first")
+            Err("second-first".to_owned())
         );
         assert_eq!(
             after(&mut active, full("s", "3", Some("2"), false, true)),
@@ -215,7 +215,10 @@ mod tests {
             sequence_id: Some("s".into()),
             ..PushRequest::default()
         };
-        assert_eq!(after(&mut active, posing), Err("is-full-changed"));
+        assert_eq!(
+            after(&mut active, posing),
+            Err("is-full-changed".to_owned())
+        );
         assert_eq!(
             after(&mut active, full("s", "2", Some("1"), false, true)),
             Ok("continues")
@@ -235,7 +238,7 @@ mod tests {
         );
         assert_eq!(
             after(&mut active, full("s", "2", Some("1"), false, false)),
-            Err("previous-request-unknown")
+            Err("previous-request-unknown".to_owned())
         );
     }
 }

@@ -31,7 +31,7 @@ impl Log {
         let timestamp = lines.back().map_or(now, |last| now.max(last.timestamp + 1));
         lines.push_back(RunnerLogLine {
             timestamp,
-            level,
+            level: level.into(),
             text: text.into(),
         });
         if lines.len() > KEPT {

@@ -15,6 +15,7 @@ use sluice_protocol::{
     PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest, Result, RunAll, SecretScope,
     SecretValues, StorageNode, Worker,
 };
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -387,7 +388,7 @@ impl Hub {
     }
 
     /// Why there is no such pipe.
-    pub(super) async fn worker_error(&self, pipe: &str) -> &'static str {
+    pub(super) async fn worker_error(&self, pipe: &str) -> Cow<'static, str> {
         self.worker.pipe(pipe).await.unwrap_err().reason
     }
 

@@ -5,6 +5,7 @@ use super::configurations::{dataset, people, publisher};
 use futures::StreamExt;
 use sluice_dataset::ReadOptions;
 use sluice_protocol::{Code, EntityStage, PublishRequest, Published, ReadRequest, Worker};
+use std::borrow::Cow;
 
 async fn published(hub: &Hub, pipe: &str, read: ReadRequest) -> Vec<String> {
     let request = PublishRequest {
@@ -63,7 +64,7 @@ async fn a_publisher_transforms_on_request_and_says_where_to_go_on() {
             .await
             .err()
             .map(|error| error.reason),
-        Some("invalid-since")
+        Some("invalid-since".into())
     );
     let other = PublishRequest {
         read: latest(),
@@ -144,7 +145,7 @@ async fn reading_a_dataset_follows_the_rules() {
     hub.run_all_of(&["people"]).await;
     hub.configure(&[&people(2)]).await;
     hub.run_all_of(&["people"]).await;
-    let ids = async |read: ReadRequest| -> Result<Vec<i64>, &'static str> {
+    let ids = async |read: ReadRequest| -> Result<Vec<i64>, Cow<'static, str>> {
         let feed = hub
             .worker
             .read_dataset("people", read)
@@ -201,7 +202,7 @@ async fn reading_a_dataset_follows_the_rules() {
                 ..Default::default()
             })
             .await,
-            Err("invalid-since"),
+            Err("invalid-since".into()),
             "{bad}"
         );
     }
@@ -212,11 +213,11 @@ async fn reading_a_dataset_follows_the_rules() {
             ..Default::default()
         })
         .await,
-        Err("other-generation")
+        Err("other-generation".into())
     );
     assert_eq!(
         ids(with(|read| read.subset = Some("[]".into()))).await,
-        Err("unknown-index")
+        Err("unknown-index".into())
     );
     assert_eq!(
         hub.worker
@@ -256,7 +257,7 @@ async fn an_output_pipe_shows_what_it_would_send_without_sending() {
         .await
         .err()
         .map(|error| error.reason);
-    assert_eq!(refused, Some("not-populated"));
+    assert_eq!(refused, Some("not-populated".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,7 +285,7 @@ async fn what_would_be_sent_is_shown_although_this_version_cannot_send_it() {
             let refused = hub.worker.read_pipe(pipe, stage, latest()).await.err();
             assert_eq!(
                 refused.map(|error| (error.code, error.reason)),
-                Some((Code::FailedPrecondition, "pipe-not-runnable")),
+                Some((Code::FailedPrecondition, "pipe-not-runnable".into())),
                 "{pipe}"
             );
         }
@@ -318,7 +319,7 @@ async fn a_subset_without_an_index_is_never_answered_with_everything() {
         let refused = hub.worker.read_pipe(pipe, stage, read.clone()).await.err();
         assert_eq!(
             refused.map(|error| (error.code, error.reason)),
-            Some((Code::NotFound, "unknown-index")),
+            Some((Code::NotFound, "unknown-index".into())),
             "{pipe}"
         );
     }
@@ -329,6 +330,9 @@ async fn a_subset_without_an_index_is_never_answered_with_everything() {
             file: None,
         };
         let refused = hub.worker.publish(pipe, request).await.err();
-        assert_eq!(refused.map(|error| error.reason), Some("unknown-index"));
+        assert_eq!(
+            refused.map(|error| error.reason),
+            Some("unknown-index".into())
+        );
     }
 }

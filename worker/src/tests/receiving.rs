@@ -80,7 +80,7 @@ async fn bad_input_changes_nothing_and_the_answer_names_the_place() {
     ] {
         let refused = hub.push("in", body).await.unwrap_err();
         assert_eq!(
-            (refused.code, refused.reason),
+            (refused.code, &*refused.reason),
             (Code::InvalidArgument, reason),
             "{body}"
         );
@@ -223,7 +223,7 @@ async fn a_broken_sequence_is_a_conflict_also_after_a_restart() {
             .push_as("in", request, r#"[{"_id": "x"}]"#)
             .await
             .unwrap_err();
-        assert_eq!((refused.code, refused.reason), (Code::Conflict, reason));
+        assert_eq!((refused.code, &*refused.reason), (Code::Conflict, reason));
     }
     assert_eq!(hub.live("in").await, [r#"{"_id":"a"}"#]);
     hub.push_as("in", part("2", Some("1"), false, true), "[]")
@@ -244,7 +244,7 @@ async fn a_full_push_that_would_delete_most_of_a_dataset_is_a_conflict_until_it_
         .await
         .unwrap_err();
     assert_eq!(
-        (refused.code, refused.reason),
+        (refused.code, &*refused.reason),
         (Code::Conflict, "mass-delete")
     );
     assert_eq!(hub.live("in").await.len(), 150);

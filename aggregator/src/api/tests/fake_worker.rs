@@ -71,7 +71,7 @@ pub(super) fn pipe_report(id: &str) -> PipeReport {
             OperationKind::Disable,
             OperationKind::UpdateLastSeen,
         ],
-        mode: "scheduled",
+        mode: "scheduled".into(),
         disabled: false,
         running: false,
         last_started: Some(1_700_000_000_000_000),
@@ -113,7 +113,7 @@ fn dataset_report(name: &str) -> DatasetReport {
     DatasetReport {
         status,
         pipe: Some(name.to_owned()),
-        origin: "user",
+        origin: "user".into(),
         queues: QueueReport { size: 4 },
         indexes: Vec::new(),
     }
@@ -280,7 +280,7 @@ impl Worker for FakeWorker {
     async fn run_all_log(&self, since: Option<u64>, _: Option<&str>) -> Result<Vec<RunnerLogLine>> {
         let line = RunnerLogLine {
             timestamp: 1_700_000_000_000_001,
-            level: "INFO",
+            level: "INFO".into(),
             text: "pass 1".into(),
         };
         Ok([line]

@@ -222,7 +222,7 @@ async fn single_components_are_put_added_and_deleted() {
         .await
         .unwrap_err();
     assert_eq!(
-        (taken.code, taken.reason),
+        (taken.code, &*taken.reason),
         (Code::Conflict, "already-exists")
     );
     assert_eq!(hub.components(), ["pipe/places@geo"], "all or none");
@@ -237,7 +237,7 @@ async fn single_components_are_put_added_and_deleted() {
         .delete_component(ComponentKind::Pipe, "places", "ann")
         .await
         .unwrap_err();
-    assert_eq!((gone.code, gone.reason), (Code::NotFound, "unknown-pipe"));
+    assert_eq!((gone.code, &*gone.reason), (Code::NotFound, "unknown-pipe"));
 }
 
 #[tokio::test]
