@@ -16,6 +16,7 @@ use sluice_protocol::{
     SystemBootClock, Topology, WorkerId,
 };
 use sluice_store::Store;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -217,7 +218,7 @@ impl Task {
 /// Why a write failed, for each of those who wait for it.
 struct NotWritten {
     code: Code,
-    reason: &'static str,
+    reason: Cow<'static, str>,
     message: String,
 }
 
@@ -225,13 +226,13 @@ impl NotWritten {
     fn interrupted() -> Self {
         NotWritten {
             code: Code::Unavailable,
-            reason: "stopping",
+            reason: "stopping".into(),
             message: "the storage node is stopping".to_owned(),
         }
     }
 
     fn error(&self) -> Error {
-        Error::new(self.code, self.reason, self.message.clone())
+        Error::new(self.code, self.reason.clone(), self.message.clone())
     }
 }
 

@@ -110,12 +110,12 @@ mod tests {
     fn it_is_told_as_something_to_try_again() {
         let error = Lost.answer();
         assert_eq!(
-            (error.code, error.reason),
+            (error.code, &*error.reason),
             (Code::Unavailable, "lease-ended")
         );
         let error = crate::answer::dataset(Lost.into());
         assert_eq!(
-            (error.code, error.reason),
+            (error.code, &*error.reason),
             (Code::Unavailable, "lease-ended")
         );
         assert!(WriteError::from(Lost).ends_run);

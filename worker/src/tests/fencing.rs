@@ -60,7 +60,7 @@ async fn without_a_lease_nothing_is_written_or_answered_until_there_is_another()
     for error in refused {
         let error = error.expect("an answer without the lease");
         assert_eq!(
-            (error.code, error.reason),
+            (error.code, &*error.reason),
             (Code::Unavailable, "lease-ended")
         );
     }
@@ -240,7 +240,10 @@ async fn what_moved_away_is_not_read_here_any_more() {
     ];
     for error in refused {
         let error = error.expect("an answer from an old copy");
-        assert_eq!((error.code, error.reason), (Code::Unavailable, "not-here"));
+        assert_eq!(
+            (error.code, &*error.reason),
+            (Code::Unavailable, "not-here")
+        );
     }
     let waits = hub.report("copies").await.waiting_for;
     assert_eq!(
@@ -262,7 +265,10 @@ async fn a_push_that_waited_while_its_pipe_was_given_back_writes_nothing() {
     };
     let (pushed, ()) = tokio::join!(push, giving_back);
     let error = pushed.unwrap_err();
-    assert_eq!((error.code, error.reason), (Code::Unavailable, "not-here"));
+    assert_eq!(
+        (error.code, &*error.reason),
+        (Code::Unavailable, "not-here")
+    );
     until_closed(&hub, "in").await;
     hub.assignments().assign("in", Some(own(Start::Local)));
     until_open(&hub, "in").await;

@@ -108,7 +108,10 @@ async fn full_pushes_are_measured_in_the_same_way() {
     push(&hub, "1", true, &[ids("a", 0, 101)]).await.unwrap();
     let refused = |result: Result<PushReply, Error>| {
         let error = result.unwrap_err();
-        assert_eq!((error.code, error.reason), (Code::Conflict, "mass-delete"));
+        assert_eq!(
+            (error.code, &*error.reason),
+            (Code::Conflict, "mass-delete")
+        );
         error.message
     };
     push(&hub, "2", false, &[ids("x", 0, 101)]).await.unwrap();

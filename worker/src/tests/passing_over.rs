@@ -119,7 +119,7 @@ async fn take(hub: Hub, step: &Step, number: usize) -> (Hub, Vec<Seen>) {
                 .delete_dataset("in", "tester")
                 .await
                 .map(|()| PushReply::default())
-                .map_err(|error| error.reason.to_owned()),
+                .map_err(|error| error.reason.into_owned()),
         ),
         Step::Restart => hub = hub.restart().await,
     }

@@ -387,7 +387,7 @@ async fn a_receiver_that_prevents_multiple_versions_refuses_or_skips_the_second(
     }
     let refused = hub.push("strict", second).await.unwrap_err();
     assert_eq!(
-        (refused.code, refused.reason),
+        (refused.code, &*refused.reason),
         (Code::Conflict, "multiple-versions")
     );
     let detail = |name: &str| {
