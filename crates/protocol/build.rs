@@ -1,21 +1,35 @@
-//! Compiles every protobuf file of `proto/sluice/v1` with protox: no protoc is needed.
+//! Compiles `proto/` to Rust in the output folder, with a compiler that is a library: no `protoc` is needed.
+#![allow(
+    clippy::print_stdout,
+    reason = "this is how a build script speaks to cargo"
+)]
 
 use std::error::Error;
-use std::fs;
-use std::path::PathBuf;
+
+/// Root of the imports.
+const ROOT: &str = "proto";
+/// The services; they import the rest.
+const SERVICES: [&str; 3] = [
+    "sluice/v1/certificates.proto",
+    "sluice/v1/storage_node.proto",
+    "sluice/v1/worker.proto",
+];
+/// Their values are never printed: `Debug` is written by hand.
+const SECRETS: [&str; 4] = [
+    "sluice.v1.Bootstrap",
+    "sluice.v1.PutSecretsRequest",
+    "sluice.v1.SecretsByName",
+    "sluice.v1.SecretValues",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed=proto");
-    let folder = fs::read_dir("proto/sluice/v1")?;
-    let mut files = folder
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<PathBuf>, _>>()?;
-    files.retain(|path| path.extension().is_some_and(|end| end == "proto"));
-    files.sort();
-    let descriptors = protox::compile(&files, ["proto"])?;
+    println!("cargo:rerun-if-changed={ROOT}");
+    let descriptors = protox::compile(SERVICES, [ROOT])?;
     tonic_prost_build::configure()
-        // It holds a secret: `wire` gives it a form that does not show it.
-        .skip_debug(["sluice.v1.Bootstrap"])
+        .bytes(".")
+        .btree_map(".")
+        .skip_debug(SECRETS)
+        .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
     Ok(())
 }

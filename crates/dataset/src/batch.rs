@@ -24,6 +24,15 @@ impl VersionBatch {
         Self::default()
     }
 
+    /// An empty page with room for bodies of so many bytes and so many versions.
+    pub fn with_capacity(bytes: usize, versions: usize) -> Self {
+        VersionBatch {
+            bodies: Vec::with_capacity(bytes),
+            versions: Vec::with_capacity(versions),
+            ..Self::default()
+        }
+    }
+
     /// Adds a version; `body` is the encoded value.
     pub fn push(&mut self, body: &[u8], generated: Generated) {
         self.bodies.extend_from_slice(body);
@@ -47,6 +56,11 @@ impl VersionBatch {
     /// True without versions. A page may be empty and not the last: its bytes went into versions that were left out.
     pub fn is_empty(&self) -> bool {
         self.versions.is_empty()
+    }
+
+    /// All bodies back to back, in the order of the versions.
+    pub fn into_bodies(self) -> Vec<u8> {
+        self.bodies
     }
 
     /// Bytes of all bodies.

@@ -8,18 +8,24 @@
 //!   for whoever looks after the workers.
 //! * [`Worker`] runs pipes and owns their datasets.
 //! * [`transport`] is the network between roles: connections over mutual TLS, and the certificates for them.
+//! * [`client`] and [`server`] are the same traits over gRPC; [`deadline::before`] gives a call and the calls it makes a deadline.
 //! * [`Error`] with its closed set of [`Code`]s is what every call may answer.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod client;
 mod code;
 mod configuration;
 mod datasets;
+pub mod deadline;
 mod error;
 mod feed;
 mod pipes;
 mod placement;
 mod runner;
+pub mod server;
 mod storage_node;
+#[cfg(test)]
+mod tests;
 pub mod transport;
 mod wire;
 mod worker;
@@ -31,6 +37,7 @@ pub use configuration::{
     SecretValues,
 };
 pub use datasets::{DatasetReport, QueueReport};
+pub use deadline::Deadlines;
 pub use error::{Error, Result};
 pub use feed::{Feed, FeedHeaders, FeedStream, Page};
 pub use pipes::{
@@ -45,6 +52,7 @@ pub use placement::{
 };
 pub use runner::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
 pub use storage_node::StorageNode;
+pub use wire::MessageBounds;
 pub use worker::{
     ByteStream, PublishRequest, Published, PushReply, PushRequest, ReadRequest, Worker,
 };

@@ -97,6 +97,12 @@ pub(super) const RESERVED: &[Reserved] = &[
         why: "HTTP is served by the aggregator and by telemetry's admin port",
     },
     Reserved {
+        crates: &["prost", "prost-types", "tonic-prost"],
+        for_only: &["sluice-protocol"],
+        in_tests: false,
+        why: "protobuf types stay in `protocol`",
+    },
+    Reserved {
         crates: &["kube", "kube-client", "kube-runtime"],
         for_only: &["sluice-operator", "sluice-crd", "sluice-tests"],
         in_tests: false,

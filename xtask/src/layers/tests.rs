@@ -146,6 +146,16 @@ fn http_servers_are_for_the_aggregator_and_for_tests() {
 }
 
 #[test]
+fn only_the_protocol_names_protobuf() {
+    check(&[("sluice-protocol", &["prost"], &[])], &["prost"], &[]);
+    check(
+        &[("sluice-aggregator", &[], &["prost"])],
+        &["prost"],
+        &["sluice-aggregator → prost"],
+    );
+}
+
+#[test]
 fn asynchronous_crates_are_kept_out_of_the_pure_ones_over_any_number_of_steps() {
     check(
         &[

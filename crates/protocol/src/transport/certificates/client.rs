@@ -3,8 +3,9 @@
 use super::enrolment::sign_with_secret;
 use super::{Enrolment, Source, SourceError};
 use crate::transport::PeerChannel;
-use crate::wire;
+use crate::wire::proto;
 use async_trait::async_trait;
+use bytes::Bytes;
 use rustls::pki_types::CertificateDer;
 use sluice_identity::{Result, RoleCertificate, SignedCertificate, TrustBundle};
 use std::sync::Arc;
@@ -45,8 +46,8 @@ impl CertificatesClient {
         self
     }
 
-    fn client(&self) -> wire::certificates_client::CertificatesClient<PeerChannel> {
-        wire::certificates_client::CertificatesClient::new(self.channel.clone())
+    fn client(&self) -> proto::certificates_client::CertificatesClient<PeerChannel> {
+        proto::certificates_client::CertificatesClient::new(self.channel.clone())
     }
 }
 
@@ -59,8 +60,8 @@ impl Source for CertificatesClient {
             let trust = role.trust();
             return sign_with_secret(enrolment, &trust, request, role.clock()).await;
         }
-        let request = wire::SigningRequest {
-            request: request.to_vec(),
+        let request = proto::SigningRequest {
+            request: request.to_vec().into(),
             bootstrap: None,
         };
         let answer = self.client().sign(in_time(request)).await?;
@@ -68,7 +69,7 @@ impl Source for CertificatesClient {
     }
 
     async fn trust(&self) -> Result<TrustBundle, SourceError> {
-        let request = in_time(wire::BundleRequest {});
+        let request = in_time(proto::BundleRequest {});
         let answer = self.client().bundle(request).await?;
         Ok(trust_from_wire(answer.into_inner())?)
     }
@@ -80,14 +81,18 @@ pub(super) fn in_time<T>(message: T) -> Request<T> {
     request
 }
 
-pub(super) fn signed_from_wire(signed: wire::SignedCertificate) -> Result<SignedCertificate> {
+pub(super) fn signed_from_wire(signed: proto::SignedCertificate) -> Result<SignedCertificate> {
     Ok(SignedCertificate {
-        chain: signed.chain.into_iter().map(CertificateDer::from).collect(),
+        chain: signed.chain.into_iter().map(der).collect(),
         trust: trust_from_wire(signed.trust.unwrap_or_default())?,
     })
 }
 
-fn trust_from_wire(trust: wire::TrustBundle) -> Result<TrustBundle> {
+fn trust_from_wire(trust: proto::TrustBundle) -> Result<TrustBundle> {
     let authorities = trust.authorities.into_iter();
-    TrustBundle::new(authorities.map(CertificateDer::from))
+    TrustBundle::new(authorities.map(der))
+}
+
+fn der(bytes: Bytes) -> CertificateDer<'static> {
+    Vec::from(bytes).into()
 }

@@ -4,7 +4,7 @@ use super::SourceError;
 use super::client::{in_time, signed_from_wire};
 use crate::transport::channel::endpoint;
 use crate::transport::connector::connect;
-use crate::wire;
+use crate::wire::proto;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::time_provider::TimeProvider;
@@ -78,15 +78,15 @@ pub(super) async fn sign_with_secret(
     let channel = endpoint(&enrolment.address)?
         .connect_with_connector(connector)
         .await?;
-    let message = wire::SigningRequest {
-        request: request.to_vec(),
-        bootstrap: Some(wire::Bootstrap {
+    let message = proto::SigningRequest {
+        request: request.to_vec().into(),
+        bootstrap: Some(proto::Bootstrap {
             role: identity.role().to_string(),
             id: identity.id().to_owned(),
             secret: enrolment.secret.to_string(),
         }),
     };
-    let answer = wire::certificates_client::CertificatesClient::new(channel)
+    let answer = proto::certificates_client::CertificatesClient::new(channel)
         .sign(in_time(message))
         .await?;
     Ok(signed_from_wire(answer.into_inner())?)

@@ -2,8 +2,8 @@
 
 use super::Certificates;
 use crate::transport::{Peer, in_full};
-use crate::wire;
-use crate::wire::certificates_server::CertificatesServer;
+use crate::wire::proto;
+use crate::wire::proto::certificates_server::CertificatesServer;
 use sluice_identity::{Identity, SignedCertificate, SigningRefused, TrustBundle};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -17,20 +17,20 @@ pub fn service<C: Certificates>(certificates: Arc<C>) -> CertificatesServer<impl
 }
 
 /// What tonic serves. It has no other use.
-pub trait Served: wire::certificates_server::Certificates {}
+pub trait Served: proto::certificates_server::Certificates {}
 
 struct Handler<C>(Arc<C>);
 
 impl<C: Certificates> Served for Handler<C> {}
 
 #[tonic::async_trait]
-impl<C: Certificates> wire::certificates_server::Certificates for Handler<C> {
+impl<C: Certificates> proto::certificates_server::Certificates for Handler<C> {
     async fn sign(
         &self,
-        request: Request<wire::SigningRequest>,
-    ) -> Result<Response<wire::SignedCertificate>, Status> {
+        request: Request<proto::SigningRequest>,
+    ) -> Result<Response<proto::SignedCertificate>, Status> {
         let peer = Peer::of(&request);
-        let wire::SigningRequest { request, bootstrap } = request.into_inner();
+        let proto::SigningRequest { request, bootstrap } = request.into_inner();
         let signed = match (peer, bootstrap) {
             (Ok(peer), None) => self.0.renew(peer.identity(), &request).await,
             (Ok(peer), Some(_)) => {
@@ -51,15 +51,15 @@ impl<C: Certificates> wire::certificates_server::Certificates for Handler<C> {
 
     async fn bundle(
         &self,
-        request: Request<wire::BundleRequest>,
-    ) -> Result<Response<wire::TrustBundle>, Status> {
+        request: Request<proto::BundleRequest>,
+    ) -> Result<Response<proto::TrustBundle>, Status> {
         Peer::of(&request)?;
         Ok(Response::new(trust_to_wire(&self.0.trust())))
     }
 }
 
 impl<C: Certificates> Handler<C> {
-    fn asked(&self, bootstrap: &wire::Bootstrap) -> Result<Identity, Status> {
+    fn asked(&self, bootstrap: &proto::Bootstrap) -> Result<Identity, Status> {
         bootstrap
             .role
             .parse()
@@ -91,16 +91,16 @@ fn status_of(refused: &SigningRefused) -> Status {
     }
 }
 
-fn signed_to_wire(signed: SignedCertificate) -> wire::SignedCertificate {
-    wire::SignedCertificate {
+fn signed_to_wire(signed: SignedCertificate) -> proto::SignedCertificate {
+    proto::SignedCertificate {
         trust: Some(trust_to_wire(&signed.trust)),
-        chain: signed.chain.iter().map(|der| der.to_vec()).collect(),
+        chain: signed.chain.iter().map(|der| der.to_vec().into()).collect(),
     }
 }
 
-fn trust_to_wire(trust: &TrustBundle) -> wire::TrustBundle {
+fn trust_to_wire(trust: &TrustBundle) -> proto::TrustBundle {
     let authorities = trust.certificates().iter();
-    wire::TrustBundle {
-        authorities: authorities.map(|der| der.to_vec()).collect(),
+    proto::TrustBundle {
+        authorities: authorities.map(|der| der.to_vec().into()).collect(),
     }
 }

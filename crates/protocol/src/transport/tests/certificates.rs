@@ -4,8 +4,8 @@ use super::*;
 use crate::transport::certificates::{
     CertificatesClient, Enrolment, Renewal, RenewalSettings, Source, SourceError, enrol, service,
 };
-use crate::wire;
-use crate::wire::certificates_client::CertificatesClient as WireClient;
+use crate::wire::proto;
+use crate::wire::proto::certificates_client::CertificatesClient as WireClient;
 use sluice_identity::Credential;
 use std::time::Duration;
 use tokio::time::interval;
@@ -191,9 +191,9 @@ async fn peer_gets_only_its_own_name() {
         "cannot be used",
     );
     // A peer with a certificate has no use for another's secret.
-    let message = wire::SigningRequest {
-        request: own_request(&hub),
-        bootstrap: Some(wire::Bootstrap {
+    let message = proto::SigningRequest {
+        request: own_request(&hub).into(),
+        bootstrap: Some(proto::Bootstrap {
             role: "worker".to_owned(),
             id: "w-2".to_owned(),
             secret: "0".repeat(64),

@@ -112,8 +112,8 @@ async fn caller_is_told_that_nobody_is_there_or_that_the_deadline_passed() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let channel = PeerChannel::new(&address, expected, &worker).unwrap();
-    let source = crate::wire::certificates_client::CertificatesClient::new(channel);
-    let mut request = Request::new(crate::wire::BundleRequest {});
+    let source = crate::wire::proto::certificates_client::CertificatesClient::new(channel);
+    let mut request = Request::new(crate::wire::proto::BundleRequest {});
     request.set_timeout(Duration::from_millis(50));
     let status = source.clone().bundle(request).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::DeadlineExceeded, "{status}");

@@ -1,0 +1,57 @@
+//! The roles as gRPC services: each handler decodes, calls the trait, encodes.
+//!
+//! They are here and not with the roles because they know nothing of a role: they are generic over its trait. So the protobuf
+//! types are private to this crate, and both halves of the wire are tested together.
+//!
+//! Whoever serves them sets `TCP_NODELAY` and leaves the number of streams on a connection open: a reader that stopped is a
+//! stream that waits.
+
+mod call;
+mod feed;
+mod push;
+mod storage_node;
+mod worker;
+
+use crate::wire::MessageBounds;
+use crate::wire::proto::storage_node_server::StorageNodeServer;
+use crate::wire::proto::worker_server::WorkerServer;
+use crate::{StorageNode, Worker};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
+
+/// How roles are served.
+#[derive(Clone, Debug, Default)]
+pub struct ServerSettings {
+    /// How large messages may be.
+    pub bounds: MessageBounds,
+    /// Cancelled when the server is to end: watches end, and feeds break off (`Unavailable`, reason `draining`) so that their
+    /// readers go on elsewhere. Everything else is answered.
+    pub drain: CancellationToken,
+}
+
+/// Adds a storage node to what a server offers.
+pub fn add_storage_node<S: StorageNode + ?Sized + 'static>(
+    routes: &mut RoutesBuilder,
+    node: Arc<S>,
+    settings: ServerSettings,
+) {
+    let most = settings.bounds.message_bytes();
+    let service = StorageNodeServer::new(storage_node::Service { node, settings })
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most);
+    routes.add_service(service);
+}
+
+/// Adds a worker to what a server offers.
+pub fn add_worker<W: Worker + ?Sized + 'static>(
+    routes: &mut RoutesBuilder,
+    worker: Arc<W>,
+    settings: ServerSettings,
+) {
+    let most = settings.bounds.message_bytes();
+    let service = WorkerServer::new(worker::Service { worker, settings })
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most);
+    routes.add_service(service);
+}

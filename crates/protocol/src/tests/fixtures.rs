@@ -1,0 +1,76 @@
+//! Messages of the first version, kept as bytes: later versions must still read them. A new kind of message adds a line.
+
+use super::samples;
+use crate::wire::{self, proto};
+use crate::*;
+use prost::Message;
+use std::fmt::Write as _;
+
+/// Lines of `NAME HEX`.
+const FIXTURES: &str = include_str!("fixtures.txt");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    let line = FIXTURES
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let hex = line.unwrap_or_else(|| panic!("no fixture {name}"));
+    let digits = hex.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// The fixture still means `message`, and `message` is still written so.
+#[track_caller]
+fn check<M: Message + Default + PartialEq + std::fmt::Debug>(name: &str, message: M) {
+    let written = message.encode_to_vec();
+    assert_eq!(M::decode(&*bytes(name)).unwrap(), message, "{name}");
+    assert_eq!(hex(&bytes(name)), hex(&written), "{name} {}", hex(&written));
+}
+
+#[test]
+fn messages_of_the_first_version_are_read_and_written() {
+    let error = Error::not_found("unknown-pipe", "pipe", "Ærø");
+    check("error", proto::Error::from(&error));
+    check("pipe", proto::PipeReport::from(samples::pipe_report("in")));
+    check(
+        "dataset",
+        proto::DatasetReport::from(samples::dataset_report("in")),
+    );
+    let snapshot = samples::snapshot(7, &["in"]);
+    check(
+        "snapshot",
+        wire::snapshot_parts(&snapshot, 1 << 20).remove(0),
+    );
+    check(
+        "page",
+        wire::cut(samples::versions(3..5, 3), 1 << 20).remove(0),
+    );
+    let made = Page::Entities(vec![samples::entity(r#"{"_id": "a", "n": 1.10}"#)]);
+    check("made", wire::cut(made, 1 << 20).remove(0));
+    check("headers", proto::FeedHeaders::from(samples::headers()));
+    let push = PushRequest {
+        sequence_id: Some("s".into()),
+        is_full: true,
+        content_length: Some(9),
+        user: "ann".into(),
+        ..PushRequest::default()
+    };
+    check(
+        "push",
+        wire::to_open_push(wire::Target::Dataset("in".into()), push),
+    );
+    check("run-all", wire::to_run_all(samples::run_all(), "ann"));
+    let read = ReadRequest {
+        since_text: Some("4".into()),
+        ..ReadRequest::default()
+    };
+    check("read", proto::ReadRequest::from(read));
+}

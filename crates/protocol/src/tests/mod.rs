@@ -1,0 +1,18 @@
+//! The wire: what is sent comes back equal, roles behave as if called directly, and nothing that arrives does harm.
+
+mod calls;
+mod deadlines;
+mod errors;
+mod exact_json;
+mod fake_storage_node;
+mod fake_worker;
+mod feeds;
+mod fixtures;
+mod generators;
+mod hostile;
+mod line;
+mod pages;
+mod pushes;
+mod round_trips;
+mod samples;
+mod watching;

@@ -1,0 +1,45 @@
+//! What travels: the generated protobuf types, which never leave this crate, and their conversions from and to ours.
+//!
+//! Going out cannot fail. Coming in everything is checked, since a message may be of any origin: a [`Damaged`] names the field.
+
+mod bounds;
+mod code;
+mod components;
+mod damaged;
+mod datasets;
+mod entities;
+mod error;
+mod feeds;
+mod history;
+mod json;
+mod pages;
+mod parts;
+mod pipes;
+mod pushes;
+mod runner;
+mod secrets;
+mod snapshots;
+mod status;
+mod uploads;
+
+/// Generated from `proto/`.
+#[allow(unreachable_pub, clippy::large_enum_variant, missing_docs)]
+pub(crate) mod proto {
+    tonic::include_proto!("sluice.v1");
+}
+
+pub use bounds::MessageBounds;
+pub(crate) use components::{component_kind, posted, to_variables, variables};
+pub(crate) use damaged::{Damaged, required};
+pub(crate) use entities::{checked_entity, entity};
+pub(crate) use feeds::{publish, read, stage, to_publish};
+pub(crate) use history::{history, to_history};
+pub(crate) use json::json;
+pub(crate) use pages::{checked_page, cut};
+pub(crate) use parts::parts;
+pub(crate) use pipes::{operate_pump, to_operate_pump};
+pub(crate) use pushes::{Target, open_push, to_open_push};
+pub(crate) use runner::{run_all, to_run_all};
+pub(crate) use secrets::{scope, to_scope};
+pub(crate) use snapshots::{Gathered, snapshot_parts};
+pub(crate) use status::{deadline_exceeded, from_status, to_status};
