@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod countries;
+mod over_the_wire;
 mod profile;
 mod walk;
