@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use sluice_dataset::ReadOptions;
 use sluice_entity::{Json, Limits, Style};
 use sluice_protocol::client::{ClientSettings, RemoteStorageNode, RemoteWorker};
 use sluice_protocol::server::{self, ServerSettings};
@@ -10,7 +11,7 @@ use sluice_protocol::{
     PumpRequest, PushRequest, PutConfiguration, ReadRequest, RunAll, RunnerOutcome, RunnerStatus,
     Scope, StorageNode, Worker,
 };
-use sluice_storage_node::Node;
+use sluice_storage_node::{Node, PlacementSettings, Placements};
 use sluice_telemetry::Metrics;
 use sluice_worker::LocalWorker;
 use std::sync::Arc;
@@ -60,6 +61,7 @@ impl Hub {
         let settings = ClientSettings::default();
         let node =
             Arc::new(Node::open(&sluice_storage_node::Settings::new(folder.path())).unwrap());
+        let placements = Placements::open(&node, &PlacementSettings::default()).unwrap();
         let (node_serving, to_node) =
             serve(|routes| server::add_storage_node(routes, node, ServerSettings::default())).await;
         let storage = Arc::new(RemoteStorageNode::connect(to_node.clone(), settings).await);
@@ -67,7 +69,7 @@ impl Hub {
             store: sluice_store::Settings::small(),
             ..sluice_worker::Settings::new(folder.path())
         };
-        let local = LocalWorker::open(of_worker, storage, &Metrics::new())
+        let local = LocalWorker::open(of_worker, storage, Arc::new(placements), &Metrics::new())
             .await
             .unwrap();
         let served = Arc::clone(&local);
@@ -167,7 +169,11 @@ async fn upload_push_run_and_read_over_grpc_only() {
     // Configuration comes back as it went up.
     let history = hub
         .storage
-        .history(Some(ComponentKind::Pipe), Some("out"))
+        .history(
+            Some(ComponentKind::Pipe),
+            Some("out"),
+            &ReadOptions::default(),
+        )
         .await
         .unwrap();
     let original = history.first().unwrap().original.clone().unwrap();
