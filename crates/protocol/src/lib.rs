@@ -9,6 +9,7 @@
 //! * [`Worker`] runs pipes and owns their datasets.
 //! * [`transport`] is the network between roles: connections over mutual TLS, and the certificates for them.
 //! * [`client`] and [`server`] are the same traits over gRPC; [`deadline::before`] gives a call and the calls it makes a deadline.
+//! * [`Reach`] leads to the workers of a [`Topology`].
 //! * [`Error`] with its closed set of [`Code`]s is what every call may answer.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -21,6 +22,7 @@ mod error;
 mod feed;
 mod pipes;
 mod placement;
+mod reach;
 mod runner;
 pub mod server;
 mod storage_node;
@@ -50,6 +52,7 @@ pub use placement::{
     PermitRequest, PipeLoad, Placement, PlacementControl, Renewal, Report, Session, SessionId,
     Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts, WorkerId,
 };
+pub use reach::Reach;
 pub use runner::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
 pub use storage_node::StorageNode;
 pub use wire::MessageBounds;
