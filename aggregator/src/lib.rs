@@ -4,6 +4,7 @@
 //! know whether they live in the same process. HTTP types do not leave the folder `api`.
 //!
 //! * [`Aggregator`] with its [`Settings`] becomes a router; [`serve`] puts it behind TLS.
+//! * [`Fleet`] is many workers as one.
 //! * [`openapi`] is the description of everything that is routed, made from the same table.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -11,12 +12,14 @@ mod aggregator;
 mod api;
 mod budget;
 mod connections;
+mod fleet;
 mod metrics;
 mod service;
 mod settings;
 
 pub use aggregator::{Aggregator, Parts, Process};
 pub use api::{openapi, router};
+pub use fleet::Fleet;
 pub use service::{ServeError, Serving, listen, serve};
 pub use settings::{Limits, Settings};
 
