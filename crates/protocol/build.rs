@@ -9,8 +9,9 @@ use std::error::Error;
 /// Root of the imports.
 const ROOT: &str = "proto";
 /// The services; they import the rest.
-const SERVICES: [&str; 3] = [
+const SERVICES: [&str; 4] = [
     "sluice/v1/certificates.proto",
+    "sluice/v1/placement.proto",
     "sluice/v1/storage_node.proto",
     "sluice/v1/worker.proto",
 ];

@@ -61,7 +61,8 @@ impl Call {
         .await
     }
 
-    async fn in_time<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Waits for work that is done here and there.
+    pub(super) async fn in_time<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.left {
             None => work.await,
             Some(left) => tokio::time::timeout(left, work)

@@ -1,14 +1,18 @@
-//! A channel whose answers are looked at before the gRPC library reads them: it panics on details of a status that are no base64.
+//! The way to another role. What comes along it is looked at before the gRPC library reads it: that panics on details of a status
+//! that are no base64.
 
+use crate::transport::PeerChannel;
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use futures::{FutureExt, TryFutureExt};
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tonic::body::Body;
+use tonic::codegen::StdError;
 use tonic::transport::Channel;
 use tower::Service;
 
@@ -20,21 +24,45 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// See the head of the file.
+/// The way to another role: over mutual TLS ([`PeerChannel`]), or a plain channel of the gRPC library.
 #[derive(Clone, Debug)]
-pub(super) struct Guarded(pub(super) Channel);
+pub struct Way(Kind);
 
-impl Service<Request<Body>> for Guarded {
+#[derive(Clone, Debug)]
+enum Kind {
+    Peer(PeerChannel),
+    Plain(Channel),
+}
+
+impl From<PeerChannel> for Way {
+    fn from(channel: PeerChannel) -> Self {
+        Way(Kind::Peer(channel))
+    }
+}
+
+impl From<Channel> for Way {
+    fn from(channel: Channel) -> Self {
+        Way(Kind::Plain(channel))
+    }
+}
+
+impl Service<Request<Body>> for Way {
     type Response = Response<Body>;
-    type Error = tonic::transport::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Self::Error>> + Send>>;
+    type Error = StdError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, StdError>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StdError>> {
+        match &mut self.0 {
+            Kind::Peer(channel) => channel.poll_ready(context).map_err(Into::into),
+            Kind::Plain(channel) => channel.poll_ready(context).map_err(Into::into),
+        }
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answer = self.0.call(request);
+        let answer = match &mut self.0 {
+            Kind::Peer(channel) => channel.call(request).map_err(StdError::from).boxed(),
+            Kind::Plain(channel) => channel.call(request).map_err(StdError::from).boxed(),
+        };
         Box::pin(async move {
             let (mut head, body) = answer.await?.into_parts();
             drop_nonsense(&mut head.headers);

@@ -1,8 +1,12 @@
 //! The roles as clients of a channel: whoever holds the trait does not see the network.
 
+mod assignments;
 mod call;
 mod channel;
 mod feed;
+mod follow;
+mod pause;
+mod placement_control;
 mod push;
 mod storage_node;
 mod watch;
@@ -12,6 +16,9 @@ use crate::Deadlines;
 use crate::wire::MessageBounds;
 use std::time::Duration;
 
+pub use assignments::RemoteAssignments;
+pub use channel::Way;
+pub use placement_control::RemotePlacementControl;
 pub use storage_node::RemoteStorageNode;
 pub use worker::RemoteWorker;
 
@@ -22,7 +29,7 @@ pub struct ClientSettings {
     pub bounds: MessageBounds,
     /// How long calls may take.
     pub deadlines: Deadlines,
-    /// Wait before the first new try to watch; doubled with each failure.
+    /// The longest wait before the first new try to watch; doubled with each failure. A part of each wait is left to chance.
     pub shortest_pause: Duration,
     /// The longest wait between two tries.
     pub longest_pause: Duration,

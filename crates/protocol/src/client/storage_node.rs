@@ -2,7 +2,7 @@
 
 use super::ClientSettings;
 use super::call::{answered, within};
-use super::channel::Guarded;
+use super::channel::Way;
 use super::watch::Watch;
 use crate::wire::proto::{self, storage_node_client::StorageNodeClient};
 use crate::wire::{to_history, to_scope, to_variables};
@@ -17,11 +17,10 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tonic::transport::Channel;
 use tonic::{Response, Status};
 
-/// What tonic generated, over our channel.
-pub(super) type Client = StorageNodeClient<Guarded>;
+/// What tonic generated, over our way.
+pub(super) type Client = StorageNodeClient<Way>;
 
 /// A storage node behind a channel. It watches the configuration for as long as it lives: through interruptions the last snapshot
 /// stays, and the newest comes as soon as the node is there again. A change is answered when its configuration has arrived here.
@@ -33,9 +32,9 @@ pub struct RemoteStorageNode {
 
 impl RemoteStorageNode {
     /// Waits for the first configuration, however long that takes: a role cannot begin without.
-    pub async fn connect(channel: Channel, settings: ClientSettings) -> Self {
+    pub async fn connect(channel: impl Into<Way>, settings: ClientSettings) -> Self {
         let most = settings.bounds.message_bytes();
-        let client = StorageNodeClient::new(Guarded(channel))
+        let client = StorageNodeClient::new(channel.into())
             .max_decoding_message_size(most)
             .max_encoding_message_size(most);
         let watch = Watch::start(client.clone(), settings).await;

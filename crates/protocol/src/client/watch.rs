@@ -1,9 +1,9 @@
-//! Following the configuration: one stream at a time, a new one when it ends, the newest snapshot for everybody.
+//! The configuration, followed: the newest snapshot for everybody.
 
 use super::ClientSettings;
-use super::call::answered;
+use super::follow::{Following, never};
 use super::storage_node::Client;
-use crate::wire::{Gathered, from_status, proto};
+use crate::wire::{Gathered, proto};
 use crate::{Code, ConfigurationSnapshot, Error, Result};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,16 @@ impl Watch {
         let published = Published::default();
         let mut first = published.subscribe();
         let sender = published.clone();
-        let task = tokio::spawn(async move { follow(client, settings, &sender).await });
+        let open = move || {
+            let mut client = client.clone();
+            async move { client.watch(proto::WatchRequest {}).await }
+        };
+        let following = Following::<Gathered, _>::new("the configuration", settings, open);
+        let publish = move |snapshot| {
+            sender.send_replace(Arc::new(snapshot));
+            Ok(())
+        };
+        let task = tokio::spawn(following.run(publish, never));
         let watch = Watch { published, task };
         // The sender is held above, so there is nothing that could fail.
         let _ = first.changed().await;
@@ -61,38 +70,4 @@ impl Watch {
             }
         }
     }
-}
-
-async fn follow(mut client: Client, settings: ClientSettings, published: &Published) {
-    let mut pause = settings.shortest_pause;
-    loop {
-        let before = published.borrow().clone();
-        let end = read(&mut client, published).await;
-        if !Arc::ptr_eq(&before, &published.borrow()) {
-            pause = settings.shortest_pause;
-        }
-        match end {
-            Ok(()) => tracing::info!("the storage node ended the watch of the configuration"),
-            Err(error) => tracing::warn!(
-                reason = &*error.reason,
-                pause = ?pause,
-                "cannot watch the configuration, trying again: {error}"
-            ),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(settings.longest_pause);
-    }
-}
-
-/// Reads one stream to its end.
-async fn read(client: &mut Client, published: &Published) -> Result<()> {
-    let stream = client.watch(proto::WatchRequest {}).await;
-    let mut parts = stream.map_err(from_status)?.into_inner();
-    let mut gathered = Gathered::default();
-    while let Some(part) = parts.message().await.map_err(from_status)? {
-        if let Some(snapshot) = answered(gathered.take(part))? {
-            published.send_replace(Arc::new(snapshot));
-        }
-    }
-    Ok(())
 }

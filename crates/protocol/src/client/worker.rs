@@ -2,7 +2,7 @@
 
 use super::ClientSettings;
 use super::call::{answered, within};
-use super::channel::Guarded;
+use super::channel::Way;
 use super::{feed, push};
 use crate::wire::proto::{self, worker_client::WorkerClient};
 use crate::wire::{Target, checked_entity, json, to_operate_pump, to_publish, to_run_all};
@@ -14,10 +14,9 @@ use crate::{
 use async_trait::async_trait;
 use sluice_entity::{Entity, Json};
 use std::time::Duration;
-use tonic::transport::Channel;
 
-/// What tonic generated, over our channel.
-pub(super) type Client = WorkerClient<Guarded>;
+/// What tonic generated, over our way.
+pub(super) type Client = WorkerClient<Way>;
 
 /// A worker behind a channel.
 pub struct RemoteWorker {
@@ -27,9 +26,9 @@ pub struct RemoteWorker {
 
 impl RemoteWorker {
     /// Connects when it is used.
-    pub fn new(channel: Channel, settings: ClientSettings) -> Self {
+    pub fn new(channel: impl Into<Way>, settings: ClientSettings) -> Self {
         let most = settings.bounds.message_bytes();
-        let client = WorkerClient::new(Guarded(channel))
+        let client = WorkerClient::new(channel.into())
             .max_decoding_message_size(most)
             .max_encoding_message_size(most);
         RemoteWorker { client, settings }

@@ -6,16 +6,21 @@
 //! Whoever serves them sets `TCP_NODELAY` and leaves the number of streams on a connection open: a reader that stopped is a
 //! stream that waits.
 
+mod assignments;
 mod call;
 mod feed;
+mod placement_control;
 mod push;
 mod storage_node;
+mod watch;
 mod worker;
 
 use crate::wire::MessageBounds;
+use crate::wire::proto::assignments_server::AssignmentsServer;
+use crate::wire::proto::placement_control_server::PlacementControlServer;
 use crate::wire::proto::storage_node_server::StorageNodeServer;
 use crate::wire::proto::worker_server::WorkerServer;
-use crate::{StorageNode, Worker};
+use crate::{Assignments, PlacementControl, StorageNode, Worker};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
@@ -51,6 +56,33 @@ pub fn add_worker<W: Worker + ?Sized + 'static>(
 ) {
     let most = settings.bounds.message_bytes();
     let service = WorkerServer::new(worker::Service { worker, settings })
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most);
+    routes.add_service(service);
+}
+
+/// Adds the assignments of a storage node to what a server offers.
+pub fn add_assignments<A: Assignments + ?Sized + 'static>(
+    routes: &mut RoutesBuilder,
+    assignments: Arc<A>,
+    settings: ServerSettings,
+) {
+    let most = settings.bounds.message_bytes();
+    let service = assignments::Service::new(assignments, settings);
+    let service = AssignmentsServer::new(service)
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most);
+    routes.add_service(service);
+}
+
+/// Adds what the operator asks of a storage node to what a server offers.
+pub fn add_placement_control<C: PlacementControl + ?Sized + 'static>(
+    routes: &mut RoutesBuilder,
+    control: Arc<C>,
+    settings: ServerSettings,
+) {
+    let most = settings.bounds.message_bytes();
+    let service = PlacementControlServer::new(placement_control::Service { control })
         .max_decoding_message_size(most)
         .max_encoding_message_size(most);
     routes.add_service(service);

@@ -2,10 +2,11 @@
 
 use super::ServerSettings;
 use super::call::{Answer, Parts, asked, open};
+use super::watch::{end, states};
 use crate::wire::proto::{self, storage_node_server};
 use crate::wire::{component_kind, history, json, parts, posted, scope, snapshot_parts, variables};
 use crate::{PutConfiguration, StorageNode};
-use futures::stream::{self, StreamExt};
+use futures::StreamExt;
 use std::sync::Arc;
 use tonic::{Request, Response};
 
@@ -28,20 +29,13 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
     type WatchStream = Parts<proto::SnapshotPart>;
     type HistoryStream = Parts<proto::HistoryPart>;
 
-    async fn watch(&self, _: Request<proto::WatchRequest>) -> Answer<Self::WatchStream> {
-        let mut snapshots = self.node.watch();
-        snapshots.mark_changed();
+    async fn watch(&self, request: Request<proto::WatchRequest>) -> Answer<Self::WatchStream> {
         let page_bytes = self.settings.bounds.page_bytes;
-        // Whoever reads slowly misses revisions, never the newest.
-        let snapshots = stream::unfold(snapshots, |mut snapshots| async move {
-            snapshots.changed().await.ok()?;
-            let snapshot = Arc::clone(&snapshots.borrow_and_update());
-            Some((snapshot, snapshots))
+        let snapshots = states(self.node.watch(), move |snapshot| {
+            snapshot_parts(snapshot, page_bytes)
         });
-        let parts = snapshots
-            .flat_map(move |snapshot| stream::iter(snapshot_parts(&snapshot, page_bytes)).map(Ok));
-        let drain = self.settings.drain.clone().cancelled_owned();
-        Ok(Response::new(parts.take_until(drain).boxed()))
+        let end = end(&request, &self.settings);
+        Ok(Response::new(snapshots.take_until(end).boxed()))
     }
 
     async fn put_configuration(

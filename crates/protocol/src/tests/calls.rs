@@ -13,7 +13,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// An answer as text; of an error what leaves the process.
-fn shown<T: Debug>(answer: Result<T>) -> String {
+pub(super) fn shown<T: Debug>(answer: Result<T>) -> String {
     match answer {
         Ok(answer) => format!("{answer:?}"),
         Err(error) => format!(

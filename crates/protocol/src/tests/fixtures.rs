@@ -1,6 +1,6 @@
 //! Messages of the first version, kept as bytes: later versions must still read them. A new kind of message adds a line.
 
-use super::samples;
+use super::{placement, samples};
 use crate::wire::{self, proto};
 use crate::*;
 use prost::Message;
@@ -73,4 +73,42 @@ fn messages_of_the_first_version_are_read_and_written() {
         ..ReadRequest::default()
     };
     check("read", proto::ReadRequest::from(read));
+}
+
+#[test]
+fn messages_of_placement_are_read_and_written() {
+    let open = placement::open_session("w-1");
+    check("open-session", proto::OpenSessionRequest::from(open));
+    check("session", proto::Session::from(placement::session(4)));
+    let assigned = placement::assigned(7);
+    check(
+        "assigned",
+        wire::assigned_parts(&assigned, 1 << 20).remove(0),
+    );
+    let topology = placement::topology(3, 7, 0);
+    let parts = wire::topology_parts(&topology, 1 << 20);
+    let [workers, pipes] = <[_; 2]>::try_from(parts).unwrap();
+    check("workers", workers);
+    check("places", pipes);
+    let renewal = Renewal {
+        session: SessionId(4),
+        loads: vec![PipeLoad {
+            pipe: "in".into(),
+            weight: 2,
+            bytes: 3,
+        }],
+    };
+    check("renewal", proto::RenewRequest::from(renewal));
+    for (name, report) in placement::reports() {
+        check(name, wire::to_report(SessionId(4), report));
+    }
+    let act = Act::GiveUpDisk {
+        disk: DiskId("disk-1".into()),
+        even_if_lost: true,
+    };
+    let request = PermitRequest {
+        operator_epoch: 5,
+        act,
+    };
+    check("permit", proto::PermitRequest::from(request));
 }

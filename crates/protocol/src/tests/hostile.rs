@@ -20,21 +20,24 @@ use std::io;
 use std::sync::Arc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::body::Body;
-use tonic::transport::Server;
+use tonic::transport::{Channel, Server};
 
 /// A message with the five bytes in front of it.
-fn framed(message: &[u8]) -> Bytes {
+pub(super) fn framed(message: &[u8]) -> Bytes {
     let mut frame = vec![0];
     frame.put_u32(message.len() as u32);
     frame.extend_from_slice(message);
     frame.into()
 }
 
-/// A server that answers every call with these bytes and headers at the end.
-fn server(answer: Vec<Bytes>, trailers: &'static [(&'static str, &'static str)]) -> RemoteWorker {
+/// A server that answers calls with these bytes and headers at the end; `answer` sees the path of a call.
+pub(super) fn answering(
+    answer: impl Fn(&str) -> Vec<Bytes> + Clone + Send + Sync + 'static,
+    trailers: &'static [(&'static str, &'static str)],
+) -> Channel {
     let (line, incoming) = Line::new();
-    let service = tower::service_fn(move |_| {
-        let frames = answer.clone().into_iter().map(Frame::data);
+    let service = tower::service_fn(move |request: http::Request<Body>| {
+        let frames = answer(request.uri().path()).into_iter().map(Frame::data);
         let mut end = http::HeaderMap::new();
         for (name, value) in trailers {
             end.insert(*name, http::HeaderValue::from_static(value));
@@ -51,16 +54,21 @@ fn server(answer: Vec<Bytes>, trailers: &'static [(&'static str, &'static str)])
     });
     let incoming = UnboundedReceiverStream::new(incoming).map(Ok::<_, io::Error>);
     tokio::spawn(Server::builder().serve_with_incoming(service, incoming));
-    RemoteWorker::new(line.channel, settings())
+    line.channel
+}
+
+/// A worker that answers every call with these bytes and headers at the end.
+fn server(answer: Vec<Bytes>, trailers: &'static [(&'static str, &'static str)]) -> RemoteWorker {
+    RemoteWorker::new(answering(move |_| answer.clone(), trailers), settings())
 }
 
 /// What the error must say, and what does the damage.
-type Damage<T> = (&'static str, fn(&mut T));
+pub(super) type Damage<T> = (&'static str, fn(&mut T));
 
-const FINE: &[(&str, &str)] = &[("grpc-status", "0")];
+pub(super) const FINE: &[(&str, &str)] = &[("grpc-status", "0")];
 
 #[track_caller]
-fn assert_damaged(error: &Error, place: &str) {
+pub(super) fn assert_damaged(error: &Error, place: &str) {
     assert_eq!(
         (error.code, &*error.reason),
         (Code::Internal, "damaged-answer"),
@@ -267,7 +275,7 @@ fn client() -> (Arc<FakeWorker>, WorkerClient<tonic::transport::Channel>) {
 }
 
 #[track_caller]
-fn assert_refused(status: tonic::Status, place: &str) {
+pub(super) fn assert_refused(status: tonic::Status, place: &str) {
     let error = from_status(status);
     assert_eq!(
         (error.code, &*error.reason),

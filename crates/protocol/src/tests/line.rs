@@ -2,7 +2,7 @@
 
 use crate::client::ClientSettings;
 use crate::server::{self, ServerSettings};
-use crate::{Deadlines, MessageBounds, StorageNode, Worker};
+use crate::{Assignments, Deadlines, MessageBounds, PlacementControl, StorageNode, Worker};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use std::future::Future;
@@ -105,6 +105,16 @@ impl Line {
     /// A line to a storage node.
     pub(super) fn to_storage_node(node: Arc<dyn StorageNode>) -> Line {
         Line::to(|routes, settings| server::add_storage_node(routes, node, settings))
+    }
+
+    /// A line to the placement of a storage node.
+    pub(super) fn to_placement<P: Assignments + PlacementControl + 'static>(
+        placement: Arc<P>,
+    ) -> Line {
+        Line::to(|routes, settings| {
+            server::add_assignments(routes, placement.clone(), settings.clone());
+            server::add_placement_control(routes, placement, settings);
+        })
     }
 
     fn to(add: impl FnOnce(&mut RoutesBuilder, ServerSettings)) -> Line {

@@ -12,6 +12,7 @@ mod generators;
 mod hostile;
 mod line;
 mod pages;
+mod placement;
 mod pushes;
 mod round_trips;
 mod samples;

@@ -1,20 +1,20 @@
 //! Every message, as bytes and back.
 
 use super::generators;
-use crate::wire::{self, proto};
+use crate::wire::{self, Gather, proto};
 use crate::*;
 use proptest::prelude::*;
 use prost::Message;
 use std::fmt::Debug;
 
 /// Through the bytes of the wire.
-fn through<M: Message + Default>(message: M) -> M {
+pub(super) fn through<M: Message + Default>(message: M) -> M {
     M::decode(&*message.encode_to_vec()).unwrap()
 }
 
 /// Out as one message, in as another value, which must be equal.
 #[track_caller]
-fn returns<T, M>(value: T)
+pub(super) fn returns<T, M>(value: T)
 where
     T: Clone + PartialEq + Debug + Into<M> + TryFrom<M, Error: Debug>,
     M: Message + Default,

@@ -53,3 +53,11 @@ impl<T> Within<T> for Result<T, Damaged> {
 pub(crate) fn required<T>(value: Option<T>, field: &str) -> Result<T, Damaged> {
     value.ok_or_else(|| Damaged::new(field, "missing"))
 }
+
+/// A name that must not be empty.
+pub(crate) fn name(text: String, field: &str) -> Result<String, Damaged> {
+    match text.is_empty() {
+        true => Err(Damaged::new(field, "missing")),
+        false => Ok(text),
+    }
+}

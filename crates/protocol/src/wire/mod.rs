@@ -2,6 +2,7 @@
 //!
 //! Going out cannot fail. Coming in everything is checked, since a message may be of any origin: a [`Damaged`] names the field.
 
+mod assigned;
 mod bounds;
 mod code;
 mod components;
@@ -14,13 +15,18 @@ mod history;
 mod json;
 mod pages;
 mod parts;
+mod permits;
 mod pipes;
 mod pushes;
+mod reports;
 mod runner;
 mod secrets;
+mod sessions;
 mod snapshots;
 mod status;
+mod topology;
 mod uploads;
+mod whole;
 
 /// Generated from `proto/`.
 #[allow(unreachable_pub, clippy::large_enum_variant, missing_docs)]
@@ -28,9 +34,10 @@ pub(crate) mod proto {
     tonic::include_proto!("sluice.v1");
 }
 
+pub(crate) use assigned::{GatheredAssigned, assigned_parts};
 pub use bounds::MessageBounds;
 pub(crate) use components::{component_kind, posted, to_variables, variables};
-pub(crate) use damaged::{Damaged, required};
+pub(crate) use damaged::{Damaged, name, required};
 pub(crate) use entities::{checked_entity, entity};
 pub(crate) use feeds::{publish, read, stage, to_publish};
 pub(crate) use history::{history, to_history};
@@ -39,7 +46,10 @@ pub(crate) use pages::{checked_page, cut};
 pub(crate) use parts::parts;
 pub(crate) use pipes::{operate_pump, to_operate_pump};
 pub(crate) use pushes::{Target, open_push, to_open_push};
+pub(crate) use reports::{report, to_report};
 pub(crate) use runner::{run_all, to_run_all};
 pub(crate) use secrets::{scope, to_scope};
 pub(crate) use snapshots::{Gathered, snapshot_parts};
 pub(crate) use status::{deadline_exceeded, from_status, to_status};
+pub(crate) use topology::{GatheredTopology, isolation, standing, topology_parts};
+pub(crate) use whole::Gather;

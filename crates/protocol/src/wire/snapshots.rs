@@ -3,6 +3,7 @@
 use super::components::variables;
 use super::damaged::{Damaged, Within};
 use super::proto;
+use super::whole::Gather;
 use crate::{Component, ConfigurationSnapshot};
 use prost::Message;
 
@@ -93,9 +94,11 @@ pub(crate) fn snapshot_parts(
 #[derive(Default)]
 pub(crate) struct Gathered(ConfigurationSnapshot);
 
-impl Gathered {
-    /// Takes a part; with the last one the snapshot is whole.
-    pub(crate) fn take(
+impl Gather for Gathered {
+    type Part = proto::SnapshotPart;
+    type Whole = ConfigurationSnapshot;
+
+    fn take(
         &mut self,
         part: proto::SnapshotPart,
     ) -> Result<Option<ConfigurationSnapshot>, Damaged> {

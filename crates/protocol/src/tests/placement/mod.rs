@@ -1,0 +1,12 @@
+//! Placement over the wire: sessions, assignments, topologies, and what the operator asks.
+
+mod assigned;
+mod calls;
+mod fake;
+mod generators;
+mod hostile;
+mod round_trips;
+mod samples;
+mod topologies;
+
+pub(super) use samples::{assigned, open_session, reports, session, topology};

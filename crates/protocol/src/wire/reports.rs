@@ -1,0 +1,101 @@
+//! What a worker says of its pipes.
+
+use super::damaged::{Damaged, Within, name, required};
+use super::proto::{self, report::Report as Sent};
+use crate::{Epoch, Report, SessionId};
+
+/// A report going out.
+pub(crate) fn to_report(session: SessionId, report: Report) -> proto::ReportRequest {
+    let report = match report {
+        Report::Committed { pipe, epoch } => Sent::Committed(proto::Committed {
+            pipe,
+            epoch: epoch.number(),
+        }),
+        Report::Released {
+            pipe,
+            epoch,
+            offset,
+        } => Sent::Released(proto::Released {
+            pipe,
+            epoch: epoch.number(),
+            offset,
+        }),
+        Report::Level { pipe } => Sent::Level(proto::LevelWithOwner { pipe }),
+        Report::Restoring {
+            pipe,
+            epoch,
+            fetched,
+            total,
+        } => Sent::Restoring(proto::Restoring {
+            pipe,
+            epoch: epoch.number(),
+            fetched,
+            total,
+        }),
+        Report::CannotStart {
+            pipe,
+            epoch,
+            reason,
+        } => Sent::CannotStart(proto::CannotStart {
+            pipe,
+            epoch: epoch.number(),
+            reason,
+        }),
+        Report::Checkpointed {
+            pipe,
+            epoch,
+            checkpoint,
+        } => Sent::Checkpointed(proto::Checkpointed {
+            pipe,
+            epoch: epoch.number(),
+            checkpoint: Some(checkpoint.into()),
+        }),
+    };
+    proto::ReportRequest {
+        session: session.0,
+        report: Some(proto::Report {
+            report: Some(report),
+        }),
+    }
+}
+
+/// A report as it arrives: in which session, and what.
+pub(crate) fn report(request: proto::ReportRequest) -> Result<(SessionId, Report), Damaged> {
+    let report = required(request.report.and_then(|report| report.report), "report")?;
+    let report = understood(report).within("report")?;
+    Ok((SessionId(request.session), report))
+}
+
+fn understood(report: Sent) -> Result<Report, Damaged> {
+    let pipe = |pipe| name(pipe, "pipe");
+    Ok(match report {
+        Sent::Committed(report) => Report::Committed {
+            pipe: pipe(report.pipe)?,
+            epoch: Epoch::from_number(report.epoch),
+        },
+        Sent::Released(report) => Report::Released {
+            pipe: pipe(report.pipe)?,
+            epoch: Epoch::from_number(report.epoch),
+            offset: report.offset,
+        },
+        Sent::Level(report) => Report::Level {
+            pipe: pipe(report.pipe)?,
+        },
+        Sent::Restoring(report) => Report::Restoring {
+            pipe: pipe(report.pipe)?,
+            epoch: Epoch::from_number(report.epoch),
+            fetched: report.fetched,
+            total: report.total,
+        },
+        Sent::CannotStart(report) => Report::CannotStart {
+            pipe: pipe(report.pipe)?,
+            epoch: Epoch::from_number(report.epoch),
+            reason: report.reason,
+        },
+        Sent::Checkpointed(report) => Report::Checkpointed {
+            pipe: pipe(report.pipe)?,
+            epoch: Epoch::from_number(report.epoch),
+            checkpoint: required(report.checkpoint, "checkpoint")?.into(),
+        },
+    })
+}
