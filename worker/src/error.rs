@@ -1,5 +1,6 @@
 //! What can go wrong while a worker opens; running worker answers `sluice_protocol::Error`.
 
+use sluice_protocol::WorkerId;
 use std::path::PathBuf;
 
 /// A worker that could not be opened.
@@ -23,6 +24,16 @@ pub enum Error {
         /// Why.
         #[source]
         source: sluice_store::Error,
+    },
+    /// The data folder of another worker.
+    #[error("the store in {} belongs to the worker {owner}, and this is {wanted}: start it as {owner}, or with an empty folder", path.display())]
+    OtherWorker {
+        /// Where.
+        path: PathBuf,
+        /// Whose it is.
+        owner: WorkerId,
+        /// Who this is.
+        wanted: WorkerId,
     },
 }
 

@@ -14,7 +14,7 @@ use crate::shared::Shared;
 use crate::signals::Signals;
 use crate::take_up::TakeUp;
 use futures::FutureExt;
-use sluice_protocol::{Assignments, BootClock, StorageNode, SystemBootClock};
+use sluice_protocol::{Assignments, BootClock, StorageNode, SystemBootClock, WorkerId};
 use sluice_store::Store;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,8 @@ pub struct Settings {
     pub boot_clock: Arc<dyn BootClock>,
     /// Where other roles reach this worker; empty in one process.
     pub address: String,
+    /// Who this worker is. `None`: as its disk says; a blank disk makes a name.
+    pub worker: Option<WorkerId>,
 }
 
 impl Settings {
@@ -59,6 +61,7 @@ impl Settings {
             clock: Arc::new(SystemClock),
             boot_clock: Arc::new(SystemBootClock),
             address: String::new(),
+            worker: None,
         }
     }
 }
@@ -220,9 +223,22 @@ pub(crate) fn store_folder(data: &Path) -> PathBuf {
 
 async fn identity(store: &Store, settings: &Settings) -> Result<held::Identity, Error> {
     let (store, path) = (store.clone(), store_folder(&settings.data));
-    blocking::run(move || held::identity(&store))
+    let wanted = settings.worker.clone();
+    let identity = blocking::run(move || held::identity(&store, wanted))
         .await
-        .map_err(|source| Error::Identity { path, source })
+        .map_err(|source| Error::Identity {
+            path: path.clone(),
+            source,
+        })?;
+    // What is on the disk of another worker is that worker's to own.
+    match &settings.worker {
+        Some(wanted) if *wanted != identity.worker => Err(Error::OtherWorker {
+            path,
+            owner: identity.worker,
+            wanted: wanted.clone(),
+        }),
+        _ => Ok(identity),
+    }
 }
 
 async fn open_store(settings: &Settings) -> Result<Store, Error> {

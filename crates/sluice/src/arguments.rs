@@ -1,7 +1,7 @@
 //! The command line: what can be asked for, and who does it.
 
-use crate::commands::{certificates, check, dtl, print, standalone, token};
-use crate::settings;
+use crate::commands::{certificates, check, dtl, print, process, roles, standalone, token};
+use crate::settings::{self, Program};
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
 use std::io::Write;
@@ -36,6 +36,9 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
         .subcommand(standalone::command())
+        .subcommand(roles::storage_node())
+        .subcommand(roles::worker())
+        .subcommand(roles::aggregator())
         .subcommand(token::command())
         .subcommand(certificates::command())
         .subcommand(check::command())
@@ -47,8 +50,13 @@ fn dispatch(
     matches: &ArgMatches,
     environment: Vec<(OsString, OsString)>,
 ) -> anyhow::Result<ExitCode> {
+    if let Some((name, matches)) = matches.subcommand()
+        && let Some((_, role)) = roles::ROLES.iter().find(|(role, _)| *role == name)
+    {
+        return process::run(*role, matches, environment);
+    }
     match matches.subcommand() {
-        Some(("standalone", matches)) => standalone::run(matches, environment),
+        Some(("standalone", matches)) => process::run(Program::Standalone, matches, environment),
         Some(("token", matches)) => token::run(matches),
         Some(("certificates", matches)) => certificates::run(matches),
         Some(("check", matches)) => check::run(matches),

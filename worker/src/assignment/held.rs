@@ -60,14 +60,14 @@ impl HeldRecord {
     }
 }
 
-/// The store's identity; a new store gets one. For blocking threads.
-pub(crate) fn identity(store: &Store) -> Result<Identity> {
+/// The store's identity; a new store gets one, as `wanted` where that is said. For blocking threads.
+pub(crate) fn identity(store: &Store, wanted: Option<WorkerId>) -> Result<Identity> {
     let key = StateKey::new(OWNER, IDENTITY)?;
     let record = match store.state(&key)? {
         Some(bytes) => read(IDENTITY, &bytes)?,
         None => {
             let record = IdentityRecord {
-                worker: uuid::Uuid::new_v4().to_string(),
+                worker: wanted.map_or_else(|| uuid::Uuid::new_v4().to_string(), |id| id.0),
                 disk: uuid::Uuid::new_v4().to_string(),
             };
             // Before the first session there is no lease to ask.

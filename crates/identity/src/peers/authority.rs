@@ -24,6 +24,7 @@ pub struct RootAuthority {
 }
 
 /// What the storage node gets: the names are those of cert-manager's Secrets.
+#[derive(PartialEq, Eq)]
 pub struct IntermediateFiles {
     /// `tls.crt`: the authority's certificate, PEM.
     pub certificate: String,

@@ -5,7 +5,8 @@ use super::say;
 use anyhow::{Context, Result};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use jiff::Timestamp;
-use sluice_identity::RootAuthority;
+use sluice_identity::{Bootstrap, RootAuthority, replace_private};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,10 +39,30 @@ pub(crate) fn command() -> Command {
             folder("dir", keep),
             folder("out", "Gets tls.crt, tls.key and ca.crt; for the storage node only"),
         ]);
+    let bootstrap = Command::new("bootstrap")
+        .about("Make a secret that lets instances of a role have their first certificate, and print it")
+        .args([
+            Arg::new("role")
+                .long("role")
+                .value_name("ROLE")
+                .required(true)
+                .help("worker, aggregator or operator"),
+            Arg::new("ids")
+                .long("ids")
+                .value_name("ID")
+                .required(true)
+                .help("Whom it is for: an id, or all that begin with something: pool-a-*"),
+            Arg::new("add-to")
+                .long("add-to")
+                .value_name("FILE")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("Gets a line that the storage node knows the secret by (--bootstraps); the secret is not in it"),
+        ]);
     Command::new("certificates")
         .about("Make the authorities behind the certificates that roles show each other")
         .subcommand_required(true)
-        .subcommands([root, intermediate])
+        .subcommands([root, intermediate, bootstrap])
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
@@ -50,6 +71,19 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode> {
         Some(("intermediate", matches)) => {
             let files = root(matches)?.intermediate(Timestamp::now())?;
             files.save(path(matches, "out"))?;
+        }
+        Some(("bootstrap", matches)) => {
+            let text = |name| matches.get_one::<String>(name).map_or("", String::as_str);
+            let (known, secret) = Bootstrap::generate(text("role").parse()?, text("ids"))?;
+            let file = path(matches, "add-to");
+            let mut lines = match std::fs::read_to_string(file) {
+                Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+                read => read.with_context(|| format!("cannot read {}", file.display()))?,
+            };
+            lines.push_str(&serde_json::to_string(&known)?);
+            lines.push('\n');
+            replace_private(file, lines.as_bytes())?;
+            say(&format!("{}\n", secret.as_str()))?;
         }
         _ => anyhow::bail!("this certificates command is not known"),
     }

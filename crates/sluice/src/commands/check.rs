@@ -1,7 +1,7 @@
 //! `sluice check`: verify the data of a hub that does not run.
 
 use super::say;
-use crate::standalone::DataFolder;
+use crate::process::DataFolder;
 use anyhow::Result;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use std::path::{Path, PathBuf};

@@ -4,6 +4,8 @@ pub(crate) mod certificates;
 pub(crate) mod check;
 pub(crate) mod dtl;
 pub(crate) mod print;
+pub(crate) mod process;
+pub(crate) mod roles;
 pub(crate) mod standalone;
 pub(crate) mod token;
 

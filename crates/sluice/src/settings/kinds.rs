@@ -28,7 +28,7 @@ impl Text for String {
         Ok(text.to_owned())
     }
     fn print(&self) -> Option<String> {
-        Some(self.clone())
+        Some(self.clone()).filter(|text| !text.is_empty())
     }
 }
 

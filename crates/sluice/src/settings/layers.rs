@@ -1,7 +1,7 @@
 //! Putting the layers over one another: defaults, file, environment, flags. Every problem is found, not only the first.
 
-use super::Settings;
-use super::table::{SETTINGS, Setting, variable};
+use super::table::{self, Setting, variable};
+use super::{Program, Settings};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -30,15 +30,18 @@ pub struct Layered {
     /// Variables that begin with `SLUICE_` and are no settings: others (a service's environment) may have set them.
     pub unknown_variables: Vec<String>,
     origins: BTreeMap<&'static str, String>,
+    program: Program,
 }
 
-/// Reads all layers. `file` is the configuration file, `flags` the flags that were given.
+/// Reads all layers of a program's settings. `file` is the configuration file, `flags` the flags that were given.
 pub fn load(
+    program: Program,
     file: Option<&Path>,
     environment: &[(OsString, OsString)],
     flags: &BTreeMap<&'static str, String>,
 ) -> Result<Layered, Problems> {
     let mut loading = Loading {
+        program,
         settings: Settings::new(PathBuf::new()),
         origins: BTreeMap::new(),
         problems: Vec::new(),
@@ -58,6 +61,7 @@ pub fn load(
             settings: loading.settings,
             unknown_variables,
             origins: loading.origins,
+            program,
         })
     } else {
         Err(Problems(loading.problems))
@@ -67,8 +71,7 @@ pub fn load(
 impl Layered {
     /// A configuration file that gives these settings, with the meaning and origin of each.
     pub fn to_file(&self) -> String {
-        SETTINGS
-            .iter()
+        table::of(self.program)
             .map(|setting| self.lines(setting))
             .collect::<Vec<_>>()
             .join("\n")
@@ -88,6 +91,7 @@ impl Layered {
 }
 
 struct Loading {
+    program: Program,
     settings: Settings,
     origins: BTreeMap<&'static str, String>,
     problems: Vec<String>,
@@ -95,7 +99,7 @@ struct Loading {
 
 impl Loading {
     fn put(&mut self, name: &str, text: &str, origin: String) {
-        match SETTINGS.iter().find(|setting| setting.name == name) {
+        match table::of(self.program).find(|setting| setting.name == name) {
             None => self
                 .problems
                 .push(format!("{origin}: there is no such setting")),
@@ -129,7 +133,7 @@ impl Loading {
 
     fn environment(&mut self, variables: &BTreeMap<String, String>) -> Vec<String> {
         let mut unknown: Vec<String> = variables.keys().cloned().collect();
-        for setting in SETTINGS {
+        for setting in table::of(self.program) {
             let name = variable(setting.name);
             if let Some(text) = variables.get(&name) {
                 self.put(setting.name, text, name.clone());
@@ -148,6 +152,26 @@ impl Loading {
             self.problems
                 .push("data: the data folder is missing: give --data DIR".into());
         }
+        let missing = |name: &str, is_missing: bool, what: &str| {
+            let is_taken = table::names(self.program).any(|taken| taken == name);
+            (is_taken && is_missing).then(|| format!("{name}: {what}: give --{name}"))
+        };
+        let required = [
+            missing("hub", settings.hub.is_empty(), "the hub has no name"),
+            missing("id", settings.id.is_empty(), "this instance has no id"),
+            missing(
+                "storage-node",
+                settings.storage_node.is_none(),
+                "the way to the storage node is missing",
+            ),
+            missing(
+                "authority",
+                settings.authority.is_none(),
+                "the authority that signs certificates is missing",
+            ),
+        ];
+        self.problems.extend(required.into_iter().flatten());
+        let settings = &self.settings;
         if settings.tls_certificate.is_some() != settings.tls_key.is_some() {
             self.problems
                 .push("tls-certificate and tls-key: give both or none".into());

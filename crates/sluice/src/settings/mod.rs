@@ -15,13 +15,50 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a standalone hub is started with.
+/// What a process is: each kind takes some of the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// A whole hub.
+    Standalone,
+    /// The storage node of a hub.
+    StorageNode,
+    /// A worker of a hub.
+    Worker,
+    /// An aggregator of a hub.
+    Aggregator,
+}
+
+/// What a process is started with. Those of other programs keep their defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The data folder.
     pub data: PathBuf,
-    /// Where the API listens; port 0 takes a free one.
+    /// Where the API, or the other roles, are served; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The hub's name, part of every identity.
+    pub hub: String,
+    /// The id of this instance of its role.
+    pub id: String,
+    /// Where other roles reach this worker, if not where it listens.
+    pub address: Option<String>,
+    /// Where the storage node serves the other roles.
+    pub storage_node: Option<String>,
+    /// Where the storage node gives first certificates.
+    pub enrolment: Option<String>,
+    /// What lets this instance have its first certificate.
+    pub bootstrap_secret_file: Option<PathBuf>,
+    /// Whom to trust to be the storage node when there is no certificate yet (PEM).
+    pub trust: Option<PathBuf>,
+    /// The authority that signs the roles' certificates: `tls.crt`, `tls.key`, `ca.crt`.
+    pub authority: Option<PathBuf>,
+    /// What is known of bootstrap secrets.
+    pub bootstraps: Option<PathBuf>,
+    /// Where first certificates are given; port 0 takes a free one.
+    pub enrolment_listen: SocketAddr,
+    /// How long a worker may go on without the storage node.
+    pub lease: Duration,
+    /// What the incarnation was raised to; 0: not.
+    pub incarnation: usize,
     /// Written when requests are served, removed at the end.
     pub ready_file: Option<PathBuf>,
     /// Lets through the calls that destroy or run everything.
@@ -54,6 +91,18 @@ impl Settings {
         Settings {
             data: data.into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8443)),
+            hub: String::new(),
+            id: String::new(),
+            address: None,
+            storage_node: None,
+            enrolment: None,
+            bootstrap_secret_file: None,
+            trust: None,
+            authority: None,
+            bootstraps: None,
+            enrolment_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8444)),
+            lease: Duration::from_secs(15),
+            incarnation: 0,
             ready_file: None,
             developer_mode: false,
             tls_certificate: None,

@@ -1,5 +1,6 @@
 //! The one table of settings. A row is a name, what it means, and how it gets into and out of [`Settings`].
 
+use super::Program::{self, Aggregator, Standalone, StorageNode, Worker};
 use super::Settings;
 use super::kinds::Text;
 use clap::{Arg, ArgAction};
@@ -8,6 +9,8 @@ use clap::{Arg, ArgAction};
 pub(super) struct Setting {
     /// Kebab-case: `--name`, `SLUICE_NAME`, `name = ` in the file.
     pub(super) name: &'static str,
+    /// Which programs take it.
+    of: &'static [Program],
     /// What the value is called in help; `None` for a switch.
     value: Option<&'static str>,
     /// What it does, for help and `--print-config`.
@@ -19,9 +22,10 @@ pub(super) struct Setting {
 }
 
 macro_rules! setting {
-    ($name:literal, $field:ident, $value:expr, $meaning:literal) => {
+    ($name:literal, $field:ident, $of:expr, $value:expr, $meaning:literal) => {
         Setting {
             name: $name,
+            of: $of,
             value: $value,
             meaning: $meaning,
             set: |settings, text| Text::read(text).map(|value| settings.$field = value),
@@ -30,99 +34,216 @@ macro_rules! setting {
     };
 }
 
-pub(super) const SETTINGS: &[Setting] = &[
+const ALL: &[Program] = &[Standalone, StorageNode, Worker, Aggregator];
+/// Those that serve the API.
+const API: &[Program] = &[Standalone, Aggregator];
+/// Those that keep secrets.
+const SECRETS: &[Program] = &[Standalone, StorageNode];
+/// Those that keep datasets.
+const DATA: &[Program] = &[Standalone, Worker];
+/// Those that show each other certificates.
+const ROLES: &[Program] = &[StorageNode, Worker, Aggregator];
+/// Those that get theirs from the storage node.
+const CLIENTS: &[Program] = &[Worker, Aggregator];
+
+const SETTINGS: &[Setting] = &[
+    setting!(
+        "hub",
+        hub,
+        ROLES,
+        Some("NAME"),
+        "The hub's name, which is part of every role's identity"
+    ),
+    setting!(
+        "id",
+        id,
+        ROLES,
+        Some("ID"),
+        "The id of this instance of its role, never given to another one"
+    ),
     setting!(
         "data",
         data,
+        ALL,
         Some("DIR"),
-        "The folder that holds everything the hub keeps; made if it is not there. One hub per folder"
+        "The folder that holds everything the process keeps; made if it is not there. One process per folder"
     ),
     setting!(
         "listen",
         listen,
+        ALL,
         Some("ADDR:PORT"),
-        "Where the API listens (HTTPS). Port 0 takes a free port"
+        "Where the API is served (HTTPS), by roles without one the other roles (gRPC). Port 0 takes a free port"
+    ),
+    setting!(
+        "address",
+        address,
+        &[Worker],
+        Some("HOST:PORT"),
+        "Where other roles reach this worker, if not where it listens"
+    ),
+    setting!(
+        "storage-node",
+        storage_node,
+        CLIENTS,
+        Some("HOST:PORT"),
+        "Where the storage node serves the other roles"
+    ),
+    setting!(
+        "enrolment",
+        enrolment,
+        CLIENTS,
+        Some("HOST:PORT"),
+        "Where the storage node gives first certificates"
+    ),
+    setting!(
+        "bootstrap-secret-file",
+        bootstrap_secret_file,
+        CLIENTS,
+        Some("FILE"),
+        "The secret that is shown for the first certificate; `sluice certificates bootstrap` makes one"
+    ),
+    setting!(
+        "trust",
+        trust,
+        CLIENTS,
+        Some("FILE"),
+        "The hub's root certificate (PEM), by which the storage node is known before there is a certificate of one's own"
+    ),
+    setting!(
+        "authority",
+        authority,
+        &[StorageNode],
+        Some("DIR"),
+        "The folder with the authority that signs the roles' certificates: tls.crt, tls.key and ca.crt; changes are picked up"
+    ),
+    setting!(
+        "bootstraps",
+        bootstraps,
+        &[StorageNode],
+        Some("FILE"),
+        "What is known of the bootstrap secrets, as `sluice certificates bootstrap` writes it; changes are picked up"
+    ),
+    setting!(
+        "enrolment-listen",
+        enrolment_listen,
+        &[StorageNode],
+        Some("ADDR:PORT"),
+        "Where first certificates are given. Port 0 takes a free port"
+    ),
+    setting!(
+        "lease",
+        lease,
+        &[StorageNode],
+        Some("TIME"),
+        "How long a worker goes on without the storage node. A failover takes as long: one tolerates what delays the other"
+    ),
+    setting!(
+        "incarnation",
+        incarnation,
+        &[StorageNode],
+        Some("NUMBER"),
+        "What the incarnation was raised to, when the storage node starts on an empty disk in a hub that was there before"
     ),
     setting!(
         "ready-file",
         ready_file,
+        ALL,
         Some("FILE"),
         "Written when requests are served, with url, pid and ca as JSON; removed at the end"
     ),
     setting!(
         "developer-mode",
         developer_mode,
+        API,
         None,
         "Let through the calls that destroy or run everything, as the command line client needs them"
     ),
     setting!(
         "tls-certificate",
         tls_certificate,
+        API,
         Some("FILE"),
         "Your own certificate chain (PEM) instead of one by the hub's own authority; changes are picked up"
     ),
     setting!(
         "tls-key",
         tls_key,
+        API,
         Some("FILE"),
         "The key of your own certificate (PEM)"
     ),
     setting!(
         "tls-names",
         tls_names,
+        API,
         Some("NAME,..."),
         "Further host names and addresses in the hub's own certificate"
     ),
     setting!(
         "secrets-key-file",
         secrets_key_file,
+        SECRETS,
         Some("FILE"),
         "The key that seals secrets (32 bytes, base64), if it is not to lie in the data folder"
     ),
     setting!(
         "log",
         log,
+        ALL,
         Some("FILTER"),
         "Which log lines are written: a level, or target=level,... as in sluice=debug,info"
     ),
     setting!(
         "log-format",
         log_format,
+        ALL,
         Some("text|json"),
         "How log lines look"
     ),
     setting!(
         "stop-timeout",
         stop_timeout,
+        ALL,
         Some("TIME"),
         "How long requests and runs get to finish when the hub is told to stop"
     ),
     setting!(
         "store-cache",
         store_cache,
+        DATA,
         Some("BYTES"),
         "Memory for the cache and write buffers of the datasets' store"
     ),
     setting!(
         "request-limit",
         request_limit,
+        API,
         Some("BYTES"),
         "Largest request body that is read whole: configuration, variables, secrets"
     ),
     setting!(
         "connections",
         connections,
+        API,
         Some("NUMBER"),
         "Most open connections; further ones wait"
     ),
 ];
 
-/// The flags of all settings.
-pub(crate) fn arguments() -> impl Iterator<Item = Arg> {
+/// The settings of a program.
+pub(super) fn of(program: Program) -> impl Iterator<Item = &'static Setting> {
+    let takes = move |setting: &&Setting| setting.of.contains(&program);
+    SETTINGS.iter().filter(takes)
+}
+
+/// The flags of a program's settings.
+pub(crate) fn arguments(program: Program) -> impl Iterator<Item = Arg> {
     let defaults = Settings::new("");
-    SETTINGS.iter().map(move |setting| {
+    of(program).map(move |setting| {
         let mut help = setting.meaning.to_owned();
-        if let Some(default) = (setting.get)(&defaults).filter(|_| setting.value.is_some()) {
+        let default = (setting.get)(&defaults).filter(|_| setting.value.is_some());
+        if let Some(default) = default.filter(|default| !default.is_empty()) {
             help.push_str(&format!(" [default: {default}]"));
         }
         let argument = Arg::new(setting.name)
@@ -140,9 +261,9 @@ pub(crate) fn arguments() -> impl Iterator<Item = Arg> {
     })
 }
 
-/// The names of all settings.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().map(|setting| setting.name)
+/// The names of a program's settings.
+pub(crate) fn names(program: Program) -> impl Iterator<Item = &'static str> {
+    of(program).map(|setting| setting.name)
 }
 
 /// The environment variable of a setting.

@@ -1,6 +1,6 @@
 //! The layers together, as a user meets them.
 
-use super::table::{SETTINGS, variable};
+use super::table::{of, variable};
 use super::*;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -37,6 +37,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
         ("PATH", "/bin"),
     ]);
     let layered = load(
+        Program::Standalone,
         Some(file.path()),
         &environment,
         &flags(&[("listen", "127.0.0.1:3")]),
@@ -73,12 +74,17 @@ fn what_is_printed_gives_the_same_settings_again() {
         ("developer-mode", "true"),
         ("secrets-key-file", "/k"),
     ]);
-    let first = load(None, &[], &given).unwrap();
+    let first = load(Program::Standalone, None, &[], &given).unwrap();
     let file = file(&first.to_file());
     assert_eq!(
-        load(Some(file.path()), &[], &BTreeMap::new())
-            .unwrap()
-            .settings,
+        load(
+            Program::Standalone,
+            Some(file.path()),
+            &[],
+            &BTreeMap::new()
+        )
+        .unwrap()
+        .settings,
         first.settings
     );
 }
@@ -92,7 +98,9 @@ fn every_problem_is_named_at_once_with_its_place() {
         ("tls-key", "/k"),
         ("store-cache", "10 parrots"),
     ]);
-    let problems = load(Some(file.path()), &environment, &given).unwrap_err().0;
+    let problems = load(Program::Standalone, Some(file.path()), &environment, &given)
+        .unwrap_err()
+        .0;
     for part in [
         "colour",
         "listen",
@@ -117,34 +125,71 @@ fn a_missing_or_broken_file_is_a_problem_and_its_name_may_come_from_the_environm
         ("SLUICE_CONFIG", "/nowhere/sluice.toml"),
         ("SLUICE_DATA", "d"),
     ]);
-    let problems = load(None, &named, &BTreeMap::new()).unwrap_err().0;
+    let problems = load(Program::Standalone, None, &named, &BTreeMap::new())
+        .unwrap_err()
+        .0;
     assert!(problems[0].contains("/nowhere/sluice.toml"), "{problems:?}");
     let broken = file("data = ");
-    assert!(load(Some(broken.path()), &[], &BTreeMap::new()).is_err());
+    assert!(
+        load(
+            Program::Standalone,
+            Some(broken.path()),
+            &[],
+            &BTreeMap::new()
+        )
+        .is_err()
+    );
 }
 
 #[test]
 fn variables_of_others_are_reported_and_do_no_harm() {
     let environment = environment(&[("SLUICE_DATA", "d"), ("SLUICE_SERVICE_HOST", "10.0.0.1")]);
-    let layered = load(None, &environment, &BTreeMap::new()).unwrap();
+    let layered = load(Program::Standalone, None, &environment, &BTreeMap::new()).unwrap();
     assert_eq!(layered.unknown_variables, ["SLUICE_SERVICE_HOST"]);
 }
 
 #[test]
 fn every_setting_has_a_name_of_its_own_and_a_default_that_reads_back() {
     let defaults = Settings::new("d");
-    let mut names: Vec<String> = SETTINGS
-        .iter()
-        .map(|setting| variable(setting.name))
-        .collect();
-    names.sort();
-    names.dedup();
-    assert_eq!(names.len(), SETTINGS.len());
-    for setting in SETTINGS {
-        if let Some(text) = (setting.get)(&defaults) {
-            let mut again = Settings::new("other");
-            (setting.set)(&mut again, &text).unwrap();
-            assert_eq!((setting.get)(&again), Some(text), "{}", setting.name);
+    for program in [
+        Program::Standalone,
+        Program::StorageNode,
+        Program::Worker,
+        Program::Aggregator,
+    ] {
+        let mut names: Vec<String> = of(program).map(|setting| variable(setting.name)).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), of(program).count());
+        for setting in of(program) {
+            if let Some(text) = (setting.get)(&defaults) {
+                let mut again = Settings::new("other");
+                (setting.set)(&mut again, &text).unwrap();
+                assert_eq!((setting.get)(&again), Some(text), "{}", setting.name);
+            }
         }
     }
+}
+
+#[test]
+fn a_role_takes_its_own_settings_and_says_which_it_cannot_do_without() {
+    let given = flags(&[("data", "d"), ("developer-mode", "true")]);
+    let problems = load(Program::Worker, None, &[], &given).unwrap_err();
+    let expected = [
+        "--developer-mode: there is no such setting",
+        "hub: the hub has no name: give --hub",
+        "id: this instance has no id: give --id",
+        "storage-node: the way to the storage node is missing: give --storage-node",
+    ];
+    assert_eq!(problems.0, expected);
+    let given = flags(&[
+        ("data", "d"),
+        ("hub", "h"),
+        ("id", "0"),
+        ("authority", "a"),
+        ("lease", "3s"),
+    ]);
+    let layered = load(Program::StorageNode, None, &[], &given).unwrap();
+    assert_eq!(layered.settings.lease, std::time::Duration::from_secs(3));
+    assert!(!layered.to_file().contains("developer-mode"));
 }

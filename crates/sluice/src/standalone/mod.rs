@@ -7,10 +7,7 @@
 //!
 //! Stopping goes backwards: the API finishes its requests, then runs end, then the stores close.
 
-mod certificate;
-mod folder;
 mod process;
-mod ready_file;
 mod roles;
 mod serving;
 mod steps;
@@ -18,8 +15,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-pub use folder::DataFolder;
-
+use crate::process::ready_file;
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use sluice_telemetry::{Logs, Shutdown};

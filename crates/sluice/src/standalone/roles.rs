@@ -1,7 +1,7 @@
 //! The roles of a hub, opened in order and closed in the other.
 
-use super::serving::blocking;
 use super::steps::Steps;
+use crate::process::blocking;
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use sluice_protocol::{StorageNode, Worker};

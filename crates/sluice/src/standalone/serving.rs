@@ -1,11 +1,12 @@
 //! The life of a hub: what is opened once, and the roles, which a restart opens again.
 
-use super::certificate::{keep_fresh, open};
+use super::Started;
 use super::process::OneProcess;
-use super::ready_file::{ReadyFile, url};
 use super::roles::Roles;
 use super::steps::Steps;
-use super::{DataFolder, Started};
+use crate::process::certificate::{keep_fresh, open};
+use crate::process::ready_file::{ReadyFile, url};
+use crate::process::{DataFolder, blocking};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use rustls::ServerConfig;
@@ -171,13 +172,4 @@ impl Fixed {
             },
         }))
     }
-}
-
-/// Runs what blocks on a thread for it.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .context("starting was interrupted")?
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 const LOOK_EVERY: Duration = Duration::from_secs(600);
 
 /// Makes or reads it. Blocks.
-pub(super) fn open(settings: &Settings) -> Result<ServerCertificate> {
+pub(crate) fn open(settings: &Settings) -> Result<ServerCertificate> {
     let now = Timestamp::now();
     let certificate = match (&settings.tls_certificate, &settings.tls_key) {
         (Some(certificate), Some(key)) => ServerCertificate::given(certificate, key, now)?,
@@ -27,7 +27,7 @@ pub(super) fn open(settings: &Settings) -> Result<ServerCertificate> {
 }
 
 /// Keeps it fresh until the hub stops.
-pub(super) fn keep_fresh(certificate: ServerCertificate, mut stop: Stop) -> JoinHandle<()> {
+pub(crate) fn keep_fresh(certificate: ServerCertificate, mut stop: Stop) -> JoinHandle<()> {
     tokio::spawn(async move {
         while tokio::time::timeout(LOOK_EVERY, stop.asked())
             .await

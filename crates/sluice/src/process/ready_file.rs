@@ -15,18 +15,15 @@ struct Ready<'a> {
 }
 
 /// A written ready file; removed when dropped.
-pub(super) struct ReadyFile(Option<PathBuf>);
+pub(crate) struct ReadyFile(Option<PathBuf>);
 
 impl ReadyFile {
     /// Writes it, whole or not at all; nothing to do without a path.
-    pub(super) fn write(
+    pub(crate) fn write(
         path: Option<&Path>,
         address: SocketAddr,
         authority: Option<&Path>,
     ) -> Result<Self> {
-        let Some(path) = path else {
-            return Ok(ReadyFile(None));
-        };
         let authority =
             authority.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
         let ready = Ready {
@@ -34,7 +31,15 @@ impl ReadyFile {
             pid: std::process::id(),
             ca: authority.as_deref(),
         };
-        let text = serde_json::to_string(&ready).context("cannot print the ready file")?;
+        Self::write_json(path, &ready)
+    }
+
+    /// The same with other facts.
+    pub(crate) fn write_json(path: Option<&Path>, facts: &impl Serialize) -> Result<Self> {
+        let Some(path) = path else {
+            return Ok(ReadyFile(None));
+        };
+        let text = serde_json::to_string(facts).context("cannot print the ready file")?;
         sluice_identity::replace_private(path, format!("{text}\n").as_bytes())?;
         Ok(ReadyFile(Some(path.to_owned())))
     }
@@ -49,7 +54,7 @@ impl Drop for ReadyFile {
 }
 
 /// The address as clients on this machine use it.
-pub(super) fn url(address: SocketAddr) -> String {
+pub(crate) fn url(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -9,19 +9,19 @@ const LOCK: &str = "hub.lock";
 
 /// A locked data folder. The operating system lets go when the process ends, however it ends.
 #[derive(Debug)]
-pub struct DataFolder {
+pub(crate) struct DataFolder {
     _lock: File,
 }
 
 impl DataFolder {
     /// Locks the folder for a hub; makes it if it is not there.
-    pub fn lock(data: &Path) -> Result<Self> {
+    pub(crate) fn lock(data: &Path) -> Result<Self> {
         sluice_identity::create_private_folder(data)?;
         lock(data)
     }
 
     /// Locks a folder that must be there and hold a hub's data.
-    pub fn lock_existing(data: &Path) -> Result<Self> {
+    pub(crate) fn lock_existing(data: &Path) -> Result<Self> {
         if !data.join(LOCK).exists() {
             bail!("{} is not the data folder of a hub", data.display());
         }

@@ -1,0 +1,111 @@
+//! The storage node as a process.
+
+use super::{Start, certificate, port, signer::Signer};
+use crate::process::ready_file::ReadyFile;
+use crate::process::{DataFolder, blocking};
+use anyhow::{Context, Result};
+use serde::Serialize;
+use sluice_identity::{Admission, Role};
+use sluice_protocol::Incarnation;
+use sluice_protocol::server::{self, ServerSettings};
+use sluice_protocol::transport::{Limits, Port, certificates};
+use sluice_storage_node::{Node, PlacementSettings, Placements};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+
+#[derive(Serialize)]
+struct Ready {
+    address: String,
+    enrolment: String,
+    pid: u32,
+}
+
+/// Runs it until it is asked to stop.
+pub(super) async fn run(start: Start) -> Result<()> {
+    let Start {
+        settings,
+        mut stop,
+        started,
+        ..
+    } = start;
+    let identity = certificate::identity(&settings, Role::StorageNode)?;
+    let data = settings.data.clone();
+    let _folder = blocking(move || DataFolder::lock(&data)).await?;
+    let node_settings = sluice_storage_node::Settings {
+        secrets_key_file: settings.secrets_key_file.clone(),
+        ..sluice_storage_node::Settings::new(&settings.data)
+    };
+    let node = blocking(move || Ok(Arc::new(Node::open(&node_settings)?))).await?;
+    let placement = PlacementSettings {
+        lease: settings.lease,
+        incarnation: incarnation(settings.incarnation)?,
+        ..PlacementSettings::default()
+    };
+    let opening = node.clone();
+    let placements =
+        blocking(move || Ok(Arc::new(Placements::open(&opening, &placement)?))).await?;
+
+    let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
+    let (hub, watched) = (settings.hub.clone(), placements.clone());
+    let (authority, bootstraps) = (
+        settings.authority.clone().unwrap_or_default(),
+        settings.bootstraps.clone(),
+    );
+    let signer = blocking(move || {
+        let signer = Signer::open(&hub, &authority, bootstraps.as_deref(), &*watched);
+        Ok(Arc::new(signer.context("certificates cannot be signed")?))
+    })
+    .await?;
+    tasks.spawn(signer.clone().follow(ending.clone()));
+    let own = certificate::own(&signer, identity, &tasks, &ending).await?;
+
+    let (listener, address) = port::listen(settings.listen).await?;
+    let (enrolling, enrolment) = port::listen(settings.enrolment_listen).await?;
+    let limits = Limits {
+        stop: settings.stop_timeout,
+        ..Limits::default()
+    };
+    let serving = ServerSettings {
+        drain: ending.clone(),
+        ..ServerSettings::default()
+    };
+    let mut routes = Routes::builder();
+    server::add_storage_node(&mut routes, node, serving.clone());
+    server::add_assignments(&mut routes, placements.clone(), serving.clone());
+    server::add_placement_control(&mut routes, placements, serving);
+    routes.add_service(certificates::service(signer.clone()));
+    let admission = Admission::of([Role::Worker, Role::Aggregator, Role::Operator]);
+    let mutual = Port::mutual(&own, admission, limits.clone())?;
+    port::serve(&tasks, listener, mutual, routes.routes(), ending.clone());
+    let first = Port::enrolment(&own, limits)?;
+    let routes = Routes::new(certificates::service(signer));
+    port::serve(&tasks, enrolling, first, routes, ending.clone());
+
+    let ready = Ready {
+        address: address.to_string(),
+        enrolment: enrolment.to_string(),
+        pid: std::process::id(),
+    };
+    let _ready = ReadyFile::write_json(settings.ready_file.as_deref(), &ready)?;
+    let _ = started.send(format!(
+        "The storage node of hub {} serves on {address}, and gives first certificates on {enrolment}",
+        settings.hub
+    ));
+    stop.asked().await;
+    ending.cancel();
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
+}
+
+fn incarnation(raised: usize) -> Result<Option<Incarnation>> {
+    if raised == 0 {
+        return Ok(None);
+    }
+    let number = u32::try_from(raised).ok().and_then(Incarnation::new);
+    number
+        .map(Some)
+        .context("the incarnation has more than 24 bits")
+}
