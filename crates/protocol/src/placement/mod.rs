@@ -28,7 +28,8 @@ use tokio::sync::watch;
 /// What workers ask of the storage node. Every answer comes after what it says is durable.
 ///
 /// Reasons of refusals: `session-ended` (open another), `retired-worker`, `other-disk` (the worker or the disk is known as part
-/// of another pair that may be alive), `superseded` (a later storage node has served the caller), `stale-epoch`.
+/// of another pair that may be alive), `superseded` (a later storage node has served the caller), `stale-epoch`; over the network
+/// also `foreign-worker` (the certificate is not that of the session's worker).
 #[async_trait]
 pub trait Assignments: Send + Sync {
     /// Opens a session. The pipes of its disk are the worker's at once, with new epochs.
@@ -45,7 +46,8 @@ pub trait Assignments: Send + Sync {
     fn watch_topology(&self) -> watch::Receiver<Arc<Topology>>;
 }
 
-/// What the operator, or a person, asks of the storage node about workers and pipes.
+/// What the operator, or a person, asks of the storage node about workers and pipes. Over the network only the operator may
+/// (`operator-only`).
 #[async_trait]
 pub trait PlacementControl: Send + Sync {
     /// Says what a worker may be given. `NotFound` for one that never had a session. Retiring one needs a permit instead.

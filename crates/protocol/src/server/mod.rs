@@ -8,9 +8,11 @@
 
 mod assignments;
 mod call;
+mod caller;
 mod feed;
 mod placement_control;
 mod push;
+mod sessions;
 mod storage_node;
 mod watch;
 mod worker;
@@ -61,7 +63,8 @@ pub fn add_worker<W: Worker + ?Sized + 'static>(
     routes.add_service(service);
 }
 
-/// Adds the assignments of a storage node to what a server offers.
+/// Adds the assignments of a storage node to what a server offers. Over mutual TLS a session belongs to the worker whose certificate
+/// opened it, here: sessions that were opened elsewhere have ended.
 pub fn add_assignments<A: Assignments + ?Sized + 'static>(
     routes: &mut RoutesBuilder,
     assignments: Arc<A>,
@@ -75,7 +78,7 @@ pub fn add_assignments<A: Assignments + ?Sized + 'static>(
     routes.add_service(service);
 }
 
-/// Adds what the operator asks of a storage node to what a server offers.
+/// Adds what the operator asks of a storage node to what a server offers; over mutual TLS nobody else may.
 pub fn add_placement_control<C: PlacementControl + ?Sized + 'static>(
     routes: &mut RoutesBuilder,
     control: Arc<C>,

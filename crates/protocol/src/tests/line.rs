@@ -24,14 +24,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PIPE: usize = 64 << 10;
 
 /// Waits for what must happen.
-pub(super) async fn soon<T>(what: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what)
         .await
         .expect("it happens in time")
 }
 
 /// Waits for a condition.
-pub(super) async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     soon(async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -41,7 +41,7 @@ pub(super) async fn until(condition: impl Fn() -> bool) {
 }
 
 /// Small pages, so that small data is cut too; short pauses.
-pub(super) fn settings() -> ClientSettings {
+pub(crate) fn settings() -> ClientSettings {
     ClientSettings {
         bounds: bounds(),
         deadlines: Deadlines::default(),
@@ -50,7 +50,7 @@ pub(super) fn settings() -> ClientSettings {
     }
 }
 
-pub(super) fn bounds() -> MessageBounds {
+pub(crate) fn bounds() -> MessageBounds {
     MessageBounds {
         entity_bytes: 200_000,
         page_bytes: 1000,

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::watch;
 
-pub(in crate::tests) struct FakePlacement {
-    pub(in crate::tests) asked: Mutex<Vec<String>>,
+pub(crate) struct FakePlacement {
+    pub(crate) asked: Mutex<Vec<String>>,
     topology: watch::Sender<Arc<Topology>>,
     /// How often somebody began to watch it.
     begun: AtomicUsize,
@@ -21,7 +21,7 @@ pub(in crate::tests) struct FakePlacement {
 }
 
 impl FakePlacement {
-    pub(in crate::tests) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         FakePlacement {
             asked: Mutex::default(),
             topology: watch::Sender::new(Arc::new(samples::topology(3, 1, 0))),
@@ -35,7 +35,7 @@ impl FakePlacement {
     }
 
     /// How many watch the topology.
-    pub(super) fn watchers(&self) -> usize {
+    pub(crate) fn watchers(&self) -> usize {
         self.topology.receiver_count()
     }
 

@@ -9,4 +9,5 @@ mod round_trips;
 mod samples;
 mod topologies;
 
-pub(super) use samples::{assigned, open_session, reports, session, topology};
+pub(crate) use fake::FakePlacement;
+pub(crate) use samples::{assigned, open_session, reports, session, topology};

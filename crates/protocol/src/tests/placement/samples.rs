@@ -7,7 +7,7 @@ fn epoch(counter: u64) -> Epoch {
     Epoch::new(Incarnation::new(3).unwrap(), counter).unwrap()
 }
 
-pub(in crate::tests) fn open_session(worker: &str) -> OpenSession {
+pub(crate) fn open_session(worker: &str) -> OpenSession {
     let formats = FormatRange {
         oldest: 1,
         newest: 2,
@@ -34,7 +34,7 @@ pub(in crate::tests) fn open_session(worker: &str) -> OpenSession {
     }
 }
 
-pub(in crate::tests) fn session(id: u64) -> Session {
+pub(crate) fn session(id: u64) -> Session {
     Session {
         id: SessionId(id),
         incarnation: Incarnation::new(3).unwrap(),
@@ -44,7 +44,7 @@ pub(in crate::tests) fn session(id: u64) -> Session {
 }
 
 /// One duty of each kind.
-pub(in crate::tests) fn assigned(revision: u64) -> Assigned {
+pub(crate) fn assigned(revision: u64) -> Assigned {
     let own = |start| Duty::Own {
         epoch: epoch(7),
         start,
@@ -83,7 +83,7 @@ pub(in crate::tests) fn assigned(revision: u64) -> Assigned {
 }
 
 /// One place of each kind, and so many more pipes.
-pub(in crate::tests) fn topology(incarnation: u32, revision: u64, more: usize) -> Topology {
+pub(crate) fn topology(incarnation: u32, revision: u64, more: usize) -> Topology {
     let owned = |moves_to: Option<&str>, restoring| Placement::Owned {
         worker: WorkerId("w-1".into()),
         epoch: epoch(7),
@@ -128,7 +128,7 @@ pub(in crate::tests) fn topology(incarnation: u32, revision: u64, more: usize) -
 }
 
 /// One report of each kind, with a name for it.
-pub(in crate::tests) fn reports() -> Vec<(&'static str, Report)> {
+pub(crate) fn reports() -> Vec<(&'static str, Report)> {
     let (pipe, epoch) = ("in".to_owned(), epoch(7));
     let checkpoint = Checkpoint {
         number: 0,

@@ -4,6 +4,7 @@ mod certificates;
 mod echo;
 mod lifetime;
 mod limits;
+mod placement;
 mod refusals;
 mod renewal;
 mod rotation;
