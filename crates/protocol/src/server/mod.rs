@@ -10,6 +10,7 @@ mod assignments;
 mod call;
 mod caller;
 mod feed;
+mod health;
 mod placement_control;
 mod push;
 mod sessions;
@@ -26,6 +27,8 @@ use crate::{Assignments, PlacementControl, StorageNode, Worker};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
+
+pub use health::{Health, add_health};
 
 /// How roles are served.
 #[derive(Clone, Debug, Default)]

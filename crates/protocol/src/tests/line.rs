@@ -117,7 +117,8 @@ impl Line {
         })
     }
 
-    fn to(add: impl FnOnce(&mut RoutesBuilder, ServerSettings)) -> Line {
+    /// A line to whatever is added.
+    pub(super) fn to(add: impl FnOnce(&mut RoutesBuilder, ServerSettings)) -> Line {
         let (mut line, incoming) = Line::new();
         let incoming = UnboundedReceiverStream::new(incoming).map(Ok::<_, io::Error>);
         let settings = ServerSettings {

@@ -9,6 +9,7 @@ mod fake_worker;
 mod feeds;
 mod fixtures;
 mod generators;
+mod health;
 mod hostile;
 pub(crate) mod line;
 mod pages;
