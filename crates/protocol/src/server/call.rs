@@ -1,9 +1,11 @@
 //! What handlers have in common: the deadline of a call, damaged requests, lists as streams of parts.
 
 use crate::deadline;
+use crate::transport::Peer;
 use crate::wire::{Damaged, to_status};
 use crate::{Code, Error, Result};
 use futures::stream::{self, BoxStream, StreamExt};
+use sluice_identity::Role;
 use std::error::Error as _;
 use std::future::Future;
 use std::time::Duration;
@@ -23,6 +25,20 @@ pub(super) fn open<T>(request: Request<T>) -> (Call, T) {
         deadline: timeout(request.metadata()).and_then(|left| Instant::now().checked_add(left)),
     };
     (call, request.into_inner())
+}
+
+/// The same for these roles only.
+pub(super) fn open_for<T>(request: Request<T>, roles: &[Role]) -> Result<(Call, T), Status> {
+    admit(&request, roles)?;
+    Ok(open(request))
+}
+
+/// Lets these roles in. A caller without a certificate comes over a channel that needs none.
+pub(super) fn admit<T>(request: &Request<T>, roles: &[Role]) -> Result<(), Status> {
+    match Peer::of(request) {
+        Ok(peer) => peer.require(roles),
+        Err(_) => Ok(()),
+    }
 }
 
 pub(super) struct Call {

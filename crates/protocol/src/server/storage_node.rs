@@ -1,14 +1,20 @@
 //! The storage node as a service.
 
 use super::ServerSettings;
-use super::call::{Answer, Parts, asked, open};
+use super::call::{Answer, Parts, asked, open_for};
 use super::watch::{end, states};
 use crate::wire::proto::{self, storage_node_server};
 use crate::wire::{component_kind, history, json, parts, posted, scope, snapshot_parts, variables};
 use crate::{PutConfiguration, StorageNode};
 use futures::StreamExt;
+use sluice_identity::Role;
 use std::sync::Arc;
 use tonic::{Request, Response};
+
+/// Who speaks for users.
+const USERS: [Role; 2] = [Role::Aggregator, Role::Operator];
+/// Who needs what only workers may have.
+const WORKERS: [Role; 1] = [Role::Worker];
 
 pub(super) struct Service<S: ?Sized> {
     pub(super) node: Arc<S>,
@@ -42,7 +48,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::PutConfigurationRequest>,
     ) -> Answer<proto::PutOutcome> {
-        let (call, put) = open(request);
+        let (call, put) = open_for(request, &USERS)?;
         call.answer(async {
             let put = asked(PutConfiguration::try_from(put))?;
             let outcome = self.node.put_configuration(put).await?;
@@ -55,7 +61,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::PutComponentRequest>,
     ) -> Answer<proto::PutOutcome> {
-        let (call, put) = open(request);
+        let (call, put) = open_for(request, &USERS)?;
         call.answer(async {
             let kind = asked(component_kind(put.expected_kind))?;
             let component = asked(json(&put.component, "component"))?;
@@ -71,7 +77,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::AddComponentsRequest>,
     ) -> Answer<proto::PutOutcome> {
-        let (call, put) = open(request);
+        let (call, put) = open_for(request, &USERS)?;
         call.answer(async {
             let kind = asked(component_kind(put.expected_kind))?;
             let components = asked(posted(&put.components))?;
@@ -87,7 +93,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::DeleteComponentRequest>,
     ) -> Answer<proto::Changed> {
-        let (call, delete) = open(request);
+        let (call, delete) = open_for(request, &USERS)?;
         call.answer(async {
             let kind = asked(component_kind(delete.kind))?;
             let deleted = self.node.delete_component(kind, &delete.id, &delete.user);
@@ -100,7 +106,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::HistoryRequest>,
     ) -> Answer<Self::HistoryStream> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &USERS)?;
         call.answer_parts(async {
             let (kind, options) = asked(history(&wanted))?;
             let id = wanted.id.as_deref();
@@ -119,7 +125,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::HistorySummaryRequest>,
     ) -> Answer<proto::HistorySummary> {
-        let (call, _) = open(request);
+        let (call, _) = open_for(request, &USERS)?;
         call.answer(async { self.node.history_summary().await.map(Into::into) })
             .await
     }
@@ -128,7 +134,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::PutVariablesRequest>,
     ) -> Answer<proto::Changed> {
-        let (call, put) = open(request);
+        let (call, put) = open_for(request, &USERS)?;
         call.answer(async {
             let variables = asked(variables(put.variables))?;
             let done = self.node.put_variables(variables, put.replace, &put.user);
@@ -141,7 +147,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::DeleteVariableRequest>,
     ) -> Answer<proto::Changed> {
-        let (call, delete) = open(request);
+        let (call, delete) = open_for(request, &USERS)?;
         call.answer(async {
             let deleted = self.node.delete_variable(&delete.name, &delete.user);
             deleted.await.map(|done| self.changed(done))
@@ -153,7 +159,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::PutSecretsRequest>,
     ) -> Answer<proto::Changed> {
-        let (call, put) = open(request);
+        let (call, put) = open_for(request, &USERS)?;
         call.answer(async {
             let scope = asked(scope(put.scope))?;
             let done = self
@@ -168,7 +174,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::DeleteSecretRequest>,
     ) -> Answer<proto::Changed> {
-        let (call, delete) = open(request);
+        let (call, delete) = open_for(request, &USERS)?;
         call.answer(async {
             let scope = asked(scope(delete.scope))?;
             let deleted = self.node.delete_secret(scope, &delete.name, &delete.user);
@@ -181,7 +187,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::SecretValuesRequest>,
     ) -> Answer<proto::SecretValues> {
-        let (call, _) = open(request);
+        let (call, _) = open_for(request, &WORKERS)?;
         call.answer(async {
             self.node
                 .secret_values()
@@ -195,7 +201,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::DatasetNumberRequest>,
     ) -> Answer<proto::DatasetNumberReply> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &WORKERS)?;
         call.answer(async {
             let number = self.node.dataset_number(&wanted.name).await?;
             Ok(proto::DatasetNumberReply { number })
@@ -207,7 +213,7 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         &self,
         request: Request<proto::ResetStorageNodeRequest>,
     ) -> Answer<proto::Changed> {
-        let (call, _) = open(request);
+        let (call, _) = open_for(request, &USERS)?;
         call.answer(async { self.node.reset().await.map(|done| self.changed(done)) })
             .await
     }

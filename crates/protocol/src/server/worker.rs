@@ -1,13 +1,17 @@
 //! The worker as a service.
 
 use super::ServerSettings;
-use super::call::{Answer, Parts, asked, open};
+use super::call::{Answer, Parts, admit, asked, open, open_for};
 use super::{feed, push};
 use crate::Worker;
 use crate::wire::proto::{self, worker_server};
 use crate::wire::{entity, operate_pump, parts, run_all};
+use sluice_identity::Role;
 use std::sync::Arc;
 use tonic::{Request, Response, Streaming};
+
+/// Who speaks for users: other workers only read.
+const USERS: [Role; 1] = [Role::Aggregator];
 
 pub(super) struct Service<W: ?Sized> {
     pub(super) worker: Arc<W>,
@@ -23,7 +27,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
     type RunAllLogStream = Parts<proto::RunAllLogPart>;
 
     async fn pipes(&self, request: Request<proto::PipesRequest>) -> Answer<Self::PipesStream> {
-        let (call, _) = open(request);
+        let (call, _) = open_for(request, &USERS)?;
         call.answer_parts(async {
             let pipes = self.worker.pipes().await?;
             let pipes = pipes.into_iter().map(proto::PipeReport::from);
@@ -37,7 +41,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
     }
 
     async fn pipe(&self, request: Request<proto::PipeRequest>) -> Answer<proto::PipeReport> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &USERS)?;
         call.answer(async {
             let report = self.worker.pipe(&wanted.id).await?;
             Ok(report.into())
@@ -49,7 +53,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::OperatePumpRequest>,
     ) -> Answer<proto::PipeReport> {
-        let (call, operation) = open(request);
+        let (call, operation) = open_for(request, &USERS)?;
         call.answer(async {
             let (pipe, operation) = asked(operate_pump(operation))?;
             let report = self.worker.operate_pump(&pipe, operation).await?;
@@ -91,7 +95,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::DeleteDatasetRequest>,
     ) -> Answer<proto::Done> {
-        let (call, delete) = open(request);
+        let (call, delete) = open_for(request, &USERS)?;
         call.answer(async {
             let deleted = self.worker.delete_dataset(&delete.name, &delete.user);
             deleted.await.map(done)
@@ -116,6 +120,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
     }
 
     async fn push(&self, request: Request<Streaming<proto::PushPart>>) -> Answer<Self::PushStream> {
+        admit(&request, &USERS)?;
         let answers = push::push(Arc::clone(&self.worker), request.into_inner()).await;
         answers.map(Response::new)
     }
@@ -124,7 +129,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::SystemsRequest>,
     ) -> Answer<proto::SystemsReply> {
-        let (call, _) = open(request);
+        let (call, _) = open_for(request, &USERS)?;
         call.answer(async {
             let systems = self.worker.systems().await?.into_iter();
             Ok(proto::SystemsReply {
@@ -135,7 +140,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
     }
 
     async fn run_all(&self, request: Request<proto::RunAllRequest>) -> Answer<proto::RunnerStatus> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &USERS)?;
         call.answer(async {
             let (run, user) = asked(run_all(wanted))?;
             Ok(self.worker.run_all(run, &user).await?.into())
@@ -147,7 +152,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::RunAllRequest>,
     ) -> Answer<proto::StartRunAllReply> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &USERS)?;
         call.answer(async {
             let (run, user) = asked(run_all(wanted))?;
             let token = self.worker.start_run_all(run, &user).await?;
@@ -160,7 +165,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::StopRunAllRequest>,
     ) -> Answer<proto::StopRunAllReply> {
-        let (call, stop) = open(request);
+        let (call, stop) = open_for(request, &USERS)?;
         call.answer(async {
             let stopped = self.worker.stop_run_all(stop.terminate_timeout).await?;
             Ok(proto::StopRunAllReply { stopped })
@@ -172,7 +177,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::RunAllLogRequest>,
     ) -> Answer<Self::RunAllLogStream> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &USERS)?;
         call.answer_parts(async {
             let lines = self
                 .worker
@@ -191,7 +196,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::RunAllStatusRequest>,
     ) -> Answer<proto::RunnerStatus> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &USERS)?;
         call.answer(async {
             let status = self.worker.run_all_status(&wanted.token).await?;
             Ok(status.into())
@@ -203,7 +208,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::DeleteAllSinkDatasetsRequest>,
     ) -> Answer<proto::Done> {
-        let (call, delete) = open(request);
+        let (call, delete) = open_for(request, &USERS)?;
         call.answer(async {
             let deleted = self.worker.delete_all_sink_datasets(&delete.user);
             deleted.await.map(done)
@@ -215,7 +220,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         &self,
         request: Request<proto::WaitForRevisionRequest>,
     ) -> Answer<proto::Done> {
-        let (call, wanted) = open(request);
+        let (call, wanted) = open_for(request, &USERS)?;
         call.answer(async {
             let reached = self.worker.wait_for_revision(wanted.revision);
             reached.await.map(done)
@@ -224,7 +229,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
     }
 
     async fn reset(&self, request: Request<proto::ResetWorkerRequest>) -> Answer<proto::Done> {
-        let (call, _) = open(request);
+        let (call, _) = open_for(request, &USERS)?;
         call.answer(async { self.worker.reset().await.map(done) })
             .await
     }
