@@ -44,6 +44,8 @@ pub(crate) struct Item {
     pub(crate) may_move: bool,
     /// It wants a worker for itself.
     pub(crate) is_dedicated: bool,
+    /// Nobody keeps replicas: it and those it is connected with have to be together, whatever a worker carries then.
+    pub(crate) is_bound: bool,
 }
 
 impl Item {

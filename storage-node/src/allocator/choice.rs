@@ -11,7 +11,7 @@ pub(super) struct Choice {
 
 /// The worker for a pipe that needs one: within the limit, then with the fewest bytes of replicas, then the emptiest.
 pub(super) fn home(board: &mut Board<'_>, item: usize) -> Option<usize> {
-    let limit = board.limit();
+    let limit = limit_for(board, item);
     let weight = board.weight(item);
     let takers: Vec<usize> = board
         .workers()
@@ -32,7 +32,7 @@ pub(super) fn better(board: &mut Board<'_>, item: usize) -> Option<usize> {
     if board.items[item].is_dedicated {
         return None;
     }
-    let (limit, weight, at) = (board.limit(), board.weight(item), board.at(item)?);
+    let (limit, weight, at) = (limit_for(board, item), board.weight(item), board.at(item)?);
     let mut fitting = takers(board, &[item], at);
     fitting.retain(|to| (board.load(*to) + weight) as f64 <= limit);
     let prices = fitting.into_iter().map(|to| (board.price(&[item], to), to));
@@ -40,6 +40,15 @@ pub(super) fn better(board: &mut Board<'_>, item: usize) -> Option<usize> {
         .min()
         .filter(|(price, _)| *price < 0)
         .map(|(_, to)| to)
+}
+
+/// What its worker may carry with a pipe.
+fn limit_for(board: &Board<'_>, item: usize) -> f64 {
+    if board.items[item].is_bound {
+        f64::INFINITY
+    } else {
+        board.limit()
+    }
 }
 
 /// What is on workers that are emptied, or alone although shared, or with others although dedicated.
@@ -136,7 +145,14 @@ fn units_on(board: &Board<'_>, worker: usize) -> Vec<Vec<usize>> {
             && board.items[*item].may_move
             && !board.items[*item].is_dedicated
     });
-    let mut units: Vec<Vec<usize>> = here.clone().map(|item| vec![item]).collect();
+    let is_alone = |item: &usize| {
+        let item = &board.items[*item];
+        !item.is_bound || item.reads.is_empty()
+    };
+    let singles = here
+        .clone()
+        .filter(|item| is_alone(item) && !(board.items[*item].is_bound && board.is_read(*item)));
+    let mut units: Vec<Vec<usize>> = singles.map(|item| vec![item]).collect();
     let mut groups: Vec<Vec<usize>> = here
         .filter_map(|item| board.group_on(item, worker))
         .collect();

@@ -160,6 +160,31 @@ fn a_budget_bounds_the_moves_of_one_plan() {
 }
 
 #[test]
+fn without_replicas_connected_pipes_stay_together_whatever_a_worker_carries() {
+    let bound = |item: Item| Item {
+        is_bound: true,
+        ..item
+    };
+    // A chain of eight, one that reads its end and another pipe, and three that are alone.
+    let mut items = vec![bound(pipe(1, None))];
+    for before in 0..7 {
+        items.push(bound(reader(&[before], 100, None)));
+    }
+    items.push(bound(pipe(1, None)));
+    items.push(bound(reader(&[7, 8], 1, None)));
+    items.extend((0..3).map(|_| bound(pipe(1, None))));
+    let slots = [Slot::Open, Slot::Open];
+    settle(&slots, &mut items);
+    assert_eq!(replica_bytes(&items, 2), 0);
+    assert_eq!(load(&items, 0).min(load(&items, 1)), 3);
+    // A late reader goes where what it reads is.
+    let (home, late) = (items[0].at, items.len());
+    items.push(bound(reader(&[3], 1, None)));
+    settle(&slots, &mut items);
+    assert_eq!(items[late].at, home);
+}
+
+#[test]
 fn nobody_gets_what_it_cannot_read() {
     let mut items = vec![pipe(1, None), pipe(1, None)];
     items[0].only = Some(vec![1]);

@@ -29,6 +29,7 @@ impl Core {
                 Standing::Draining | Standing::Retired => Slot::Emptied,
             });
         let formats: Vec<Formats> = present.iter().map(|(_, worker)| worker.formats()).collect();
+        let is_bound = !formats.iter().all(|formats| formats.replicas.is_some());
         let positions: HashMap<&DiskId, usize> = present
             .iter()
             .enumerate()
@@ -75,6 +76,7 @@ impl Core {
                 only,
                 may_move: pipe.may_move(),
                 is_dedicated: pipe.record.isolation == Isolation::Dedicated,
+                is_bound,
             });
         }
         for (item, reads) in items.iter_mut().zip(reads) {

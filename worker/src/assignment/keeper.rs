@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 const FORMATS: Formats = Formats {
     checkpoints: None,
     change_streams: None,
+    replicas: None,
 };
 /// How often the storage node hears what pipes cost.
 const LOADS_EVERY: Duration = Duration::from_secs(60);

@@ -61,6 +61,8 @@ pub struct Formats {
     pub checkpoints: Option<FormatRange>,
     /// Change streams of other workers, by which a pipe is handed over.
     pub change_streams: Option<FormatRange>,
+    /// Feeds of other workers' datasets, of which it keeps replicas for its own pipes.
+    pub replicas: Option<FormatRange>,
 }
 
 /// A state of a pipe in the object store.

@@ -87,6 +87,7 @@ impl From<OpenSession> for proto::OpenSessionRequest {
             formats: Some(proto::Formats {
                 checkpoints: open.formats.checkpoints.map(Into::into),
                 change_streams: open.formats.change_streams.map(Into::into),
+                replicas: open.formats.replicas.map(Into::into),
             }),
             pipes: open.pipes.into_iter().map(Into::into).collect(),
         }
@@ -101,6 +102,7 @@ impl TryFrom<proto::OpenSessionRequest> for OpenSession {
         let formats = Formats {
             checkpoints: range(formats.checkpoints, "checkpoints").within("formats")?,
             change_streams: range(formats.change_streams, "change_streams").within("formats")?,
+            replicas: range(formats.replicas, "replicas").within("formats")?,
         };
         let pipes = open.pipes.into_iter().map(HeldPipe::try_from);
         Ok(OpenSession {

@@ -65,6 +65,10 @@ const STREAMS: Formats = Formats {
         oldest: 1,
         newest: 1,
     }),
+    replicas: Some(FormatRange {
+        oldest: 1,
+        newest: 1,
+    }),
 };
 
 fn opening(name: &str, pipes: Vec<HeldPipe>) -> OpenSession {

@@ -34,11 +34,13 @@ pub(super) fn open_session() -> impl Strategy<Value = OpenSession> {
         oldest: a.min(b),
         newest: a.max(b),
     });
-    let formats =
-        (of(range.clone()), of(range)).prop_map(|(checkpoints, change_streams)| Formats {
+    let formats = (of(range.clone()), of(range.clone()), of(range)).prop_map(
+        |(checkpoints, change_streams, replicas)| Formats {
             checkpoints,
             change_streams,
-        });
+            replicas,
+        },
+    );
     let pipe = (name(), epoch(), of(any::<u64>()), of(checkpoint()));
     let pipe = pipe.prop_map(|(pipe, epoch, offset, checkpoint)| HeldPipe {
         pipe,

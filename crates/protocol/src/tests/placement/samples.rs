@@ -21,6 +21,7 @@ pub(crate) fn open_session(worker: &str) -> OpenSession {
         formats: Formats {
             checkpoints: Some(formats),
             change_streams: None,
+            replicas: None,
         },
         pipes: vec![HeldPipe {
             pipe: "in".into(),
