@@ -22,8 +22,12 @@ pub struct Child {
 #[derive(serde::Deserialize)]
 struct Ready {
     url: String,
-    pid: u32,
     ca: PathBuf,
+}
+
+#[derive(serde::Deserialize)]
+struct Named {
+    pid: u32,
 }
 
 /// The `sluice` binary: `SLUICE_BINARY`, or the one beside this test's executable.
@@ -67,28 +71,12 @@ impl Child {
 
     /// Same with these flags.
     pub async fn start_with(data: &Path, arguments: &[&str]) -> Result<Child> {
-        let ready_file = data.with_extension(format!("ready-{}", uuid::Uuid::new_v4().simple()));
-        let mut process = spawn(data, &ready_file, arguments)?;
-        let started = Instant::now();
-        let ready: Ready = loop {
-            if let Ok(text) = std::fs::read(&ready_file) {
-                break serde_json::from_slice(&text).context("the ready file")?;
-            }
-            if let Some(status) = process.try_wait()? {
-                let log = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
-                bail!("the hub ended while starting, {status}: {log}");
-            }
-            if started.elapsed() > START_LIMIT {
-                process.kill()?;
-                bail!("the hub was not ready after {START_LIMIT:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
-        anyhow::ensure!(
-            ready.pid == process.id(),
-            "the ready file names another process"
-        );
-        let _ = std::fs::remove_file(&ready_file);
+        Self::start_program("standalone", data, arguments).await
+    }
+
+    /// Starts a program that serves the API.
+    pub async fn start_program(program: &str, data: &Path, arguments: &[&str]) -> Result<Child> {
+        let (process, ready): (_, Ready) = start(program, data, arguments).await?;
         let arguments = ["token", "create", "--name", "tests", "--data"].map(std::ffi::OsStr::new);
         let token = run(&[&arguments[..], &[data.as_os_str()]].concat())?
             .trim()
@@ -105,7 +93,7 @@ impl Child {
     /// Starts a hub and kills it after this time, wherever in its start it is then.
     pub async fn kill_while_starting(data: &Path, after: Duration) -> Result<()> {
         let ready_file = data.with_extension("ready-never");
-        let mut process = spawn(data, &ready_file, &["--developer-mode"])?;
+        let mut process = spawn("standalone", data, &ready_file, &["--developer-mode"])?;
         tokio::time::sleep(after).await;
         process.kill()?;
         process.wait()?;
@@ -153,18 +141,58 @@ impl Child {
     }
 }
 
+/// Starts a program on a free port with this data folder and waits until it serves; also gives its ready file.
+pub(crate) async fn start<R: serde::de::DeserializeOwned>(
+    program: &str,
+    data: &Path,
+    arguments: &[&str],
+) -> Result<(Process, R)> {
+    let ready_file = data.with_extension(format!("ready-{}", uuid::Uuid::new_v4().simple()));
+    let mut process = spawn(program, data, &ready_file, arguments)?;
+    let started = Instant::now();
+    let text = loop {
+        if let Ok(text) = std::fs::read(&ready_file) {
+            break text;
+        }
+        if let Some(status) = process.try_wait()? {
+            let log = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
+            bail!("the {program} ended while starting, {status}: {log}");
+        }
+        if started.elapsed() > START_LIMIT {
+            process.kill()?;
+            bail!("the {program} was not ready after {START_LIMIT:?}");
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let _ = std::fs::remove_file(&ready_file);
+    let named: Named = serde_json::from_slice(&text).context("the ready file")?;
+    anyhow::ensure!(
+        named.pid == process.id(),
+        "the ready file names another process"
+    );
+    Ok((process, serde_json::from_slice(&text)?))
+}
+
 /// The process, its output appended to a log beside its data.
-fn spawn(data: &Path, ready_file: &Path, arguments: &[&str]) -> Result<Process> {
+fn spawn(program: &str, data: &Path, ready_file: &Path, arguments: &[&str]) -> Result<Process> {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(data.with_extension("log"))?;
+    // A port that is asked for again after a restart is given with the arguments.
+    let is_given = arguments.contains(&"--listen");
+    let listen: &[&str] = if is_given {
+        &[]
+    } else {
+        &["--listen", "127.0.0.1:0"]
+    };
     Command::new(binary()?)
-        .arg("standalone")
+        .arg(program)
         .arg("--data")
         .arg(data)
-        .args(["--listen", "127.0.0.1:0", "--ready-file"])
+        .arg("--ready-file")
         .arg(ready_file)
+        .args(listen)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)

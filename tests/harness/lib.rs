@@ -3,4 +3,5 @@
 
 pub mod child;
 pub mod in_process;
+pub mod roles;
 pub mod tables;
