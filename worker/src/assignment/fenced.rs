@@ -34,9 +34,9 @@ impl Sink for FencedSink {
         self.sink.deliver(entities).await
     }
 
-    async fn finish(&mut self) -> Result<(), WriteError> {
+    async fn finish(&mut self, all_delivered: bool) -> Result<(), WriteError> {
         self.lease.check()?;
-        self.sink.finish().await
+        self.sink.finish(all_delivered).await
     }
 }
 

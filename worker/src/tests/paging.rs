@@ -84,9 +84,10 @@ async fn walk(
     }
 }
 
-async fn refused(hub: &Hub, pipe: &str, since: &str) -> Option<(Code, &'static str)> {
+async fn refused(hub: &Hub, pipe: &str, since: &str) -> Option<(Code, String)> {
     let answer = page(hub, pipe, Some(since), None).await;
-    answer.err().map(|error| (error.code, error.reason))
+    let refused = answer.err();
+    refused.map(|error| (error.code, error.reason.into_owned()))
 }
 
 const BOTH: &str = r#""datasets": ["a", "b"]"#;
@@ -196,7 +197,7 @@ async fn a_position_in_several_datasets_says_nothing_of_one_and_the_other_way_ro
     let (hub, pipes) = hub_of_composites().await;
     push_ids(&hub, "a", 0..3).await;
     push_ids(&hub, "b", 0..3).await;
-    let malformed = Some((Code::InvalidArgument, "invalid-since"));
+    let malformed = Some((Code::InvalidArgument, "invalid-since".to_owned()));
     for pipe in &pipes {
         let last = since_of(page(&hub, pipe, None, None).await.unwrap().last().unwrap());
         for bad in ["", "0", "1", "999999", "-1", "x", r#"{"a":1,"b":1}"#, "1.0"] {
@@ -210,7 +211,7 @@ async fn a_position_in_several_datasets_says_nothing_of_one_and_the_other_way_ro
             assert_eq!(refused(&hub, pipe, &bad).await, malformed, "{pipe} {bad}");
         }
         let foreign = format!("1-{}-0-1", "7".repeat(32));
-        let gone = Some((Code::Gone, "other-generation"));
+        let gone = Some((Code::Gone, "other-generation".to_owned()));
         assert_eq!(refused(&hub, pipe, &foreign).await, gone, "{pipe}");
     }
 }
@@ -228,7 +229,7 @@ async fn a_position_is_gone_when_one_of_the_datasets_is_made_again_or_no_input_a
     for pipe in &pipes {
         in_both.push(since_of(&page(&hub, pipe, None, None).await.unwrap()[4]));
     }
-    let gone = Some((Code::Gone, "other-generation"));
+    let gone = Some((Code::Gone, "other-generation".to_owned()));
     hub.worker.delete_dataset("b", "tester").await.unwrap();
     for (pipe, since) in pipes.iter().zip(&in_both) {
         assert_eq!(refused(&hub, pipe, since).await, gone, "{pipe} without b");
@@ -249,7 +250,7 @@ async fn a_position_is_gone_when_one_of_the_datasets_is_made_again_or_no_input_a
         .await;
     assert_eq!(refused(&hub, "union", &in_a[0]).await, gone);
     assert_eq!(walk(&hub, "union", None, 1).await.0.concat().len(), 2);
-    let malformed = Some((Code::InvalidArgument, "invalid-since"));
+    let malformed = Some((Code::InvalidArgument, "invalid-since".to_owned()));
     assert_eq!(refused(&hub, "union", "0").await, malformed);
 }
 
@@ -265,7 +266,7 @@ async fn a_source_that_cannot_go_on_takes_no_since() {
     let refused_there = refused(&hub, "never", "1").await;
     assert_eq!(
         refused_there,
-        Some((Code::InvalidArgument, "invalid-since"))
+        Some((Code::InvalidArgument, "invalid-since".to_owned()))
     );
     assert_eq!(page(&hub, "never", None, None).await.unwrap().len(), 3);
     // The two that share a position are not torn apart.
