@@ -72,6 +72,11 @@ impl Cache {
         self.root.join("wheels").join(format!("{name}-{version}"))
     }
 
+    /// The clusters that run: everything they write. Never removed by age, and empty when none runs.
+    pub(crate) fn clusters(&self) -> PathBuf {
+        self.root.join("clusters")
+    }
+
     /// The data folder of `cargo xtask run`.
     pub(crate) fn sample_data(&self) -> PathBuf {
         self.root.join("data").join("sample")
@@ -90,7 +95,16 @@ impl Cache {
 
     /// Waits until no other checkout works in the cache, and says so while it waits.
     pub(crate) fn lock(&self) -> Result<CacheLock> {
-        let path = self.root.join(".lock");
+        self.lock_by(".lock")
+    }
+
+    /// As [`Cache::lock`], for the programs of clusters alone: building them takes long and concerns nobody else.
+    pub(crate) fn lock_cluster_programs(&self) -> Result<CacheLock> {
+        self.lock_by(".cluster.lock")
+    }
+
+    fn lock_by(&self, name: &str) -> Result<CacheLock> {
+        let path = self.root.join(name);
         let file = File::options()
             .create(true)
             .truncate(false)

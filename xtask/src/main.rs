@@ -11,11 +11,14 @@ mod advisories;
 mod bench;
 mod cache;
 mod client;
+mod cluster;
 mod codegen;
 mod command;
 mod deny;
+mod fingerprint;
 mod full_length;
 mod hub;
+mod image;
 mod layers;
 mod run;
 mod sample;
@@ -24,6 +27,7 @@ mod steps;
 mod stop_signal;
 mod test;
 mod tidy;
+mod wait;
 mod workspace;
 
 use std::ffi::OsString;
@@ -77,6 +81,10 @@ enum Command {
     PowerLoss(full_length::RoundOptions),
     /// Run the fuzz targets (needs a nightly toolchain and cargo-fuzz)
     Fuzz(full_length::FuzzOptions),
+    /// Pack the hub into a container image, without a container engine
+    Image(image::Options),
+    /// A real Kubernetes on this machine, for tests and for trying
+    Cluster(cluster::Options),
     /// Serve the sample's tables and nothing else, until stopped
     SampleServer(sample::Options),
     /// Empty the cache folder
@@ -116,6 +124,8 @@ fn execute() -> Result<()> {
         Command::Crash(options) => full_length::crash(&options, setup),
         Command::PowerLoss(options) => full_length::power_loss(&options, setup),
         Command::Fuzz(options) => full_length::fuzz(&options, setup),
+        Command::Image(options) => image::image(&options, setup),
+        Command::Cluster(options) => cluster::cluster(options, setup),
         Command::SampleServer(options) => sample::serve_until_stopped(&options, setup),
         Command::Clean => cache::Cache::open()?.clean(),
     }

@@ -81,10 +81,14 @@ impl Debian {
 
     /// Where programs and libraries of unpacked packages are found.
     pub(crate) fn search_paths(&self) -> Vec<(&'static str, std::ffi::OsString)> {
-        let programs = self.unpacked().join("usr/bin");
+        let programs: Vec<PathBuf> = ["usr/bin", "usr/sbin", "sbin"]
+            .iter()
+            .map(|folder| self.unpacked().join(folder))
+            .filter(|folder| folder.is_dir())
+            .collect();
         let mut variables = Vec::new();
-        if programs.is_dir() {
-            variables.push(("PATH", appended("PATH", &[programs])));
+        if !programs.is_empty() {
+            variables.push(("PATH", appended("PATH", &programs)));
         }
         let libraries = library_folders(self.unpacked());
         if !libraries.is_empty() {

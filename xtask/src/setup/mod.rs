@@ -17,7 +17,7 @@ use crate::cache::Cache;
 use crate::steps::step;
 use crate::workspace::{self, Metadata};
 use debian::Debian;
-use prerequisites::Prerequisite;
+pub(crate) use prerequisites::Prerequisite;
 
 /// What the caller allows.
 #[derive(Clone, Copy)]
@@ -164,6 +164,36 @@ fn given(name: &str) -> Option<PathBuf> {
 /// An absolute path as it lies below `folder`.
 fn inside(folder: &Path, absolute: &str) -> PathBuf {
     folder.join(absolute.trim_start_matches('/'))
+}
+
+/// For commands that start programs of packages but compile nothing: where each was found, as a path, and the variables with
+/// which it finds the others.
+pub(crate) struct Programs {
+    unpacked: PathBuf,
+    pub(crate) variables: Vec<(&'static str, OsString)>,
+}
+
+impl Programs {
+    pub(crate) fn provide(choice: Choice, wanted: &[Prerequisite]) -> Result<Self> {
+        let cache = Cache::open()?;
+        let _held = cache.lock()?;
+        let debian = Debian::of_this_machine(&cache, choice.install)?;
+        debian.provide(wanted)?;
+        Ok(Self {
+            unpacked: debian.unpacked().to_path_buf(),
+            variables: debian.search_paths(),
+        })
+    }
+
+    /// A file that a package brings, where it is installed or where it was unpacked.
+    pub(crate) fn file(&self, absolute: &str) -> PathBuf {
+        let installed = PathBuf::from(absolute);
+        if installed.exists() {
+            installed
+        } else {
+            inside(&self.unpacked, absolute)
+        }
+    }
 }
 
 /// For commands that need files of packages but compile nothing.

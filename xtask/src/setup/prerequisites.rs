@@ -21,6 +21,16 @@ pub(crate) enum Prerequisite {
     Fuse,
     /// Virtual environments for the command line client.
     Python,
+    /// The certificates of a cluster.
+    Openssl,
+    /// Starts the containers of a cluster's nodes.
+    Runc,
+    /// The rules by which services of a cluster are reached.
+    Nftables,
+    /// Rules of its own that a node asks for.
+    Iptables,
+    /// Links and namespaces of a cluster.
+    Iproute,
 }
 
 /// What `purpose` needs on this machine.
@@ -45,6 +55,18 @@ impl Prerequisite {
     pub(crate) const SAMPLE_TABLES: &[Prerequisite] =
         &[Prerequisite::IsoCodes, Prerequisite::TimeZones];
 
+    /// What a cluster without nodes needs.
+    pub(crate) const CONTROL_PLANE: &[Prerequisite] = &[Prerequisite::Openssl];
+
+    /// What a cluster with nodes needs.
+    pub(crate) const NODES: &[Prerequisite] = &[
+        Prerequisite::Openssl,
+        Prerequisite::Runc,
+        Prerequisite::Nftables,
+        Prerequisite::Iptables,
+        Prerequisite::Iproute,
+    ];
+
     /// Whether it is there, installed or unpacked below `unpacked`.
     pub(crate) fn is_present(self, unpacked: &Path) -> bool {
         let file =
@@ -59,6 +81,11 @@ impl Prerequisite {
             }
             Prerequisite::Fuse => file("/usr/bin/fusermount3") || file("/bin/fusermount3"),
             Prerequisite::Python => python_has_environments(),
+            Prerequisite::Openssl => file("/usr/bin/openssl"),
+            Prerequisite::Runc => file("/usr/sbin/runc"),
+            Prerequisite::Nftables => file("/usr/sbin/nft"),
+            Prerequisite::Iptables => file("/usr/sbin/iptables"),
+            Prerequisite::Iproute => file("/usr/sbin/ip") || file("/sbin/ip"),
         }
     }
 
@@ -77,6 +104,11 @@ impl Prerequisite {
             Prerequisite::Curl => &["curl"],
             Prerequisite::Fuse => &["fuse3"],
             Prerequisite::Python => &["python3-venv"],
+            Prerequisite::Openssl => &["openssl"],
+            Prerequisite::Runc => &["runc"],
+            Prerequisite::Nftables => &["nftables"],
+            Prerequisite::Iptables => &["iptables"],
+            Prerequisite::Iproute => &["iproute2"],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
     }
@@ -91,6 +123,11 @@ impl Prerequisite {
             Prerequisite::Curl => "curl",
             Prerequisite::Fuse => "fusermount3",
             Prerequisite::Python => "python3 with the module venv",
+            Prerequisite::Openssl => "openssl",
+            Prerequisite::Runc => "runc",
+            Prerequisite::Nftables => "nft (nftables)",
+            Prerequisite::Iptables => "iptables",
+            Prerequisite::Iproute => "ip (iproute2)",
         }
     }
 }
