@@ -45,7 +45,7 @@ pub(super) fn volume(node: &Node, folder: &Path, number: u16) -> Value {
         "metadata": {"name": format!("{}-{number}", node.name)},
         "spec": {
             "capacity": {"storage": "10Gi"},
-            "accessModes": ["ReadWriteOnce", "ReadWriteOncePod"],
+            "accessModes": ["ReadWriteOnce"],
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": STORAGE_CLASS,
             "local": {"path": folder.join(volume_folder(number))},
