@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::components::PAUSE_IMAGE;
 use crate::cache::Cache;
-use crate::command::{output, run};
+use crate::command::output as output_of;
 use crate::fingerprint::fingerprint;
 use crate::image::archive::Entry;
 use crate::image::layout::{self, Image};
@@ -206,7 +206,8 @@ fn go_build(sources: &Path, build: &Build, work: &Path, programs: &Path) -> Resu
         .env("GOFLAGS", "-modcacherw -buildvcs=false")
         .env("GOMODCACHE", work.join("modules"))
         .env("GOCACHE", work.join("objects"));
-    run(&mut command).with_context(|| {
+    // It names every module that it fetches: only a failure is worth reading.
+    output_of(&mut command).map(drop).with_context(|| {
         format!(
             "could not build {}; what was finished stays in {} for the next try",
             build.module,
@@ -277,7 +278,7 @@ fn pack_images(sources: &Path, finished: &Path) -> Result<()> {
 
 /// Changes with everything that goes into the programs.
 fn key(sources: &Path) -> Result<u32> {
-    let mut parts = vec![output(
+    let mut parts = vec![output_of(
         Command::new("go")
             .args(["env", "GOVERSION", "GOOS", "GOARCH", "GOAMD64", "GOARM64"])
             .env("GOTOOLCHAIN", "local"),

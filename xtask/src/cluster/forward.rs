@@ -23,16 +23,22 @@ pub(crate) struct Options {
     /// Written, whole, with the address that is listened at
     #[arg(long, value_name = "FILE")]
     address_file: Option<PathBuf>,
+    /// For `up`, which forwards before the cluster runs
+    #[arg(long, hide = true)]
+    namespace: Option<PathBuf>,
 }
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Forwards until it is ended.
 pub(super) fn forward(id: &Id, options: &Options) -> Result<()> {
-    let namespace = match State::of_running(id) {
-        Ok((_, state)) if state.tier == Tier::ControlPlane => None,
-        // While a cluster starts there is no state yet: `up` starts us before the API server.
-        _ => Some(namespace::path(&format!("sluice-{id}"), None)),
+    let namespace = match &options.namespace {
+        Some(namespace) => Some(namespace.clone()),
+        None => {
+            let (_, state) = State::of_running(id)?;
+            // Without nodes all is on the machine's own loopback.
+            (state.tier == Tier::Full).then(|| namespace::path(&state.prefix(), None))
+        }
     };
     let listener = TcpListener::bind(options.listen)
         .with_context(|| format!("could not listen at {}", options.listen))?;

@@ -24,11 +24,15 @@ impl<'a> Kubectl<'a> {
 
     /// What kubectl prints.
     pub(super) fn ask(&self, arguments: &[&str]) -> Result<String> {
+        self.ask_within("--request-timeout=20s", arguments)
+    }
+
+    fn ask_within(&self, limit: &str, arguments: &[&str]) -> Result<String> {
         output(
             Command::new(self.state.program("kubectl"))
                 .arg("--kubeconfig")
                 .arg(self.folder.kubeconfig())
-                .arg("--request-timeout=10s")
+                .arg(limit)
                 // Its own place for it is the user's home.
                 .arg("--cache-dir")
                 .arg(self.folder.component("kubectl"))
@@ -59,7 +63,9 @@ impl<'a> Kubectl<'a> {
         question: &[&str],
         is_wanted: impl Fn(&str) -> bool,
     ) -> Result<()> {
-        self.wait_until(what, limit, || match self.ask(question) {
+        // Asked again soon, so that a component that ends is noticed soon.
+        let ask = || self.ask_within("--request-timeout=2s", question);
+        self.wait_until(what, limit, || match ask() {
             Ok(answer) if is_wanted(answer.trim()) => Look::There(()),
             Ok(answer) => Look::NotYet(format!("it is {}", answer.trim())),
             Err(cause) => Look::NotYet(format!("{cause:#}")),
@@ -78,7 +84,6 @@ impl<'a> Kubectl<'a> {
             supervisor.complain_of_dead()?;
             Ok(look())
         })
-        .with_context(|| format!("the logs are in {}", self.folder.logs().display()))
     }
 
     pub(super) fn wait_for_node(&self, name: &str, limit: Duration) -> Result<()> {
@@ -89,12 +94,7 @@ impl<'a> Kubectl<'a> {
             &["get", "node", name, "--output", ready],
             |status| status == "True",
         )
-        .with_context(|| {
-            format!(
-                "what the node says is in {}",
-                self.folder.node(name).display()
-            )
-        })
+        .with_context(|| format!("the logs are in {}", self.folder.logs().display()))
     }
 
     /// When a node last said that it lives.

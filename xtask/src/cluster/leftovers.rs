@@ -70,6 +70,8 @@ fn is_below(text: &str, folder: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wait::{self, Look};
+    use std::time::Duration;
 
     #[test]
     fn process_of_a_cluster_is_found_and_that_of_a_namesake_is_not() {
@@ -82,7 +84,12 @@ mod tests {
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let found = processes(&folder, "sluice-none");
+        // For an instant after its start a process has no command line.
+        let found = wait::until("the process", Duration::from_secs(20), || {
+            let found = processes(&folder, "sluice-none");
+            Ok(Look::at((!found.is_empty()).then_some(found)))
+        })
+        .unwrap();
         let others = processes(&scratch.path().join("b"), "sluice-none");
         child.kill().unwrap();
         child.wait().unwrap();

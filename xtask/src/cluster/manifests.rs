@@ -37,7 +37,8 @@ pub(super) fn volume_folder(number: u16) -> String {
     format!("volumes/{number}")
 }
 
-/// A folder of a node as a volume. Its size is a number only: nothing limits what is written.
+/// A folder of a node as a volume, every second one for a single pod: a volume cannot offer both. Its size is a number only,
+/// nothing limits what is written.
 pub(super) fn volume(node: &Node, folder: &Path, number: u16) -> Value {
     json!({
         "apiVersion": "v1",
@@ -45,7 +46,7 @@ pub(super) fn volume(node: &Node, folder: &Path, number: u16) -> Value {
         "metadata": {"name": format!("{}-{number}", node.name)},
         "spec": {
             "capacity": {"storage": "10Gi"},
-            "accessModes": ["ReadWriteOnce"],
+            "accessModes": [if number.is_multiple_of(2) { "ReadWriteOnce" } else { "ReadWriteOncePod" }],
             "persistentVolumeReclaimPolicy": "Retain",
             "storageClassName": STORAGE_CLASS,
             "local": {"path": folder.join(volume_folder(number))},

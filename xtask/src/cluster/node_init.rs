@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use rustix::io::Errno;
 use rustix::process::{WaitOptions, wait};
 use serde::{Deserialize, Serialize};
 
@@ -124,8 +125,11 @@ pub(super) fn load(loader: &Path, archive: &Path) -> Command {
 /// Waits for ends for ever: of the three, which is an error, and of processes whose own parents are gone.
 fn reap(running: &[Running]) -> Result<()> {
     loop {
-        let ended = wait(WaitOptions::empty()).context("could not wait for a process")?;
-        let Some((pid, status)) = ended else { continue };
+        let (pid, status) = match wait(WaitOptions::empty()) {
+            Ok(Some(ended)) => ended,
+            Ok(None) | Err(Errno::INTR) => continue,
+            Err(cause) => return Err(cause).context("could not wait for a process"),
+        };
         let raw = pid.as_raw_nonzero().get().unsigned_abs();
         if let Some(dead) = running.iter().find(|one| one.child.id() == raw) {
             bail!("{}", dead.obituary(&format!("{status:?}")));

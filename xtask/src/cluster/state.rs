@@ -33,6 +33,8 @@ impl Tier {
 pub(super) struct State {
     pub(super) id: String,
     pub(super) tier: Tier,
+    /// Whether its start came to an end.
+    pub(super) complete: bool,
     /// The folder of the cluster's programs.
     pub(super) programs: PathBuf,
     /// Starts containers; none without nodes.
@@ -86,16 +88,20 @@ impl State {
             .with_context(|| format!("could not understand {}", path.display()))
     }
 
+    /// The state of a cluster whose supervisor lives, complete or not.
+    pub(super) fn of_supervised(folder: &Folder) -> Result<Option<Self>> {
+        if folder.exists() && folder.is_supervised()? {
+            return Self::read(folder);
+        }
+        Ok(None)
+    }
+
     /// The state of a cluster that runs.
     pub(super) fn of_running(id: &Id) -> Result<(Folder, Self)> {
         let folder = Folder::of(id)?;
-        let state = if folder.exists() && folder.is_supervised()? {
-            Self::read(&folder)?
-        } else {
-            None
-        };
-        match state {
-            Some(state) => Ok((folder, state)),
+        match Self::of_supervised(&folder)? {
+            Some(state) if state.complete => Ok((folder, state)),
+            Some(_) => bail!("cluster {id} is being started, or its start was interrupted"),
             None => bail!("no cluster {id} runs: start it with `cargo xtask cluster up --id {id}`"),
         }
     }
@@ -156,6 +162,7 @@ pub(super) fn sample() -> State {
     State {
         id: "x".to_owned(),
         tier: Tier::Full,
+        complete: true,
         programs: "/programs".into(),
         runc: Some("/usr/sbin/runc".into()),
         variables: Vec::new(),

@@ -27,9 +27,7 @@ enum Output {
 /// Ends badly where a process has ended that should run.
 pub(super) fn status(id: &Id, options: &Options) -> Result<()> {
     let folder = Folder::of(id)?;
-    let running = folder.exists() && folder.is_supervised()?;
-    let state = if running { State::read(&folder)? } else { None };
-    let Some(state) = state else {
+    let Some(state) = State::of_supervised(&folder)? else {
         match options.output {
             Output::Json => println!("{}", json!({"id": id.to_string(), "running": false})),
             Output::Text => println!("    no cluster {id} runs"),
@@ -70,7 +68,7 @@ fn describe(folder: &Folder, state: &State, processes: &[Process]) -> Value {
         .collect();
     json!({
         "id": state.id,
-        "running": true,
+        "running": state.complete,
         "tier": state.tier,
         "kubeconfig": folder.kubeconfig(),
         "server": format!("https://{}", state.api),
@@ -92,6 +90,9 @@ fn print(folder: &Folder, state: &State, processes: &[Process]) {
         state.tier.name(),
         count_nodes(state.nodes.len())
     );
+    if !state.complete {
+        println!("    it is being started, or its start was interrupted");
+    }
     for one in &state.nodes {
         println!("    {:<8} {}", one.name, condition(one));
     }

@@ -7,6 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
@@ -15,6 +16,8 @@ use signal_hook::iterator::Signals;
 use super::control::{Answer, Process, Program, Request};
 use super::folder::Folder;
 use crate::hub::tail;
+
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 
 enum Event {
     Asked(Request, UnixStream),
@@ -93,6 +96,8 @@ fn pass_signals(mut signals: Signals, events: &Sender<Event>) {
 
 fn pass_requests(listener: &UnixListener, events: &Sender<Event>) {
     for stream in listener.incoming().flatten() {
+        // One who connects and says nothing must not keep the others waiting.
+        let _without_it_is_fine = stream.set_read_timeout(Some(REQUEST_LIMIT));
         let mut line = String::new();
         if BufReader::new(&stream).read_line(&mut line).is_err() {
             continue;
@@ -210,7 +215,6 @@ mod tests {
     use super::super::control::Supervisor;
     use super::*;
     use crate::wait::{self, Look};
-    use std::time::Duration;
 
     const LIMIT: Duration = Duration::from_secs(20);
 

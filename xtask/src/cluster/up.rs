@@ -37,7 +37,7 @@ pub(crate) struct Options {
     /// An image to load into every node, as `cargo xtask image` writes it
     #[arg(long = "image", value_name = "FILE.tar")]
     images: Vec<PathBuf>,
-    /// Local volumes to make on every node
+    /// Local volumes to make on every node, half of them ReadWriteOnce, half ReadWriteOncePod
     #[arg(long, default_value_t = 8)]
     volumes: u16,
     /// Log who asked what of the API server
@@ -68,8 +68,8 @@ pub(super) fn up(id: &Id, options: &Options, choice: Choice) -> Result<()> {
     let programs = prerequisites::provide(options.tier, choice)?;
     let binaries = Binaries::provide(&Cache::open()?)?;
     let _held = folder.lock()?;
-    if folder.is_supervised()? {
-        return say_that_it_runs(id, &folder, options);
+    if let Some(state) = State::of_supervised(&folder)?.filter(|state| state.complete) {
+        return say_that_it_runs(&folder, &state, options.tier);
     }
     let prefix = down::prefix(id);
     step("clear away what an earlier cluster left", || {
@@ -103,20 +103,16 @@ pub(super) fn up(id: &Id, options: &Options, choice: Choice) -> Result<()> {
     }
 }
 
-fn say_that_it_runs(id: &Id, folder: &Folder, options: &Options) -> Result<()> {
-    let state = State::read(folder)?
-        .with_context(|| format!("cluster {id} has a supervisor and no state: `down` it first"))?;
-    if state.tier != options.tier {
+fn say_that_it_runs(folder: &Folder, state: &State, wanted: Tier) -> Result<()> {
+    let id = &state.id;
+    if state.tier != wanted {
         bail!(
             "cluster {id} runs already, with --tier {}: `down` it first, or take another --id",
             state.tier.name()
         );
     }
-    println!(
-        "    cluster {id} runs already, with {} nodes; images are not loaded anew",
-        state.nodes.len()
-    );
-    status::print_how_to_reach(folder, &state);
+    println!("    cluster {id} runs already; nothing is started and no image loaded");
+    status::print_how_to_reach(folder, state);
     Ok(())
 }
 
@@ -138,6 +134,7 @@ impl Start<'_> {
         let mut state = State {
             id: id.to_string(),
             tier,
+            complete: false,
             variables: variables(&programs_folder, programs),
             programs: programs_folder,
             runc: (tier == Tier::Full).then(|| programs.file("/usr/sbin/runc")),
@@ -156,6 +153,8 @@ impl Start<'_> {
                 self.start_pods(&state)?;
             }
         }
+        state.complete = true;
+        state.write(self.folder)?;
         Ok(state)
     }
 
@@ -278,9 +277,12 @@ impl Start<'_> {
             program: ourselves,
             arguments: vec![
                 "cluster".to_owned(),
-                format!("--id={}", state.id),
                 "forward".to_owned(),
                 addresses::api_server().to_string(),
+                format!(
+                    "--namespace={}",
+                    namespace::path(&state.prefix(), None).display()
+                ),
                 format!("--address-file={}", file.display()),
             ],
             variables: state.variables.iter().cloned().collect(),
