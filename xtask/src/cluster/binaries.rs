@@ -1,5 +1,5 @@
 //! Builds the programs of a cluster from the Go modules pinned in `xtask/cluster`, once per machine, into the cache folder.
-//! Go's own caches, twenty times as big, are removed after the build.
+//! Go's own caches, a dozen times as big, are removed after the build.
 
 use std::fs;
 use std::path::{Path, PathBuf};
