@@ -16,8 +16,9 @@ const SERVICES: [&str; 4] = [
     "sluice/v1/worker.proto",
 ];
 /// Their values are never printed: `Debug` is written by hand.
-const SECRETS: [&str; 4] = [
+const SECRETS: [&str; 5] = [
     "sluice.v1.Bootstrap",
+    "sluice.v1.HashKeyReply",
     "sluice.v1.PutSecretsRequest",
     "sluice.v1.SecretsByName",
     "sluice.v1.SecretValues",

@@ -65,6 +65,20 @@ pub enum OpenError {
         /// What is wrong.
         problem: String,
     },
+    /// The file that was named holds no key of content hashes.
+    #[error("{} holds no key for content hashes: {problem}", path.display())]
+    HashKeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The hub has hashed with another key since its first start.
+    #[error("the hub in {} has another key for content hashes since its first start: leave --hash-key-file out", path.display())]
+    OtherHashKey {
+        /// The store.
+        path: PathBuf,
+    },
     /// The key file of a new hub could not be made.
     #[error("cannot make the key for secrets")]
     MakeSecretsKey(#[source] sluice_identity::Error),

@@ -25,6 +25,7 @@ mod check;
 mod configuration;
 mod contents;
 mod error;
+mod hash_key;
 mod history;
 mod placement_records;
 mod placements;

@@ -104,7 +104,8 @@ fn make(path: &PathBuf, contents: &Contents) -> Result<Zeroizing<String>, OpenEr
         .map_err(|error| failed(&error.to_string()))
 }
 
-fn parse(text: &str) -> Result<SecretsKey, String> {
+/// The bytes of a key file's text.
+pub(crate) fn key_bytes(text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = STANDARD
         .decode(text.trim())
         .map(Zeroizing::new)
@@ -112,6 +113,11 @@ fn parse(text: &str) -> Result<SecretsKey, String> {
     if bytes.len() != KEY_BYTES {
         return Err(format!("it has {} bytes, not {KEY_BYTES}", bytes.len()));
     }
+    Ok(bytes)
+}
+
+fn parse(text: &str) -> Result<SecretsKey, String> {
+    let bytes = key_bytes(text)?;
     let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes)
         .map_err(|_| "it cannot be used".to_owned())?;
     let mut id = [0; KEY_ID_BYTES];

@@ -6,11 +6,11 @@ use crate::error::{OpenError, from_store, lost_thread, open_error};
 use crate::placements::Configured;
 use crate::records::ReadError;
 use crate::secrets::{SecretsKey, open_key};
-use crate::{breaker, configuration, history, records, validation};
+use crate::{breaker, configuration, hash_key, history, records, validation};
 use async_trait::async_trait;
 use parking_lot::RwLock;
 use sluice_dataset::ReadOptions;
-use sluice_entity::Json;
+use sluice_entity::{HashKey, Json};
 use sluice_protocol::{
     Code, ComponentKind, ConfigurationSnapshot, Error, HistoryEntry, HistorySummary,
     PutConfiguration, PutOutcome, Result, SecretScope, SecretValues, StorageNode,
@@ -31,6 +31,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The key of the secrets, if it is not in the data folder.
     pub secrets_key_file: Option<PathBuf>,
+    /// The key of content hashes, if it is not to be made at the first start: hubs with the same one hash the same content alike.
+    pub hash_key_file: Option<PathBuf>,
     /// Budgets of the store.
     pub store: sluice_store::Settings,
 }
@@ -41,6 +43,7 @@ impl Settings {
         Settings {
             data: data.into(),
             secrets_key_file: None,
+            hash_key_file: None,
             store: sluice_store::Settings::small(),
         }
     }
@@ -67,10 +70,19 @@ impl Node {
     /// Opens the node of a data folder and validates what it keeps. Blocks.
     pub fn open(settings: &Settings) -> Result<Node, OpenError> {
         let path = folder(&settings.data);
-        let store = Store::open(&path, &settings.store).map_err(|source| OpenError::Store {
+        let given = settings.hash_key_file.as_deref();
+        let given = given.map(hash_key::read).transpose()?;
+        let store_settings = sluice_store::Settings {
+            hash_key: given,
+            ..settings.store.clone()
+        };
+        let store = Store::open(&path, &store_settings).map_err(|source| OpenError::Store {
             path: path.clone(),
             source,
         })?;
+        if given.is_some_and(|given| given != *store.hash_key()) {
+            return Err(OpenError::OtherHashKey { path });
+        }
         let read = || Ok((records::read(&store)?, history::index(&store)?));
         let (contents, index) = read().map_err(|error| open_error(&path, error))?;
         let key = open_key(
@@ -319,6 +331,10 @@ impl StorageNode for Node {
                 format!("the secret \"{name}\" does not open: {}", reason.in_words()),
             )
         })
+    }
+
+    async fn hash_key(&self) -> Result<HashKey> {
+        Ok(*self.0.store.hash_key())
     }
 
     async fn dataset_number(&self, name: &str) -> Result<u64> {

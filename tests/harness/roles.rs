@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The hub's name.
 pub const HUB: &str = "tests";
 
+/// The key of its content hashes.
+pub const HASH_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
 /// A role without an API.
 pub struct Role {
     process: Process,
@@ -88,6 +91,7 @@ impl Roles {
             let secret = make(&arguments, &[("--add-to", at("known"))])?;
             std::fs::write(at(&format!("{role}.secret")), secret)?;
         }
+        std::fs::write(at("hash.key"), HASH_KEY)?;
         let lease = lease.to_owned();
         let (storage_node, ready) =
             node(folder.path(), &lease, "127.0.0.1:0", "127.0.0.1:0").await?;
@@ -158,6 +162,7 @@ async fn node(
     enrolment: &str,
 ) -> Result<(Role, NodeReady)> {
     let (authority, known) = (folder.join("authority"), folder.join("known"));
+    let hash_key = folder.join("hash.key");
     let arguments = [
         "--hub",
         HUB,
@@ -173,6 +178,8 @@ async fn node(
         text(&authority)?,
         "--bootstraps",
         text(&known)?,
+        "--hash-key-file",
+        text(&hash_key)?,
     ];
     let (process, ready) = start("storage-node", &folder.join("s0"), &arguments).await?;
     Ok((Role { process }, ready))

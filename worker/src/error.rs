@@ -25,6 +25,9 @@ pub enum Error {
         #[source]
         source: sluice_store::Error,
     },
+    /// The key of the hub's content hashes.
+    #[error("the storage node gives no key for content hashes")]
+    HashKey(#[source] sluice_protocol::Error),
     /// The data folder of another worker.
     #[error("the store in {} belongs to the worker {owner}, and this is {wanted}: start it as {owner}, or with an empty folder", path.display())]
     OtherWorker {

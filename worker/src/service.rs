@@ -93,6 +93,11 @@ impl LocalWorker {
         assignments: Arc<dyn Assignments>,
         metrics: &sluice_telemetry::Metrics,
     ) -> Result<Arc<Self>, Error> {
+        let mut settings = settings;
+        if settings.store.hash_key.is_none() {
+            let key = storage_node.hash_key().await;
+            settings.store.hash_key = Some(key.map_err(Error::HashKey)?);
+        }
         let store = open_store(&settings).await?;
         let (signals, changed) = Signals::new();
         let (wake, wakes) = scheduler::wakes();

@@ -6,7 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use sluice_dataset::ReadOptions;
-use sluice_entity::Json;
+use sluice_entity::{HashKey, Json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -68,6 +68,8 @@ pub trait StorageNode: Send + Sync {
     async fn delete_secret(&self, scope: SecretScope, name: &str, user: &str) -> Result<()>;
     /// Decrypted values, for workers only.
     async fn secret_values(&self) -> Result<SecretValues>;
+    /// The key of the hub's content hashes, for workers only: what is equal in one store is equal in all.
+    async fn hash_key(&self) -> Result<HashKey>;
     /// The number of a dataset about to be created: given once, unique in the hub, never reused (design 3).
     async fn dataset_number(&self, name: &str) -> Result<u64>;
     /// Empties configuration, history, variables and secrets; keeps keys and dataset numbering.

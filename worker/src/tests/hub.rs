@@ -143,6 +143,9 @@ impl StorageNode for MemoryStorageNode {
     async fn secret_values(&self) -> Result<SecretValues> {
         Ok(self.secrets.lock().clone())
     }
+    async fn hash_key(&self) -> Result<sluice_entity::HashKey> {
+        Ok(sluice_entity::HashKey([1, 2, 3, u64::MAX]))
+    }
     async fn dataset_number(&self, _: &str) -> Result<u64> {
         Ok(self.numbers.fetch_add(1, Ordering::Relaxed))
     }

@@ -264,6 +264,9 @@ impl StorageNode for FakeStorage {
     async fn secret_values(&self) -> Result<SecretValues> {
         Ok(self.secrets.lock().clone())
     }
+    async fn hash_key(&self) -> Result<sluice_entity::HashKey> {
+        Ok(sluice_entity::HashKey([1, 2, 3, u64::MAX]))
+    }
     async fn dataset_number(&self, _: &str) -> Result<u64> {
         Ok(1)
     }

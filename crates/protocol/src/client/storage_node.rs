@@ -5,14 +5,14 @@ use super::call::{answered, within};
 use super::channel::Way;
 use super::watch::Watch;
 use crate::wire::proto::{self, storage_node_client::StorageNodeClient};
-use crate::wire::{to_history, to_scope, to_variables};
+use crate::wire::{hash_key, to_history, to_scope, to_variables};
 use crate::{
     ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, PutConfiguration,
     PutOutcome, Result, SecretScope, SecretValues, StorageNode,
 };
 use async_trait::async_trait;
 use sluice_dataset::ReadOptions;
-use sluice_entity::Json;
+use sluice_entity::{HashKey, Json};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -243,6 +243,14 @@ impl StorageNode for RemoteStorageNode {
         let mut client = self.client();
         let values = limit.answer(client.secret_values(request)).await?;
         Ok(values.into())
+    }
+
+    async fn hash_key(&self) -> Result<HashKey> {
+        let limit = within(self.settings.deadlines.look);
+        let request = limit.request(proto::HashKeyRequest {});
+        let mut client = self.client();
+        let reply = limit.answer(client.hash_key(request)).await?;
+        answered(hash_key(&reply))
     }
 
     async fn dataset_number(&self, name: &str) -> Result<u64> {

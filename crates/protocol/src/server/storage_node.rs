@@ -4,7 +4,9 @@ use super::ServerSettings;
 use super::call::{Answer, Parts, asked, open_for};
 use super::watch::{end, states};
 use crate::wire::proto::{self, storage_node_server};
-use crate::wire::{component_kind, history, json, parts, posted, scope, snapshot_parts, variables};
+use crate::wire::{
+    component_kind, history, json, parts, posted, scope, snapshot_parts, to_hash_key, variables,
+};
 use crate::{PutConfiguration, StorageNode};
 use futures::StreamExt;
 use sluice_identity::Role;
@@ -195,6 +197,15 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
                 .map(proto::SecretValues::from)
         })
         .await
+    }
+
+    async fn hash_key(
+        &self,
+        request: Request<proto::HashKeyRequest>,
+    ) -> Answer<proto::HashKeyReply> {
+        let (call, _) = open_for(request, &WORKERS)?;
+        call.answer(async { self.node.hash_key().await.map(to_hash_key) })
+            .await
     }
 
     async fn dataset_number(

@@ -156,6 +156,9 @@ impl StorageNode for FakeStorageNode {
             .into(),
         })
     }
+    async fn hash_key(&self) -> Result<sluice_entity::HashKey> {
+        Ok(sluice_entity::HashKey([1, 2, 3, u64::MAX]))
+    }
     async fn dataset_number(&self, name: &str) -> Result<u64> {
         Ok(name.len() as u64)
     }

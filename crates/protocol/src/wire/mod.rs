@@ -48,7 +48,7 @@ pub(crate) use pipes::{operate_pump, to_operate_pump};
 pub(crate) use pushes::{Target, open_push, to_open_push};
 pub(crate) use reports::{report, to_report};
 pub(crate) use runner::{run_all, to_run_all};
-pub(crate) use secrets::{scope, to_scope};
+pub(crate) use secrets::{hash_key, scope, to_hash_key, to_scope};
 pub(crate) use snapshots::{Gathered, snapshot_parts};
 pub(crate) use status::{deadline_exceeded, from_status, to_status};
 pub(crate) use topology::{GatheredTopology, isolation, standing, topology_parts};

@@ -3,6 +3,7 @@
 use super::damaged::{Damaged, required};
 use super::proto;
 use crate::{SecretScope, SecretValues};
+use sluice_entity::HashKey;
 use std::fmt;
 
 /// A scope going out.
@@ -46,6 +47,26 @@ impl From<proto::SecretValues> for SecretValues {
             global: values.global,
             systems: systems.collect(),
         }
+    }
+}
+
+/// The key of content hashes as it goes out.
+pub(crate) fn to_hash_key(key: HashKey) -> proto::HashKeyReply {
+    proto::HashKeyReply {
+        words: key.0.to_vec(),
+    }
+}
+
+/// The key of content hashes as it arrives.
+pub(crate) fn hash_key(reply: &proto::HashKeyReply) -> Result<HashKey, Damaged> {
+    let words = <[u64; 4]>::try_from(reply.words.as_slice());
+    let wrong = |_| Damaged::new("words", format!("{} instead of 4", reply.words.len()));
+    words.map(HashKey).map_err(wrong)
+}
+
+impl fmt::Debug for proto::HashKeyReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashKeyReply(secret)")
     }
 }
 

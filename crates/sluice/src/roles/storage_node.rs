@@ -35,6 +35,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let _folder = blocking(move || DataFolder::lock(&data)).await?;
     let node_settings = sluice_storage_node::Settings {
         secrets_key_file: settings.secrets_key_file.clone(),
+        hash_key_file: settings.hash_key_file.clone(),
         ..sluice_storage_node::Settings::new(&settings.data)
     };
     let node = blocking(move || Ok(Arc::new(Node::open(&node_settings)?))).await?;

@@ -71,6 +71,8 @@ pub struct Settings {
     pub tls_names: Vec<String>,
     /// The key that seals secrets, if not in the data folder.
     pub secrets_key_file: Option<PathBuf>,
+    /// The key of content hashes of a new hub.
+    pub hash_key_file: Option<PathBuf>,
     /// Which log lines are written.
     pub log: String,
     /// In which form.
@@ -109,6 +111,7 @@ impl Settings {
             tls_key: None,
             tls_names: Vec::new(),
             secrets_key_file: None,
+            hash_key_file: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             stop_timeout: Duration::from_secs(30),

@@ -188,6 +188,13 @@ const SETTINGS: &[Setting] = &[
         "The key that seals secrets (32 bytes, base64), if it is not to lie in the data folder"
     ),
     setting!(
+        "hash-key-file",
+        hash_key_file,
+        SECRETS,
+        Some("FILE"),
+        "The key of content hashes (32 bytes, base64) for the first start; hubs with the same one hash the same content alike"
+    ),
+    setting!(
         "log",
         log,
         ALL,

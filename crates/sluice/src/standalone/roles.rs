@@ -88,6 +88,7 @@ impl Roles {
 async fn open_storage(settings: &Settings) -> Result<Result<Node, sluice_storage_node::OpenError>> {
     let settings = sluice_storage_node::Settings {
         secrets_key_file: settings.secrets_key_file.clone(),
+        hash_key_file: settings.hash_key_file.clone(),
         ..sluice_storage_node::Settings::new(&settings.data)
     };
     blocking(move || Ok(Node::open(&settings))).await
