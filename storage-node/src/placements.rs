@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// Requests that wait for the task.
@@ -60,11 +62,13 @@ impl Default for PlacementSettings {
 type Work = Box<dyn FnOnce(&mut Core, Moment) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
-/// Handle to placement. The task ends, and lets go of the store, with the last handle.
+/// Handle to placement. The task ends, and lets go of the store, with the last handle or when it is closed.
 #[derive(Clone)]
 pub struct Placements {
     work: mpsc::Sender<Work>,
     published: Arc<Published>,
+    stop: CancellationToken,
+    task: TaskTracker,
 }
 
 impl Placements {
@@ -81,6 +85,7 @@ impl Placements {
         core.configure(now.revision, now.pipes.clone(), clock.now());
         let (work, works) = mpsc::channel(WAITING);
         let published = Arc::new(Published::new(core.topology(clock.now())));
+        let stop = CancellationToken::new();
         let task = Task {
             core,
             store,
@@ -88,9 +93,23 @@ impl Placements {
             works,
             configured,
             published: published.clone(),
+            stop: stop.clone(),
         };
-        tokio::spawn(task.run().instrument(tracing::info_span!("placement")));
-        Ok(Placements { work, published })
+        let tracker = TaskTracker::new();
+        tracker.spawn(task.run().instrument(tracing::info_span!("placement")));
+        tracker.close();
+        Ok(Placements {
+            work,
+            published,
+            stop,
+            task: tracker,
+        })
+    }
+
+    /// Ends it and waits until it has let go of the store: a store must not be open when the process ends.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.task.wait().await;
     }
 
     /// Lets the state machine do something; answers after the write.
@@ -125,6 +144,7 @@ struct Task {
     works: mpsc::Receiver<Work>,
     configured: watch::Receiver<Arc<Configured>>,
     published: Arc<Published>,
+    stop: CancellationToken,
 }
 
 enum Happened {
@@ -180,6 +200,8 @@ impl Task {
             }
         };
         tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Happened::Left,
             work = self.works.recv() => work.map_or(Happened::Left, Happened::Work),
             Ok(()) = self.configured.changed() => Happened::Configured,
             () = timer => Happened::Time,

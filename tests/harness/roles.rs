@@ -26,14 +26,15 @@ impl Role {
         Ok(())
     }
 
-    /// SIGTERM, and waits for the end; whether it ended in good order.
-    pub async fn stop(&mut self) -> Result<bool> {
+    /// SIGTERM, and waits for the end, which has to be in good order.
+    pub async fn stop(&mut self) -> Result<()> {
         let process = i32::try_from(self.process.id())?;
         let process = rustix::process::Pid::from_raw(process).context("a process has an id")?;
         rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
         loop {
             if let Some(status) = self.process.try_wait()? {
-                return Ok(status.success());
+                anyhow::ensure!(status.success(), "it ended with {status}");
+                return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

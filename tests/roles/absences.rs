@@ -74,7 +74,8 @@ async fn within_a_lease_nobody_needs_the_storage_node_and_after_it_nobody_answer
     let mut hub = Roles::start(2, "4s").await.unwrap();
     hub.api.put("/config", &receivers()).await.unwrap();
     assert_eq!(push(&hub, 0, "before").await, 200);
-    assert!(hub.storage_node.as_mut().unwrap().stop().await.unwrap());
+    let stopped = hub.storage_node.as_mut().unwrap().stop().await;
+    assert!(stopped.is_ok(), "{stopped:?}: {}", hub.log("s0").unwrap());
     hub.storage_node = None;
     assert_eq!(push(&hub, 0, "without").await, 200);
     assert_eq!(status(&hub, "/pipes/in0").await.0, 200);
@@ -110,7 +111,8 @@ async fn a_worker_that_is_stopped_ends_in_good_order_and_its_disk_keeps_its_pipe
     let mut hub = Roles::start(1, "15s").await.unwrap();
     hub.api.put("/config", &receivers()).await.unwrap();
     assert_eq!(push(&hub, 2, "kept").await, 200);
-    assert!(hub.workers[0].as_mut().unwrap().stop().await.unwrap());
+    let stopped = hub.workers[0].as_mut().unwrap().stop().await;
+    assert!(stopped.is_ok(), "{stopped:?}: {}", hub.log("w0").unwrap());
     assert_eq!(status(&hub, "/pipes/in2").await.0, 503);
     hub.start_worker(0).await.unwrap();
     let hub = &hub;

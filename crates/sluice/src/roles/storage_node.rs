@@ -75,7 +75,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let mut routes = Routes::builder();
     server::add_storage_node(&mut routes, node, serving.clone());
     server::add_assignments(&mut routes, placements.clone(), serving.clone());
-    server::add_placement_control(&mut routes, placements, serving);
+    server::add_placement_control(&mut routes, placements.clone(), serving);
     routes.add_service(certificates::service(signer.clone()));
     let admission = Admission::of([Role::Worker, Role::Aggregator, Role::Operator]);
     let mutual = Port::mutual(&own, admission, limits.clone())?;
@@ -98,6 +98,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     ending.cancel();
     tasks.close();
     tasks.wait().await;
+    placements.close().await;
     Ok(())
 }
 

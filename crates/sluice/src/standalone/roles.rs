@@ -18,6 +18,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(10);
 /// Storage node and worker, wired by direct calls.
 pub(super) struct Roles {
     storage: Arc<Node>,
+    placements: Arc<Placements>,
     worker: Arc<LocalWorker>,
 }
 
@@ -61,7 +62,11 @@ impl Roles {
             .wait_for_revision(revision)
             .await
             .context("cannot take up the configuration")?;
-        Ok(Roles { storage, worker })
+        Ok(Roles {
+            storage,
+            placements,
+            worker,
+        })
     }
 
     pub(super) fn storage(&self) -> Arc<dyn StorageNode> {
@@ -82,6 +87,8 @@ impl Roles {
                 "runs did not end in time; they go on where they were at the next start"
             );
         }
+        // After the worker's last word to it.
+        self.placements.close().await;
     }
 }
 
