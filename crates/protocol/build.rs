@@ -26,6 +26,8 @@ const SECRETS: [&str; 5] = [
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={ROOT}");
+    // Set by xtask, whose checkouts share a target folder.
+    println!("cargo:rerun-if-env-changed=BUILD_CHECKOUT");
     let descriptors = protox::compile(SERVICES, [ROOT])?;
     tonic_prost_build::configure()
         .bytes(".")

@@ -80,6 +80,9 @@ pub(crate) fn prepare(choice: Choice, purpose: Purpose) -> Result<Prepared> {
     variables.push(("CARGO_TARGET_DIR", target.into()));
     variables.push(("ROCKSDB_LIB_DIR", library.into()));
     variables.push(("ROCKSDB_STATIC", "1".into()));
+    // Checkouts share the target folder. Build scripts that read files of theirs run again in another checkout: by the times
+    // of the files alone cargo would take what was made from the other one's.
+    variables.push(("BUILD_CHECKOUT", root.clone().into()));
     Ok(Prepared {
         root,
         cache,
