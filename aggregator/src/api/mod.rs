@@ -38,7 +38,7 @@ mod systems;
 mod time;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use dispatch::router;
 pub(crate) use leftover::discard_after_refusal;

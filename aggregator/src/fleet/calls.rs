@@ -61,10 +61,9 @@ impl Worker for Fleet {
     }
 
     async fn datasets(&self) -> Result<Vec<DatasetReport>> {
-        let asked = self.each(
-            self.present(),
-            |worker| async move { worker.datasets().await },
-        );
+        let asked = self.each(self.everybody()?, |worker| async move {
+            worker.datasets().await
+        });
         let (lists, failed) = parted(asked.await);
         // A list without the datasets of a worker that does not answer would look complete.
         if let Some(error) = failed.into_iter().next() {
@@ -102,7 +101,7 @@ impl Worker for Fleet {
         request: PushRequest,
         body: ByteStream,
     ) -> Result<PushReply> {
-        let worker = self.of_dataset(dataset).await?;
+        let worker = self.to_write(dataset).await?;
         worker.write_dataset(dataset, request, body).await
     }
 

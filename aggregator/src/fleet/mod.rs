@@ -21,11 +21,15 @@ use directory::{Directory, Place};
 use futures::future::join_all;
 use parking_lot::Mutex;
 use sluice_protocol::{
-    Code, ConfigurationSnapshot, Error, Liveness, Reach, Result, Topology, Worker, WorkerId,
+    Code, ConfigurationSnapshot, Error, Liveness, Reach, Result, Standing, Topology, Worker,
+    WorkerFacts, WorkerId,
 };
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// The reason where nobody has a dataset.
+const UNKNOWN_DATASET: &str = "unknown-dataset";
 
 /// The workers of a hub.
 pub struct Fleet {
@@ -92,10 +96,21 @@ impl Fleet {
         }
     }
 
+    /// The worker to write a dataset at: one that nobody has is made at the first worker.
+    async fn to_write(&self, name: &str) -> Result<Arc<dyn Worker>> {
+        match self.of_dataset(name).await {
+            Err(error) if error.reason == UNKNOWN_DATASET => {
+                let first = self.everybody()?.into_iter().next();
+                self.reach(&first.ok_or_else(no_worker)?)
+            }
+            found => found,
+        }
+    }
+
     /// The worker that holds a dataset that no pipe writes: of several copies the one that was written last.
     async fn holder(&self, name: &str) -> Result<Arc<dyn Worker>> {
         let answers = self
-            .each(self.present(), |worker| {
+            .each(self.everybody()?, |worker| {
                 let name = name.to_owned();
                 async move {
                     let report = worker.dataset(&name).await?;
@@ -113,7 +128,29 @@ impl Fleet {
             _ => Err(failed
                 .into_iter()
                 .next()
-                .unwrap_or_else(|| Error::not_found("unknown-dataset", "dataset", name))),
+                .unwrap_or_else(|| Error::not_found(UNKNOWN_DATASET, "dataset", name))),
+        }
+    }
+
+    /// Everybody who may have anything, for calls that mean all of it.
+    ///
+    /// # Errors
+    /// `Unavailable` while one of them is away: what it has would be left out, and it would come back with it.
+    fn everybody(&self) -> Result<Vec<Place>> {
+        let topology = self.topology();
+        let is_away = |facts: &WorkerFacts| {
+            facts.standing != Standing::Retired
+                && (facts.liveness == Liveness::Lost || facts.address.is_empty())
+        };
+        let mut away = topology.workers.iter().filter(|(_, facts)| is_away(facts));
+        if let Some((worker, _)) = away.next() {
+            let message =
+                format!("worker {worker} is away with what it has; try again when it is back");
+            return Err(Error::new(Code::Unavailable, "worker-away", message));
+        }
+        match self.present() {
+            present if present.is_empty() => Err(no_worker()),
+            present => Ok(present),
         }
     }
 
@@ -174,11 +211,7 @@ impl Fleet {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let present = self.present();
-        if present.is_empty() {
-            return Err(no_worker());
-        }
-        let answers = self.each(present, call).await;
+        let answers = self.each(self.everybody()?, call).await;
         answers.into_iter().map(|one| one.answer).collect()
     }
 }

@@ -2,8 +2,8 @@
 //! which worker has which part of it.
 
 use super::directory::Place;
-use super::{Answered, Fleet, no_worker};
-use sluice_protocol::{Code, Result, RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+use super::{Answered, Fleet};
+use sluice_protocol::{Result, RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
 use std::collections::BTreeMap;
 
 /// Between a worker and its own token, and between parts.
@@ -13,13 +13,9 @@ const AND: char = ',';
 impl Fleet {
     /// What each worker has to run. Pipes that are named have to be somewhere.
     fn parts(&self, run: &RunAll) -> Result<Vec<(Place, RunAll)>> {
-        let present = self.present();
-        if present.is_empty() {
-            return Err(no_worker());
-        }
         if run.pipes.is_empty() {
             let whole = |place| (place, run.clone());
-            return Ok(present.into_iter().map(whole).collect());
+            return Ok(self.everybody()?.into_iter().map(whole).collect());
         }
         let (directory, topology) = (self.directory(), self.topology());
         let mut parts: BTreeMap<Place, RunAll> = BTreeMap::new();
@@ -141,9 +137,7 @@ fn together(answers: Vec<Answered<RunnerStatus>>) -> Result<RunnerStatus> {
             Ok(RunnerStatus::Ended(RunnerOutcome::Failed(why))) => {
                 problems.push(format!("worker {worker}: {why}"));
             }
-            Err(error) if error.code == Code::Unavailable => {
-                problems.push(format!("worker {worker}: {error}"));
-            }
+            // How its part went nobody knows, which is not that it failed.
             Err(error) => return Err(error),
         }
     }

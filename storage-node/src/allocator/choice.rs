@@ -145,13 +145,9 @@ fn units_on(board: &Board<'_>, worker: usize) -> Vec<Vec<usize>> {
             && board.items[*item].may_move
             && !board.items[*item].is_dedicated
     });
-    let is_alone = |item: &usize| {
-        let item = &board.items[*item];
-        !item.is_bound || item.reads.is_empty()
-    };
-    let singles = here
-        .clone()
-        .filter(|item| is_alone(item) && !(board.items[*item].is_bound && board.is_read(*item)));
+    let is_connected = |item: usize| !board.items[item].reads.is_empty() || board.is_read(item);
+    let is_single = |item: &usize| !(board.items[*item].is_bound && is_connected(*item));
+    let singles = here.clone().filter(is_single);
     let mut units: Vec<Vec<usize>> = singles.map(|item| vec![item]).collect();
     let mut groups: Vec<Vec<usize>> = here
         .filter_map(|item| board.group_on(item, worker))

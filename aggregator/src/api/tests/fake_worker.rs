@@ -37,15 +37,15 @@ fn versions(offsets: std::ops::Range<u64>) -> Page {
 
 /// Answers for the pipe and dataset `in`, and remembers what it was asked.
 #[derive(Default)]
-pub(super) struct FakeWorker {
-    pub(super) reads: Mutex<Vec<(String, ReadRequest)>>,
-    pub(super) pushes: Mutex<Vec<(PushRequest, String)>>,
-    pub(super) pumps: Mutex<Vec<PumpRequest>>,
+pub(crate) struct FakeWorker {
+    pub(crate) reads: Mutex<Vec<(String, ReadRequest)>>,
+    pub(crate) pushes: Mutex<Vec<(PushRequest, String)>>,
+    pub(crate) pumps: Mutex<Vec<PumpRequest>>,
     pub(super) runs: Mutex<Vec<RunAll>>,
     pub(super) looked_up: Mutex<Vec<(String, Option<u64>)>>,
     pub(super) published: Mutex<Vec<PublishRequest>>,
     pub(super) running: Mutex<bool>,
-    pub(super) resets: AtomicUsize,
+    pub(crate) resets: AtomicUsize,
     /// Told when the first bytes of a push arrived.
     pub(super) began: Notify,
     /// Pages of `endless` that were asked for.

@@ -5,7 +5,7 @@ mod bad_input;
 mod config;
 mod configuration_log;
 mod fake_storage;
-mod fake_worker;
+pub(crate) mod fake_worker;
 mod feeds;
 mod pipes;
 mod pushes;
