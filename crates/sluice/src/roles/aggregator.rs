@@ -1,6 +1,6 @@
 //! An aggregator as a process.
 
-use super::{Start, certificate, reach::PeerReach};
+use super::{Start, link::Link, reach::PeerReach};
 use crate::process::certificate::{keep_fresh, open};
 use crate::process::ready_file::{ReadyFile, url};
 use crate::process::{DataFolder, blocking};
@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use sluice_aggregator::{Aggregator, Fleet, Limits, Parts, Process};
 use sluice_identity::{Role, TokenVerifier};
-use sluice_protocol::client::{ClientSettings, RemoteAssignments, RemoteStorageNode};
 use sluice_protocol::{Assignments as _, Code, Error, StorageNode as _};
 use sluice_telemetry::Metrics;
 use std::sync::Arc;
@@ -52,22 +51,16 @@ pub(super) async fn run(start: Start) -> Result<()> {
     .await?;
     let tls = server_certificate.tls_settings()?;
     let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
-    let certificate = certificate::of_client(&settings, Role::Aggregator, &tasks, &ending);
-    let (certificate, channel) = tokio::select! {
-        certificate = certificate => certificate?,
-        () = stop.asked() => return Ok(()),
+    let link = Link::open(&settings, Role::Aggregator, &tasks, &ending, &mut stop);
+    let Some(link) = link.await? else {
+        return Ok(());
     };
-    let client = ClientSettings::default();
-    let connecting = async {
-        tokio::join!(
-            RemoteStorageNode::connect(channel.clone(), client),
-            RemoteAssignments::connect(channel.clone(), client),
-        )
-    };
-    let (storage, assignments) = tokio::select! {
-        connected = connecting => connected,
-        () = stop.asked() => return Ok(()),
-    };
+    let Link {
+        certificate,
+        client,
+        storage,
+        assignments,
+    } = link;
     let topology = assignments.watch_topology();
     let reach = Arc::new(PeerReach::new(certificate, client, topology.clone()));
     let fleet = Fleet::new(topology, storage.watch(), reach);

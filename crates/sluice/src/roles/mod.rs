@@ -10,6 +10,7 @@
 
 mod aggregator;
 mod certificate;
+mod link;
 mod port;
 mod reach;
 mod signer;

@@ -49,57 +49,62 @@ pub(super) async fn run(start: Start) -> Result<()> {
         blocking(move || Ok(Arc::new(Placements::open(&opening, &placement)?))).await?;
 
     let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
-    let (hub, watched) = (settings.hub.clone(), placements.clone());
-    let (authority, bootstraps) = (
-        settings.authority.clone().unwrap_or_default(),
-        settings.bootstraps.clone(),
-    );
-    let signer = blocking(move || {
-        let signer = Signer::open(&hub, &authority, bootstraps.as_deref(), &*watched);
-        Ok(Arc::new(signer.context("certificates cannot be signed")?))
-    })
-    .await?;
-    tasks.spawn(signer.clone().follow(ending.clone()));
-    let own = certificate::own(&signer, identity, &tasks, &ending).await?;
+    // Whatever comes now, the store is closed before the process ends.
+    let serving = async {
+        let (hub, watched) = (settings.hub.clone(), placements.clone());
+        let (authority, bootstraps) = (
+            settings.authority.clone().unwrap_or_default(),
+            settings.bootstraps.clone(),
+        );
+        let signer = blocking(move || {
+            let signer = Signer::open(&hub, &authority, bootstraps.as_deref(), &*watched);
+            Ok(Arc::new(signer.context("certificates cannot be signed")?))
+        })
+        .await?;
+        tasks.spawn(signer.clone().follow(ending.clone()));
+        let own = certificate::own(&signer, identity, &tasks, &ending).await?;
 
-    let (listener, address) = port::listen(settings.listen).await?;
-    let (enrolling, enrolment) = port::listen(settings.enrolment_listen).await?;
-    let limits = Limits {
-        stop: settings.stop_timeout,
-        ..Limits::default()
-    };
-    let serving = ServerSettings {
-        drain: ending.clone(),
-        ..ServerSettings::default()
-    };
-    let mut routes = Routes::builder();
-    server::add_storage_node(&mut routes, node, serving.clone());
-    server::add_assignments(&mut routes, placements.clone(), serving.clone());
-    server::add_placement_control(&mut routes, placements.clone(), serving);
-    routes.add_service(certificates::service(signer.clone()));
-    let admission = Admission::of([Role::Worker, Role::Aggregator, Role::Operator]);
-    let mutual = Port::mutual(&own, admission, limits.clone())?;
-    port::serve(&tasks, listener, mutual, routes.routes(), ending.clone());
-    let first = Port::enrolment(&own, limits)?;
-    let routes = Routes::new(certificates::service(signer));
-    port::serve(&tasks, enrolling, first, routes, ending.clone());
+        let (listener, address) = port::listen(settings.listen).await?;
+        let (enrolling, enrolment) = port::listen(settings.enrolment_listen).await?;
+        let limits = Limits {
+            stop: settings.stop_timeout,
+            ..Limits::default()
+        };
+        let serving = ServerSettings {
+            drain: ending.clone(),
+            ..ServerSettings::default()
+        };
+        let mut routes = Routes::builder();
+        server::add_storage_node(&mut routes, node, serving.clone());
+        server::add_assignments(&mut routes, placements.clone(), serving.clone());
+        server::add_placement_control(&mut routes, placements.clone(), serving);
+        routes.add_service(certificates::service(signer.clone()));
+        let admission = Admission::of([Role::Worker, Role::Aggregator, Role::Operator]);
+        let mutual = Port::mutual(&own, admission, limits.clone())?;
+        port::serve(&tasks, listener, mutual, routes.routes(), ending.clone());
+        let first = Port::enrolment(&own, limits)?;
+        let routes = Routes::new(certificates::service(signer));
+        port::serve(&tasks, enrolling, first, routes, ending.clone());
 
-    let ready = Ready {
-        address: address.to_string(),
-        enrolment: enrolment.to_string(),
-        pid: std::process::id(),
-    };
-    let _ready = ReadyFile::write_json(settings.ready_file.as_deref(), &ready)?;
-    let _ = started.send(format!(
+        let ready = Ready {
+            address: address.to_string(),
+            enrolment: enrolment.to_string(),
+            pid: std::process::id(),
+        };
+        let _ready = ReadyFile::write_json(settings.ready_file.as_deref(), &ready)?;
+        let _ = started.send(format!(
         "The storage node of hub {} serves on {address}, and gives first certificates on {enrolment}",
         settings.hub
     ));
-    stop.asked().await;
+        stop.asked().await;
+        anyhow::Ok(())
+    };
+    let served = serving.await;
     ending.cancel();
     tasks.close();
     tasks.wait().await;
     placements.close().await;
-    Ok(())
+    served
 }
 
 fn incarnation(raised: usize) -> Result<Option<Incarnation>> {

@@ -1,13 +1,12 @@
 //! A worker as a process.
 
-use super::{Start, certificate, port};
+use super::{Start, link::Link, port};
 use crate::process::ready_file::ReadyFile;
 use crate::process::{DataFolder, blocking};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use sluice_identity::{Admission, Role};
 use sluice_protocol::WorkerId;
-use sluice_protocol::client::{ClientSettings, RemoteAssignments, RemoteStorageNode};
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::transport::{Limits, Port};
 use sluice_telemetry::Metrics;
@@ -34,21 +33,9 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let data = settings.data.clone();
     let _folder = blocking(move || DataFolder::lock(&data)).await?;
     let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
-    let certificate = certificate::of_client(&settings, Role::Worker, &tasks, &ending);
-    let (certificate, channel) = tokio::select! {
-        certificate = certificate => certificate?,
-        () = stop.asked() => return Ok(()),
-    };
-    let client = ClientSettings::default();
-    let connecting = async {
-        tokio::join!(
-            RemoteStorageNode::connect(channel.clone(), client),
-            RemoteAssignments::connect(channel.clone(), client),
-        )
-    };
-    let (storage, assignments) = tokio::select! {
-        connected = connecting => connected,
-        () = stop.asked() => return Ok(()),
+    let link = Link::open(&settings, Role::Worker, &tasks, &ending, &mut stop);
+    let Some(link) = link.await? else {
+        return Ok(());
     };
 
     let (listener, listening) = port::listen(settings.listen).await?;
@@ -61,34 +48,44 @@ pub(super) async fn run(start: Start) -> Result<()> {
     // Write buffers live inside the cache's budget.
     own.store.write_buffer_bytes = settings.store_cache / 2;
     let metrics = Metrics::new();
-    let opening = LocalWorker::open(own, Arc::new(storage), Arc::new(assignments), &metrics);
+    let opening = LocalWorker::open(
+        own,
+        Arc::new(link.storage),
+        Arc::new(link.assignments),
+        &metrics,
+    );
     let worker = opening.await.context("cannot open the worker")?;
 
-    let serving = ServerSettings {
-        drain: ending.clone(),
-        ..ServerSettings::default()
+    // Whatever comes now, the store is closed before the process ends.
+    let serving = async {
+        let serving = ServerSettings {
+            drain: ending.clone(),
+            ..ServerSettings::default()
+        };
+        let mut routes = Routes::builder();
+        server::add_worker(&mut routes, worker.clone(), serving);
+        let limits = Limits {
+            stop: settings.stop_timeout,
+            ..Limits::default()
+        };
+        let admission = Admission::of([Role::Aggregator, Role::Worker]);
+        let mutual = Port::mutual(&link.certificate, admission, limits)?;
+        port::serve(&tasks, listener, mutual, routes.routes(), ending.clone());
+        let ready = Ready {
+            address: address.clone(),
+            pid: std::process::id(),
+        };
+        let _ready = ReadyFile::write_json(settings.ready_file.as_deref(), &ready)?;
+        let _ = started.send(format!(
+            "Worker {} of hub {} serves on {address} with the data in {}",
+            settings.id,
+            settings.hub,
+            settings.data.display()
+        ));
+        stop.asked().await;
+        anyhow::Ok(())
     };
-    let mut routes = Routes::builder();
-    server::add_worker(&mut routes, worker.clone(), serving);
-    let limits = Limits {
-        stop: settings.stop_timeout,
-        ..Limits::default()
-    };
-    let admission = Admission::of([Role::Aggregator, Role::Worker]);
-    let mutual = Port::mutual(&certificate, admission, limits)?;
-    port::serve(&tasks, listener, mutual, routes.routes(), ending.clone());
-    let ready = Ready {
-        address: address.clone(),
-        pid: std::process::id(),
-    };
-    let _ready = ReadyFile::write_json(settings.ready_file.as_deref(), &ready)?;
-    let _ = started.send(format!(
-        "Worker {} of hub {} serves on {address} with the data in {}",
-        settings.id,
-        settings.hub,
-        settings.data.display()
-    ));
-    stop.asked().await;
+    let served = serving.await;
     // Runs end and pipes are given back while the last requests are answered.
     let patience = settings.stop_timeout;
     if tokio::time::timeout(patience, worker.shutdown())
@@ -100,5 +97,5 @@ pub(super) async fn run(start: Start) -> Result<()> {
     ending.cancel();
     tasks.close();
     tasks.wait().await;
-    Ok(())
+    served
 }
