@@ -78,6 +78,18 @@ pub enum Error {
         /// Of the dataset.
         present: u64,
     },
+    /// It is a copy of what another store has: only that one's versions are written to it.
+    #[error("dataset {dataset} is here only as a replica, and is not written")]
+    Replica {
+        /// The dataset.
+        dataset: DatasetName,
+    },
+    /// The replica of it is not yet what the owner has, so it is not read.
+    #[error("the replica of dataset {dataset} is not level with its owner")]
+    NotLevel {
+        /// The dataset's name.
+        dataset: String,
+    },
     /// The worker holds no lease: somebody else may own what it wants to write. Nothing was written.
     #[error("the worker's lease has ended, so it writes nothing")]
     LeaseEnded,
@@ -129,6 +141,8 @@ impl Error {
             Error::MassDelete { .. } => "mass-delete",
             Error::RunReplaced { .. } => "full-run-replaced",
             Error::StaleEpoch { .. } => "stale-epoch",
+            Error::Replica { .. } => "replica",
+            Error::NotLevel { .. } => "replica-not-level",
             Error::LeaseEnded => "lease-ended",
             Error::UnknownIndex { .. } => "unknown-index",
             Error::IndexNotReady { .. } => "index-not-ready",

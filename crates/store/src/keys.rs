@@ -20,6 +20,7 @@ const KIND_DATASET: u8 = b'd';
 const KIND_INDEX: u8 = b'x';
 const KIND_RUN: u8 = b'r';
 const KIND_MARKS: u8 = b'm';
+const KIND_COPY: u8 = b'c';
 const KIND_FORMAT: u8 = b'f';
 const KIND_STATE: u8 = b's';
 const KEY_TO_ID: u8 = 0;
@@ -186,6 +187,29 @@ pub(crate) fn marks_chunk_of(key: &[u8]) -> Option<u64> {
     ))
 }
 
+/// Set in the numbers of replicas, so that a replica never meets what this store has of the dataset itself.
+const REPLICA: u64 = 1 << 63;
+
+/// The number under which a replica of a dataset is kept.
+pub(crate) fn replica_of(number: DatasetNumber) -> DatasetNumber {
+    DatasetNumber(number.0 | REPLICA)
+}
+
+/// True for the number of a replica.
+pub(crate) fn is_replica(number: DatasetNumber) -> bool {
+    number.0 & REPLICA != 0 && number.0 != STORE
+}
+
+/// The number of the dataset itself, of whatever it is a replica.
+pub(crate) fn number_of(number: DatasetNumber) -> DatasetNumber {
+    DatasetNumber(number.0 & !REPLICA)
+}
+
+/// What is known of a replica beside what is known of every dataset.
+pub(crate) fn copy_record(number: DatasetNumber) -> Vec<u8> {
+    small(number.0, KIND_COPY, &[])
+}
+
 /// The record of the store.
 pub(crate) fn store_record() -> Vec<u8> {
     small(STORE, KIND_FORMAT, &[])
@@ -233,6 +257,7 @@ pub(crate) fn kind_of(key: &[u8]) -> &'static str {
         (Some(_), Some(&KIND_INDEX)) => "index definition",
         (Some(_), Some(&KIND_RUN)) => "full run",
         (Some(_), Some(&KIND_MARKS)) => "seen marks",
+        (Some(_), Some(&KIND_COPY)) => "copy record",
         _ => "unknown key",
     }
 }

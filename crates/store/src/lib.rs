@@ -6,7 +6,8 @@
 //! # Key space
 //!
 //! Five column families, whatever the number of datasets. Every key begins with the dataset's number, eight bytes big-endian, so
-//! that a dataset is one range in each family. The number `u64::MAX` stands for the store itself.
+//! that a dataset is one range in each family. The number `u64::MAX` stands for the store itself. The highest bit of a number is
+//! set in those of replicas: copies of what another store has, with its offsets.
 //!
 //! ```text
 //! family       key                                               value
@@ -19,6 +20,7 @@
 //!              dataset 'x' index-name                            number, state, build cursor        one per secondary index
 //!              dataset 'r'                                       number, start, cursor, token       the full run under way
 //!              dataset 'm' offset/4096                           512 bytes of bits                  unchanged ids seen by it
+//!              dataset 'c'                                       level or not                        only of a replica
 //!              MAX 'f'                                           format version, hash key           the store record
 //!              MAX 's' owner-length owner name                   any bytes                          state of pipes
 //! ```
@@ -53,6 +55,7 @@ mod reading;
 mod received;
 mod records;
 mod registry;
+mod replica;
 mod settings;
 mod snapshot;
 mod state;
@@ -64,12 +67,15 @@ pub use check::{Counts, Problem, Report, check};
 pub use dataset::Dataset;
 pub use open::OpenError;
 pub use received::{ByteHasher, Compared, Seen};
+pub use replica::{OwnerFacts, Position};
 pub use settings::Settings;
 pub use sluice_dataset::Error;
 pub use snapshot::{DatasetView, Snapshot};
 pub use state::StateKey;
 pub use store::Store;
-pub use transaction::{Committed, CommittedDataset, Continuity, Durability, GAP, Transaction};
+pub use transaction::{
+    Committed, CommittedDataset, Continuity, Durability, GAP, Rewound, Transaction,
+};
 pub use trimming::Trimming;
 
 type Result<T, E = Error> = std::result::Result<T, E>;

@@ -251,6 +251,33 @@ impl RunRecord {
     }
 }
 
+/// What is known of a replica beside what is known of every dataset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CopyRecord {
+    /// Everything its owner had at some moment is in it.
+    pub(crate) is_level: bool,
+}
+
+impl CopyRecord {
+    pub(crate) fn write(self, key: &[u8]) -> Vec<u8> {
+        let mut out = vec![FORMAT, u8::from(self.is_level)];
+        seal(key, &mut out);
+        out
+    }
+
+    pub(crate) fn read(key: &[u8], sealed: &[u8]) -> Result<Self, Flaw> {
+        let mut reader = Reader(unseal(key, sealed)?);
+        reader.format()?;
+        let is_level = match reader.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err("unknown state"),
+        };
+        reader.end()?;
+        Ok(Self { is_level })
+    }
+}
+
 fn length(of: usize) -> [u8; 4] {
     u32::try_from(of)
         .expect("names and lists in records are short")

@@ -6,7 +6,7 @@ use crate::engine::{Engine, storage};
 use crate::families::Family;
 use crate::gate::Gate;
 use crate::keys::{self, KeyRange};
-use crate::records::{DatasetRecord, IndexRecord, IndexStage, RunRecord};
+use crate::records::{CopyRecord, DatasetRecord, IndexRecord, IndexStage, RunRecord};
 use parking_lot::{Mutex, RwLock};
 use rocksdb::ReadOptions;
 use sluice_dataset::{DatasetName, DatasetNumber, DatasetStatus, Error, IndexKeys, IndexState};
@@ -31,6 +31,8 @@ pub(crate) struct DatasetState {
     pub(crate) record: DatasetRecord,
     pub(crate) run: Option<RunRecord>,
     pub(crate) indexes: Vec<OpenIndex>,
+    /// Only of a replica.
+    pub(crate) copy: Option<CopyRecord>,
     pub(crate) is_deleted: bool,
 }
 
@@ -105,7 +107,7 @@ pub(crate) fn status(
 ) -> DatasetStatus {
     DatasetStatus {
         name: name.clone(),
-        number,
+        number: keys::number_of(number),
         generation: record.generation,
         populated: record.populated,
         max_offset: record.max_offset,
@@ -116,17 +118,22 @@ pub(crate) fn status(
     }
 }
 
-/// All datasets by name. Readers take the whole map at once; it is copied when a dataset is made or deleted.
+/// Datasets by name.
+pub(crate) type Entries = BTreeMap<DatasetName, Arc<Entry>>;
+
+/// All datasets by name, replicas of other stores' datasets apart. Readers take a whole map at once; it is copied when a dataset
+/// is made or deleted.
 #[derive(Default)]
 pub(crate) struct Registry {
-    map: RwLock<Arc<BTreeMap<DatasetName, Arc<Entry>>>>,
+    map: RwLock<Arc<Entries>>,
+    replicas: RwLock<Arc<Entries>>,
 }
 
 impl Registry {
     /// Reads every dataset record, jumping from one dataset to the next.
     pub(crate) fn load(engine: &Engine) -> Result<Self> {
         const TRIED: &str = "read the dataset records";
-        let mut map = BTreeMap::new();
+        let (mut map, mut replicas) = (BTreeMap::new(), BTreeMap::new());
         let mut iterator = engine.db.raw_iterator_cf(&engine.family(Family::Default));
         let mut from = Vec::new();
         loop {
@@ -141,16 +148,25 @@ impl Registry {
             };
             let number = DatasetNumber(number);
             let entry = load_dataset(engine, number)?;
+            let map = match keys::is_replica(number) {
+                true => &mut replicas,
+                false => &mut map,
+            };
             map.insert(entry.name.clone(), Arc::new(entry));
             from = keys::dataset(number).to;
         }
         Ok(Self {
             map: RwLock::new(Arc::new(map)),
+            replicas: RwLock::new(Arc::new(replicas)),
         })
     }
 
-    pub(crate) fn all(&self) -> Arc<BTreeMap<DatasetName, Arc<Entry>>> {
+    pub(crate) fn all(&self) -> Arc<Entries> {
         Arc::clone(&self.map.read())
+    }
+
+    pub(crate) fn replicas(&self) -> Arc<Entries> {
+        Arc::clone(&self.replicas.read())
     }
 
     pub(crate) fn get(&self, name: &DatasetName) -> Option<Arc<Entry>> {
@@ -165,6 +181,16 @@ impl Registry {
     pub(crate) fn remove(&self, name: &DatasetName) {
         let mut map = self.map.write();
         Arc::make_mut(&mut map).remove(name);
+    }
+
+    /// Puts a replica in the place of whatever was there.
+    pub(crate) fn set_replica(&self, name: &DatasetName, entry: Option<Arc<Entry>>) {
+        let mut map = self.replicas.write();
+        let map = Arc::make_mut(&mut map);
+        match entry {
+            Some(entry) => map.insert(name.clone(), entry),
+            None => map.remove(name),
+        };
     }
 }
 
@@ -189,6 +215,11 @@ fn load_dataset(engine: &Engine, number: DatasetNumber) -> Result<Entry> {
         .transpose()
         .map_err(|flaw| damaged(format!("full run of dataset {name}"), flaw))?;
     let indexes = load_indexes(engine, ReadOptions::default(), number)?;
+    let key = keys::copy_record(number);
+    let copy = get(&key)?
+        .map(|sealed| CopyRecord::read(&key, &sealed))
+        .transpose()
+        .map_err(|flaw| damaged(format!("copy record of dataset {name}"), flaw))?;
     Ok(Entry::new(
         name,
         number,
@@ -196,6 +227,7 @@ fn load_dataset(engine: &Engine, number: DatasetNumber) -> Result<Entry> {
             record,
             run,
             indexes,
+            copy,
             is_deleted: false,
         },
     ))

@@ -5,14 +5,13 @@ use crate::families::Family;
 use crate::index::IndexReading;
 use crate::keys;
 use crate::reading::{RawSnapshot, Reading};
-use crate::records::DatasetRecord;
-use crate::registry::{self, Entry, OpenIndex};
+use crate::records::{CopyRecord, DatasetRecord};
+use crate::registry::{self, Entries, Entry, OpenIndex};
 use crate::{Result, StateKey, Store, codec};
 use parking_lot::Mutex;
 use sluice_dataset::{
     DatasetName, DatasetStatus, IndexState, Offset, ReadOptions, Version, VersionBatch,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 self_cell::self_cell!(
@@ -28,22 +27,36 @@ self_cell::self_cell!(
 #[derive(Clone)]
 pub struct Snapshot {
     held: Arc<Held>,
-    datasets: Arc<BTreeMap<DatasetName, Arc<Entry>>>,
+    datasets: Arc<Entries>,
+    replicas: Arc<Entries>,
 }
 
 impl Snapshot {
     pub(crate) fn take(store: &Store) -> Self {
         // First the names, then the instant: what is deleted in between is then missing from the instant, which `dataset` sees.
-        let datasets = store.registry.all();
+        let (datasets, replicas) = (store.registry.all(), store.registry.replicas());
         let held = Arc::new(Held::new(Arc::clone(&store.engine), |engine| {
             engine.db.snapshot()
         }));
-        Self { held, datasets }
+        Self {
+            held,
+            datasets,
+            replicas,
+        }
     }
 
     /// The dataset as of this instant; `None` if it did not exist.
     pub fn dataset(&self, name: &DatasetName) -> Result<Option<DatasetView>> {
-        let Some(entry) = self.datasets.get(name) else {
+        self.view(self.datasets.get(name))
+    }
+
+    /// The replica of that name as of this instant; `None` if there was none.
+    pub fn replica(&self, name: &DatasetName) -> Result<Option<DatasetView>> {
+        self.view(self.replicas.get(name))
+    }
+
+    fn view(&self, entry: Option<&Arc<Entry>>) -> Result<Option<DatasetView>> {
+        let Some(entry) = entry else {
             return Ok(None);
         };
         let view = DatasetView {
@@ -130,6 +143,21 @@ impl DatasetView {
     /// Its name.
     pub fn name(&self) -> &DatasetName {
         &self.entry.name
+    }
+
+    /// Everything that its owner had at some moment is here; true for what is no replica.
+    pub fn is_level(&self) -> Result<bool> {
+        if !keys::is_replica(self.entry.number) {
+            return Ok(true);
+        }
+        let key = keys::copy_record(self.entry.number);
+        let reading = self.reading();
+        let sealed = reading.get(Family::Default, &key)?;
+        let copy = sealed
+            .map(|sealed| CopyRecord::read(&key, &sealed))
+            .transpose()
+            .map_err(|flaw| reading.flaw("copy record", flaw))?;
+        Ok(copy.is_some_and(|copy| copy.is_level))
     }
 
     fn reading(&self) -> Reading<'_> {

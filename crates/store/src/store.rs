@@ -50,7 +50,10 @@ impl Store {
             return Ok(Dataset::new(self.clone(), entry));
         }
         let all = self.registry.all();
-        if number.0 == keys::STORE || all.values().any(|entry| entry.number == number) {
+        if number.0 == keys::STORE
+            || keys::is_replica(number)
+            || all.values().any(|entry| entry.number == number)
+        {
             return Err(Error::NumberTaken {
                 number: number.0,
                 dataset: name.clone(),
@@ -69,6 +72,7 @@ impl Store {
             record,
             run: None,
             indexes: Vec::new(),
+            copy: None,
             is_deleted: false,
         };
         let entry = Arc::new(Entry::new(name.clone(), number, state));
@@ -169,6 +173,10 @@ impl Store {
                 .map_err(|error| storage("flush a family", error))?;
         }
         Ok(())
+    }
+
+    pub(crate) fn creation(&self) -> parking_lot::MutexGuard<'_, ()> {
+        self.creation.lock()
     }
 
     pub(crate) fn compaction_pass<'a>(&'a self, dataset: &'a Dataset) -> Pass<'a> {

@@ -1,10 +1,13 @@
 //! A transaction: one RocksDB write batch over datasets, their indexes and counters, and state.
 
 mod append;
+mod copy;
 mod epoch;
+mod rewind;
 mod writing;
 
 pub use epoch::{Continuity, GAP};
+pub use rewind::Rewound;
 pub(crate) use writing::Writing;
 
 use crate::engine::Space;
@@ -83,6 +86,11 @@ impl Transaction {
     ) -> Result<Vec<Change>> {
         let engine = std::sync::Arc::clone(&self.store.engine);
         let (writing, batch) = self.writing(dataset)?;
+        if writing.state.copy.is_some() {
+            return Err(Error::Replica {
+                dataset: dataset.name().clone(),
+            });
+        }
         writing.append(&engine, batch, entities, now_micros, options)
     }
 

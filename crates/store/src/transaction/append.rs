@@ -14,11 +14,11 @@ use sluice_dataset::{AppendOptions, Change, Error, PreparedEntity};
 use sluice_entity::Generated;
 
 /// An id of the batch with its latest version, before and while the batch is worked through.
-struct Slot<'e> {
-    id: &'e str,
-    key: Vec<u8>,
-    latest: Option<IdEntry>,
-    changed: bool,
+pub(super) struct Slot<'e> {
+    pub(super) id: &'e str,
+    pub(super) key: Vec<u8>,
+    pub(super) latest: Option<IdEntry>,
+    pub(super) changed: bool,
 }
 
 impl Writing {
@@ -51,7 +51,19 @@ impl Writing {
             }
             changes.push(change);
         }
+        self.put_ids(engine, batch, slots);
+        Ok(changes)
+    }
+
+    /// Writes the primary index entries of what changed.
+    pub(super) fn put_ids(
+        &mut self,
+        engine: &Engine,
+        batch: &mut WriteBatch,
+        slots: Vec<Slot<'_>>,
+    ) {
         let family = engine.family(Family::Ids);
+        let mut stored = Vec::new();
         self.pending.reserve(slots.len());
         for slot in slots {
             if let Some(entry) = slot.latest.filter(|_| slot.changed) {
@@ -60,7 +72,6 @@ impl Writing {
                 self.pending.insert(slot.key, entry);
             }
         }
-        Ok(changes)
     }
 
     /// Marks the latest versions of ids as seen. No dataset has an id that is too long for one.
@@ -75,7 +86,7 @@ impl Writing {
     }
 
     /// The distinct ids, sorted, with their latest versions; and for each given id the position of its slot.
-    fn slots<'e>(
+    pub(super) fn slots<'e>(
         &self,
         engine: &Engine,
         ids: impl Iterator<Item = &'e str>,

@@ -84,6 +84,7 @@ mod tests {
             record: DatasetRecord::new("a"),
             run: None,
             indexes: Vec::new(),
+            copy: None,
             is_deleted: false,
         }
     }

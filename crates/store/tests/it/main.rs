@@ -11,5 +11,6 @@ mod harness;
 mod indexes;
 mod model;
 mod received;
+mod replicas;
 mod trimming;
 mod writers;
