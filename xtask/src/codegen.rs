@@ -22,6 +22,7 @@ const GENERATED: &[(&str, &str)] = &[
     ("openapi", "docs/openapi.json"),
     ("config-schema", "docs/config-schema.json"),
     ("dtl-reference", "docs/dtl-functions.md"),
+    ("crds", "crds/sluice.dev.yaml"),
 ];
 
 pub(crate) fn codegen(options: &Options, choice: Choice) -> Result<()> {

@@ -36,7 +36,7 @@ pub use peers::{
     PeerRefused, RoleCertificate, RootAuthority, SignedCertificate, SigningRefused, SigningRequest,
     TrustBundle, enrolment_client_settings, peer_of,
 };
-pub use tls::ServerCertificate;
+pub use tls::{ApiAuthority, ApiCertificate, ServerCertificate};
 pub use tokens::{
     Claims, IssuedToken, Lifetime, Revoked, TokenAuthority, TokenError, TokenVerifier,
 };

@@ -39,6 +39,7 @@ fn command() -> Command {
         .subcommand(roles::storage_node())
         .subcommand(roles::worker())
         .subcommand(roles::aggregator())
+        .subcommand(roles::operator())
         .subcommand(token::command())
         .subcommand(certificates::command())
         .subcommand(check::command())

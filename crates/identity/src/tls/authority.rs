@@ -41,8 +41,8 @@ pub(super) fn open_or_create(data: &Path, now: Timestamp) -> Result<Authority> {
     open(data, now)
 }
 
-fn create(data: &Path, now: Timestamp) -> Result<()> {
-    create_private_folder(&data.join("tls"))?;
+/// A new one: certificate and key.
+pub(super) fn make(now: Timestamp) -> Result<(rcgen::Certificate, KeyPair)> {
     let key = KeyPair::generate().map_err(Error::crypto("make the authority's key"))?;
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = DistinguishedName::new();
@@ -57,6 +57,12 @@ fn create(data: &Path, now: Timestamp) -> Result<()> {
     let certificate = parameters
         .self_signed(&key)
         .map_err(Error::crypto("make the authority's certificate"))?;
+    Ok((certificate, key))
+}
+
+fn create(data: &Path, now: Timestamp) -> Result<()> {
+    create_private_folder(&data.join("tls"))?;
+    let (certificate, key) = make(now)?;
     // The certificate comes last: whoever finds it finds its key. Everybody may read it.
     replace_private(
         &key_path(data),

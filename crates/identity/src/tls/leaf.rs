@@ -28,8 +28,13 @@ pub(super) struct Leaf {
 impl Leaf {
     /// Whether it is time for the next one.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.end.duration_since(now) < RENEW_BEFORE
+        is_due(self.end, now)
     }
+}
+
+/// Whether a certificate with this end is to be replaced.
+pub(super) fn is_due(end: Timestamp, now: Timestamp) -> bool {
+    end.duration_since(now) < RENEW_BEFORE
 }
 
 /// The stored one, if it still serves: whole, signed by this authority, for exactly these names, not near its end.
@@ -53,13 +58,12 @@ pub(super) fn open(
     serves.then_some(leaf)
 }
 
-/// Makes and stores a new one.
-pub(super) fn issue(
-    path: &Path,
+/// A new one for these names: certificate and key.
+pub(super) fn make(
     authority: &Authority,
     names: &[String],
     now: Timestamp,
-) -> Result<Leaf> {
+) -> Result<(rcgen::Certificate, KeyPair)> {
     let key = KeyPair::generate().map_err(Error::crypto("make the port's key"))?;
     let mut parameters = CertificateParams::new(names.to_vec())
         .map_err(Error::crypto("name the port's certificate"))?;
@@ -75,6 +79,17 @@ pub(super) fn issue(
     let certificate = parameters
         .signed_by(&key, &authority.issuer)
         .map_err(Error::crypto("make the port's certificate"))?;
+    Ok((certificate, key))
+}
+
+/// Makes and stores a new one.
+pub(super) fn issue(
+    path: &Path,
+    authority: &Authority,
+    names: &[String],
+    now: Timestamp,
+) -> Result<Leaf> {
+    let (certificate, key) = make(authority, names, now)?;
     let text = zeroize::Zeroizing::new(format!("{}{}", certificate.pem(), key.serialize_pem()));
     replace_private(path, text.as_bytes())?;
     let end = end_of(certificate.der())

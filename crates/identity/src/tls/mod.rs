@@ -1,12 +1,14 @@
 //! The certificate of the hub's port: of its own authority or from files, exchanged while it serves.
 
 mod authority;
+mod issued;
 mod leaf;
 mod server;
 
 #[cfg(test)]
 mod tests;
 
+pub use issued::{ApiAuthority, ApiCertificate};
 pub use server::ServerCertificate;
 
 use jiff::{Timestamp, ToSpan, tz::TimeZone};

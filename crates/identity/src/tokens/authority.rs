@@ -52,6 +52,11 @@ impl TokenAuthority {
         signing_key::open_or_create(&self.data).map(drop)
     }
 
+    /// A new signing key (PEM), for a hub that keeps it elsewhere than in a data folder.
+    pub fn new_key() -> Result<zeroize::Zeroizing<String>> {
+        signing_key::generate()
+    }
+
     /// Makes a token; it is valid at once, also for a hub that is running.
     pub fn create(&self, name: &str, lifetime: Lifetime, now: Timestamp) -> Result<String> {
         let name = checked_name(name)?;

@@ -21,14 +21,16 @@ pub(super) fn open_or_create(data: &Path) -> Result<SigningKey> {
     let path = path(data);
     if !path.exists() {
         create_private_folder(&data.join("keys"))?;
-        let key = KeyPair::generate_for(&rcgen::PKCS_ED25519)
-            .map_err(Error::crypto("make a signing key"))?;
-        create_private_once(
-            &path,
-            zeroize::Zeroizing::new(key.serialize_pem()).as_bytes(),
-        )?;
+        create_private_once(&path, generate()?.as_bytes())?;
     }
     open(data)
+}
+
+/// A new key, PEM.
+pub(super) fn generate() -> Result<zeroize::Zeroizing<String>> {
+    let key =
+        KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(Error::crypto("make a signing key"))?;
+    Ok(zeroize::Zeroizing::new(key.serialize_pem()))
 }
 
 /// The key of this data folder, which has to be there.

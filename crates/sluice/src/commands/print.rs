@@ -21,6 +21,11 @@ const PRINTABLE: &[Printable] = &[
         "the functions and transforms of the transform language",
         sluice_dtl::print_reference,
     ),
+    (
+        "crds",
+        "the custom resource definitions for Kubernetes, as YAML",
+        sluice_operator::crd::print,
+    ),
 ];
 
 pub(crate) fn command() -> Command {

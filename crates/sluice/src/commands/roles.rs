@@ -1,14 +1,15 @@
-//! `sluice storage-node`, `worker`, `aggregator`: one role of a hub in this process, until it is told to stop.
+//! `sluice storage-node`, `worker`, `aggregator`, `operator`: one role of a hub in this process, until it is told to stop.
 
 use super::process;
 use crate::settings::Program;
 use clap::Command;
 
 /// The roles, by the names of their commands.
-pub(crate) const ROLES: [(&str, Program); 3] = [
+pub(crate) const ROLES: [(&str, Program); 4] = [
     ("storage-node", Program::StorageNode),
     ("worker", Program::Worker),
     ("aggregator", Program::Aggregator),
+    ("operator", Program::Operator),
 ];
 
 pub(crate) fn storage_node() -> Command {
@@ -39,5 +40,16 @@ pub(crate) fn aggregator() -> Command {
         "\
 The data folder keeps the key that signs tokens and the certificate of the API; `sluice token create --data DIR --name ME`
 prints a token. Aggregators of one hub that are to take the same tokens need the same DIR/keys.",
+    )
+}
+
+pub(crate) fn operator() -> Command {
+    process::command(
+        Program::Operator,
+        "operator",
+        "Run the operator, which turns custom resources into hubs on Kubernetes",
+        "\
+It finds the API server as kubectl does: KUBECONFIG, or the account of its pod. Of several operators one leads. `sluice print
+crds` prints the definitions of its resources.",
     )
 }

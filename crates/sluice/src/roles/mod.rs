@@ -11,6 +11,7 @@
 mod aggregator;
 mod certificate;
 mod link;
+mod operator;
 mod port;
 mod reach;
 mod signer;
@@ -58,6 +59,7 @@ impl Instance {
             Program::StorageNode => tokio::spawn(storage_node::run(start)),
             Program::Worker => tokio::spawn(worker::run(start)),
             Program::Aggregator => tokio::spawn(aggregator::run(start)),
+            Program::Operator => tokio::spawn(operator::run(start)),
             Program::Standalone => bail!("a whole hub is no single role"),
         };
         match wait.await {

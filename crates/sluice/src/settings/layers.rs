@@ -146,7 +146,9 @@ impl Loading {
     /// What shows only when all settings are seen together.
     fn check(&mut self) {
         let settings = &self.settings;
-        if settings.data.as_os_str().is_empty()
+        let keeps_data = table::names(self.program).any(|name| name == "data");
+        if keeps_data
+            && settings.data.as_os_str().is_empty()
             && !self.problems.iter().any(|problem| problem.contains("data"))
         {
             self.problems
@@ -163,6 +165,16 @@ impl Loading {
                 "storage-node",
                 settings.storage_node.is_none(),
                 "the way to the storage node is missing",
+            ),
+            missing(
+                "namespace",
+                settings.namespace.is_none(),
+                "the operator's namespace is missing",
+            ),
+            missing(
+                "image",
+                settings.image.is_empty(),
+                "the image of hubs is missing",
             ),
             missing(
                 "authority",

@@ -26,6 +26,8 @@ pub enum Program {
     Worker,
     /// An aggregator of a hub.
     Aggregator,
+    /// The operator, on Kubernetes.
+    Operator,
 }
 
 /// What a process is started with. Those of other programs keep their defaults.
@@ -85,6 +87,12 @@ pub struct Settings {
     pub request_limit: usize,
     /// Open connections.
     pub connections: usize,
+    /// The operator's own namespace.
+    pub namespace: Option<String>,
+    /// The namespaces it looks after; all where there are none.
+    pub namespaces: Vec<String>,
+    /// The image of hubs that name none.
+    pub image: String,
 }
 
 impl Settings {
@@ -119,6 +127,9 @@ impl Settings {
             store_cache: 192 << 20,
             request_limit: 64 << 20,
             connections: 16_384,
+            namespace: None,
+            namespaces: Vec::new(),
+            image: String::new(),
         }
     }
 }

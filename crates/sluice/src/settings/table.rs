@@ -1,6 +1,6 @@
 //! The one table of settings. A row is a name, what it means, and how it gets into and out of [`Settings`].
 
-use super::Program::{self, Aggregator, Standalone, StorageNode, Worker};
+use super::Program::{self, Aggregator, Operator, Standalone, StorageNode, Worker};
 use super::Settings;
 use super::kinds::Text;
 use clap::{Arg, ArgAction};
@@ -34,7 +34,11 @@ macro_rules! setting {
     };
 }
 
-const ALL: &[Program] = &[Standalone, StorageNode, Worker, Aggregator];
+const ALL: &[Program] = &[Standalone, StorageNode, Worker, Aggregator, Operator];
+/// Those that keep something, and serve others.
+const SERVERS: &[Program] = &[Standalone, StorageNode, Worker, Aggregator];
+/// Those of which there are several.
+const INSTANCES: &[Program] = &[StorageNode, Worker, Aggregator, Operator];
 /// Those that serve the API.
 const API: &[Program] = &[Standalone, Aggregator];
 /// Those that keep secrets.
@@ -57,21 +61,21 @@ const SETTINGS: &[Setting] = &[
     setting!(
         "id",
         id,
-        ROLES,
+        INSTANCES,
         Some("ID"),
         "The id of this instance of its role, never given to another one"
     ),
     setting!(
         "data",
         data,
-        ALL,
+        SERVERS,
         Some("DIR"),
         "The folder that holds everything the process keeps; made if it is not there. One process per folder"
     ),
     setting!(
         "listen",
         listen,
-        ALL,
+        SERVERS,
         Some("ADDR:PORT"),
         "Where the API is served (HTTPS), by roles without one the other roles (gRPC). Port 0 takes a free port"
     ),
@@ -235,6 +239,27 @@ const SETTINGS: &[Setting] = &[
         API,
         Some("NUMBER"),
         "Most open connections; further ones wait"
+    ),
+    setting!(
+        "namespace",
+        namespace,
+        &[Operator],
+        Some("NAME"),
+        "The operator's own namespace, where the Lease is by which one of several operators leads"
+    ),
+    setting!(
+        "namespaces",
+        namespaces,
+        &[Operator],
+        Some("NAME,..."),
+        "The namespaces whose hubs are looked after; all if none is given"
+    ),
+    setting!(
+        "image",
+        image,
+        &[Operator],
+        Some("IMAGE"),
+        "The image of hubs that name none: that of the operator itself"
     ),
 ];
 

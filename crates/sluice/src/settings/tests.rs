@@ -156,6 +156,7 @@ fn every_setting_has_a_name_of_its_own_and_a_default_that_reads_back() {
         Program::StorageNode,
         Program::Worker,
         Program::Aggregator,
+        Program::Operator,
     ] {
         let mut names: Vec<String> = of(program).map(|setting| variable(setting.name)).collect();
         names.sort();

@@ -1,0 +1,53 @@
+//! The operator as a process.
+
+use super::Start;
+use crate::process::ready_file::ReadyFile;
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use sluice_operator::lease::LeaseSettings;
+use std::time::Duration;
+
+/// Of the Lease that operators share.
+const LEASE: &str = "sluice-operator";
+const LEASE_LENGTH: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(3);
+
+#[derive(Serialize)]
+struct Ready {
+    pid: u32,
+}
+
+/// Runs it until it is asked to stop.
+pub(super) async fn run(start: Start) -> Result<()> {
+    let Start {
+        settings,
+        stop,
+        started,
+        ..
+    } = start;
+    let Some(namespace) = settings.namespace.clone() else {
+        bail!("the operator's namespace is missing");
+    };
+    let ready_file = settings.ready_file.clone();
+    let own = sluice_operator::Settings {
+        namespaces: settings.namespaces.clone(),
+        image: settings.image.clone(),
+        lease: LeaseSettings {
+            namespace,
+            name: LEASE.to_owned(),
+            holder: settings.id.clone(),
+            length: LEASE_LENGTH,
+            renew_every: RENEW_EVERY,
+        },
+    };
+    let ready = Ready {
+        pid: std::process::id(),
+    };
+    let _ready = ReadyFile::write_json(ready_file.as_deref(), &ready)?;
+    let greet = |holder: &str| {
+        let _ = started.send(format!("Operator {holder} looks after hubs when it leads"));
+    };
+    sluice_operator::run(own, stop, greet)
+        .await
+        .context("the operator ended")
+}

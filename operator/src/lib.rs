@@ -1,0 +1,41 @@
+//! Turns custom resources into running hubs: the only part with Kubernetes credentials.
+//!
+//! Of several operators one leads (`lease`): it alone writes. A reconcile is five steps, each a file of its resource's folder:
+//!
+//! ```text
+//! dereference   the only reads from the API server
+//! validate      resource and what it refers to → something valid; pure
+//! build         → the objects that are to be there; pure
+//! apply         server-side, in order; what is no longer wanted goes
+//! status        conditions, written only where something changed
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod context;
+mod controllers;
+mod datahub;
+mod error;
+pub mod hubs;
+pub mod lease;
+pub mod link;
+pub mod names;
+pub mod nodes;
+pub mod objects;
+pub mod pod;
+pub mod pods;
+pub mod rights;
+mod service;
+mod settings;
+pub mod status;
+pub mod volume;
+mod worker;
+mod worker_pool;
+
+pub use error::{Error, Result};
+pub use service::run;
+pub use settings::Settings;
+/// The custom resources.
+pub use sluice_crd as crd;
+
+/// The field manager of what reconciles apply.
+pub const FIELD_MANAGER: &str = "sluice-operator";

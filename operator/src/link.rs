@@ -1,0 +1,121 @@
+//! The way from the operator to the storage nodes of its hubs: one channel each, with a certificate that the hub's own authority signs.
+
+use crate::datahub;
+use crate::names::{self, PEER_PORT};
+use crate::objects::Namespace;
+use crate::{Error, Result};
+use k8s_openapi::jiff::Timestamp;
+use parking_lot::Mutex;
+use rustls::time_provider::DefaultTimeProvider;
+use sluice_identity::{Expected, Identity, Role, RoleCertificate, SigningRequest};
+use sluice_protocol::client::{ClientSettings, RemoteAssignments, RemotePlacementControl};
+use sluice_protocol::transport::PeerChannel;
+use sluice_protocol::{Assignments as _, Topology};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A certificate lasts a day; a link this long, so that it never meets the end of its own.
+const LIFE: Duration = Duration::from_secs(8 * 3600);
+/// How long a storage node may take to say who is where.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The links there are, by namespace and hub.
+#[derive(Default)]
+pub struct Links(Mutex<HashMap<(String, String), Arc<Link>>>);
+
+/// A link to the storage node of one hub.
+pub struct Link {
+    hub: String,
+    opened: Instant,
+    /// The authority that signed our certificate: another one means another link.
+    authority: String,
+    channel: PeerChannel,
+    /// Says what may be placed where.
+    pub control: RemotePlacementControl,
+    assignments: RemoteAssignments,
+}
+
+impl Links {
+    /// The link to a hub's storage node; `None` where there is none: no keys yet, or it does not answer.
+    pub async fn get(&self, namespace: &Namespace, hub: &str) -> Result<Option<Arc<Link>>> {
+        let Some(texts) = namespace.secret(&names::authority(hub)).await? else {
+            return Ok(None);
+        };
+        let authority = texts.get("tls.crt").cloned().unwrap_or_default();
+        let key = (namespace.name().to_owned(), hub.to_owned());
+        let known = self.0.lock().get(&key).cloned();
+        if let Some(link) =
+            known.filter(|link| link.authority == authority && link.opened.elapsed() < LIFE)
+        {
+            return Ok(Some(link));
+        }
+        let certificate = certificate(hub, &texts)?;
+        let address = format!(
+            "{}:{PEER_PORT}",
+            names::host(&names::storage_node(hub), namespace.name())
+        );
+        let channel = PeerChannel::new(&address, Expected::any(Role::StorageNode), &certificate)
+            .map_err(Error::Keys)?;
+        let settings = ClientSettings::default();
+        let connecting = RemoteAssignments::connect(channel.clone(), settings);
+        let Ok(assignments) = tokio::time::timeout(PATIENCE, connecting).await else {
+            return Ok(None);
+        };
+        let link = Arc::new(Link {
+            hub: hub.to_owned(),
+            opened: Instant::now(),
+            authority,
+            control: RemotePlacementControl::new(channel.clone(), settings),
+            channel,
+            assignments,
+        });
+        self.0.lock().insert(key, link.clone());
+        Ok(Some(link))
+    }
+
+    /// Lets go of the link to a hub.
+    pub fn forget(&self, namespace: &str, hub: &str) {
+        self.0
+            .lock()
+            .remove(&(namespace.to_owned(), hub.to_owned()));
+    }
+}
+
+impl Link {
+    /// The channel, for other services of the storage node.
+    pub fn channel(&self) -> &PeerChannel {
+        &self.channel
+    }
+
+    /// Who is where, as far as is known: the last state stays while the storage node is away.
+    pub fn topology(&self) -> Arc<Topology> {
+        self.assignments.watch_topology().borrow().clone()
+    }
+
+    /// For a failed request.
+    pub fn failed(&self, verb: &'static str) -> impl FnOnce(sluice_protocol::Error) -> Error {
+        let hub = self.hub.clone();
+        move |source| Error::StorageNode { verb, hub, source }
+    }
+}
+
+/// A certificate in the operator's name, signed here: the operator has made the authority.
+fn certificate(
+    hub: &str,
+    texts: &std::collections::BTreeMap<String, String>,
+) -> Result<RoleCertificate> {
+    let issuer = datahub::open(hub, texts).map_err(Error::Keys)?;
+    let make = || {
+        let identity = Identity::new(hub, Role::Operator, "operator")?;
+        let request = SigningRequest::new(&identity)?;
+        let signed = issuer.renew(&identity, request.der(), Timestamp::now());
+        let signed = signed.map_err(|refused| sluice_identity::Error::Crypto {
+            attempt: "sign the operator's certificate",
+            problem: refused.to_string(),
+        })?;
+        let credential = request.with_chain(signed.chain)?;
+        RoleCertificate::new(credential, signed.trust, Arc::new(DefaultTimeProvider))
+    };
+    make().map_err(Error::Keys)
+}

@@ -1,0 +1,14 @@
+//! What an operator is started with.
+
+use crate::lease::LeaseSettings;
+
+/// Settings of an operator.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The namespaces whose resources it looks after; all where there are none.
+    pub namespaces: Vec<String>,
+    /// Image of hubs that name none.
+    pub image: String,
+    /// By which one operator leads.
+    pub lease: LeaseSettings,
+}

@@ -1,0 +1,88 @@
+//! A worker's standing, and its objects.
+
+use super::build::build;
+use super::standing::wanted;
+use crate::Settings;
+use crate::crd::{DataHub, Worker, WorkerStanding};
+use crate::lease::LeaseSettings;
+use crate::nodes::NodeState;
+use serde_json::json;
+use sluice_protocol::Standing;
+use std::time::Duration;
+
+#[test]
+fn worker_on_a_node_that_is_to_be_emptied_is_drained() {
+    assert_eq!(
+        wanted(WorkerStanding::Active, NodeState::Ready),
+        Standing::Active
+    );
+    assert_eq!(
+        wanted(WorkerStanding::Active, NodeState::Unknown),
+        Standing::Active
+    );
+    assert_eq!(
+        wanted(WorkerStanding::Active, NodeState::Cordoned),
+        Standing::Draining
+    );
+    assert_eq!(
+        wanted(WorkerStanding::Cordoned, NodeState::Ready),
+        Standing::Cordoned
+    );
+    assert_eq!(
+        wanted(WorkerStanding::Cordoned, NodeState::Cordoned),
+        Standing::Draining
+    );
+    // The failover of a node that is away is the storage node's: what is on the disk is not driven away.
+    assert_eq!(
+        wanted(WorkerStanding::Active, NodeState::Lost),
+        Standing::Active
+    );
+}
+
+#[test]
+fn claim_of_a_worker_has_no_owner_and_its_pod_has() {
+    let hub: DataHub = serde_json::from_value(json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "DataHub", "metadata": {"name": "home", "namespace": "rooms"},
+        "spec": {"storageNode": {"storage": {"size": "5Gi"}}},
+    }))
+    .unwrap();
+    let worker: Worker = serde_json::from_value(json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "Worker", "metadata": {"name": "main-x-0", "namespace": "rooms", "uid": "u"},
+        "spec": {
+            "hubRef": {"name": "home"}, "poolRef": "main",
+            "template": {"storage": {"size": "1Gi", "storageClassName": "fast"}, "resources": {"limits": {"cpu": 2}}},
+        },
+    }))
+    .unwrap();
+    let settings = Settings {
+        namespaces: Vec::new(),
+        image: "example.org/sluice:1".into(),
+        lease: LeaseSettings {
+            namespace: "n".into(),
+            name: "l".into(),
+            holder: "me".into(),
+            length: Duration::from_secs(15),
+            renew_every: Duration::from_secs(2),
+        },
+    };
+    let objects = build(&worker, &hub, &settings);
+    assert!(objects.claim.body["metadata"]["ownerReferences"].is_null());
+    assert_eq!(
+        objects.claim.body["metadata"]["labels"]["sluice.dev/worker-id"],
+        "main-x-0"
+    );
+    assert_eq!(objects.claim.body["spec"]["storageClassName"], "fast");
+    assert_eq!(
+        objects.pod.body["metadata"]["ownerReferences"][0]["kind"],
+        "Worker"
+    );
+    let container = &objects.pod.body["spec"]["containers"][0];
+    assert_eq!(container["image"], "example.org/sluice:1");
+    assert_eq!(container["resources"]["limits"]["cpu"], 2);
+    assert_eq!(objects.pod.body["spec"]["restartPolicy"], "Always");
+    let arguments = container["args"].to_string();
+    assert!(
+        arguments.contains("--storage-node=home-storage-node.rooms.svc:7001"),
+        "{arguments}"
+    );
+}

@@ -1,0 +1,69 @@
+//! A planned pool → its Workers, and how many of them may be away at once. Without a client.
+
+use super::plan::Plan;
+use crate::context::owner;
+use crate::crd::{DataHub, WorkerPool};
+use crate::names;
+use crate::objects::{Kind, POOL, WORKER_ID, Wanted};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+const COMPONENT: &str = "worker";
+
+/// The Workers that are to be there. What a worker may be given is in it only for those that go: otherwise it is whoever's sets it.
+pub(super) fn workers(pool: &WorkerPool, hub: &DataHub, plan: &Plan) -> Vec<Wanted> {
+    let worker = |name: &String, is_retired: bool| {
+        let mut labels = names::labels(&hub.name_any(), COMPONENT);
+        labels[POOL] = pool.name_any().into();
+        labels[WORKER_ID] = name.clone().into();
+        let mut spec = json!({
+            "hubRef": pool.spec.hub_ref,
+            "poolRef": pool.name_any(),
+            "template": pool.spec.template,
+            "deletionPolicy": pool.spec.deletion_policy,
+        });
+        if is_retired {
+            spec["standing"] = "Retired".into();
+        }
+        let metadata = json!({"labels": labels, "ownerReferences": owner(pool)});
+        Wanted::new(
+            Kind::Worker,
+            name.clone(),
+            json!({"metadata": metadata, "spec": spec}),
+        )
+    };
+    let staying = plan
+        .keep
+        .iter()
+        .chain(&plan.make)
+        .map(|name| worker(name, false));
+    staying
+        .chain(plan.retire.iter().map(|name| worker(name, true)))
+        .collect()
+}
+
+/// At most one worker of a pool is evicted at a time.
+pub(super) fn disruption_budget(pool: &WorkerPool) -> Wanted {
+    let mut labels = names::labels(&pool.spec.hub_ref.name, COMPONENT);
+    labels[POOL] = pool.name_any().into();
+    let body = json!({
+        "metadata": {"labels": labels, "ownerReferences": owner(pool)},
+        "spec": {
+            "maxUnavailable": 1,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": selector(pool)},
+        },
+    });
+    Wanted::new(
+        Kind::PodDisruptionBudget,
+        format!("{}-workers", pool.name_any()),
+        body,
+    )
+}
+
+/// Selects the pods of a pool.
+pub(super) fn selector(pool: &WorkerPool) -> Value {
+    let mut selector = names::selector(&pool.spec.hub_ref.name, COMPONENT);
+    selector[POOL] = pool.name_any().into();
+    selector
+}

@@ -1,0 +1,192 @@
+//! A pool and its workers → which there are to be: pure.
+
+use crate::crd::conditions::is_true;
+use crate::crd::{Worker, WorkerPool, WorkerStanding};
+use kube::{Resource, ResourceExt};
+
+/// No more than this many are made at a time.
+const AT_ONCE: usize = 20;
+
+/// Which workers there are to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// They stay.
+    pub(super) keep: Vec<String>,
+    /// They go, when their pipes are elsewhere.
+    pub(super) retire: Vec<String>,
+    /// They are new.
+    pub(super) make: Vec<String>,
+    /// Of the worker after those.
+    pub(super) next_number: u32,
+}
+
+/// The number at the end of a worker's name.
+pub(super) fn number(name: &str) -> u32 {
+    name.rsplit('-')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
+}
+
+/// What stands between the name of a pool and the number: another pool of the same name has another, so that no id comes twice.
+pub(super) fn mark(pool: &WorkerPool) -> String {
+    let uid = pool.uid().unwrap_or_default();
+    uid.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(5)
+        .collect()
+}
+
+/// Plans. A worker on a lost node is not counted: another one takes its place. If it comes back there is one too many, and one of
+/// those that do not serve goes, else the youngest.
+pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
+    let there: Vec<&Worker> = workers
+        .iter()
+        .filter(|worker| worker.meta().deletion_timestamp.is_none())
+        .collect();
+    let (retired, staying): (Vec<&Worker>, Vec<&Worker>) = there
+        .into_iter()
+        .partition(|worker| worker.spec.standing == WorkerStanding::Retired);
+    let (lost, mut counted): (Vec<&Worker>, Vec<&Worker>) =
+        staying.into_iter().partition(|worker| is_lost(worker));
+    let wanted = usize::try_from(pool.spec.replicas).unwrap_or_default();
+    counted.sort_by_key(|worker| (!is_ready(worker), number(&worker.name_any())));
+    let excess = counted.split_off(wanted.min(counted.len()));
+    let missing = wanted.saturating_sub(counted.len()).min(AT_ONCE);
+    let highest = workers
+        .iter()
+        .map(|worker| number(&worker.name_any()) + 1)
+        .max()
+        .unwrap_or_default();
+    let first = pool
+        .status
+        .as_ref()
+        .map_or(0, |status| status.next_number)
+        .max(highest);
+    let next_number = first + u32::try_from(missing).unwrap_or_default();
+    let names = |workers: Vec<&Worker>| {
+        workers
+            .into_iter()
+            .map(ResourceExt::name_any)
+            .collect::<Vec<_>>()
+    };
+    let (mut keep, mut retire) = (names(counted), names(retired));
+    keep.extend(names(lost));
+    keep.sort_by_key(|name| number(name));
+    retire.extend(names(excess));
+    Plan {
+        keep,
+        retire,
+        make: (first..next_number)
+            .map(|number| format!("{}-{}-{number}", pool.name_any(), mark(pool)))
+            .collect(),
+        next_number,
+    }
+}
+
+/// Whether its node is lost.
+pub(super) fn is_lost(worker: &Worker) -> bool {
+    let conditions = worker.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "Ready" && condition.reason == "NodeLost")
+}
+
+/// Whether it takes pipes.
+pub(super) fn is_ready(worker: &Worker) -> bool {
+    worker
+        .status
+        .as_ref()
+        .is_some_and(|status| is_true(&status.conditions, "Ready"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pool(replicas: i32, next: u32) -> WorkerPool {
+        serde_json::from_value(json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "WorkerPool",
+            "metadata": {"name": "main", "uid": "ab-cdefgh"},
+            "spec": {"hubRef": {"name": "hub"}, "replicas": replicas, "template": {"storage": {"size": "1Gi"}}},
+            "status": {"nextNumber": next},
+        }))
+        .unwrap()
+    }
+
+    fn worker(number: u32, reason: &str) -> Worker {
+        let status = if reason == "Ready" { "True" } else { "False" };
+        serde_json::from_value(json!({
+            "apiVersion": "sluice.dev/v1alpha1", "kind": "Worker",
+            "metadata": {"name": format!("main-abcde-{number}")},
+            "spec": {"hubRef": {"name": "hub"}, "poolRef": "main", "template": {"storage": {"size": "1Gi"}}},
+            "status": {"conditions": [{"type": "Ready", "status": status, "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]},
+        }))
+        .unwrap()
+    }
+
+    fn numbers(names: &[String]) -> Vec<u32> {
+        names.iter().map(|name| number(name)).collect()
+    }
+
+    #[test]
+    fn numbers_are_never_given_again() {
+        let first = plan(&pool(2, 0), &[]);
+        assert_eq!(first.make, ["main-abcde-0", "main-abcde-1"]);
+        assert_eq!(first.next_number, 2);
+        // All were retired since.
+        assert_eq!(plan(&pool(1, 2), &[]).make, ["main-abcde-2"]);
+        // The status was lost: what is there still counts.
+        assert_eq!(
+            plan(&pool(2, 0), &[worker(6, "Ready")]).make,
+            ["main-abcde-7"]
+        );
+    }
+
+    #[test]
+    fn youngest_go_and_before_them_those_that_do_not_serve() {
+        let workers = [
+            worker(0, "Starting"),
+            worker(1, "Ready"),
+            worker(2, "Ready"),
+        ];
+        let two = plan(&pool(2, 3), &workers);
+        assert_eq!(
+            (numbers(&two.keep), numbers(&two.retire)),
+            (vec![1, 2], vec![0])
+        );
+        let one = plan(&pool(1, 3), &workers);
+        assert_eq!((numbers(&one.keep), one.make.len()), (vec![1], 0));
+        let none = plan(&pool(0, 3), &workers);
+        assert_eq!(none.retire.len(), 3);
+    }
+
+    #[test]
+    fn another_worker_takes_the_place_of_one_on_a_lost_node() {
+        let lost = plan(&pool(2, 2), &[worker(0, "NodeLost"), worker(1, "Ready")]);
+        assert_eq!(
+            (numbers(&lost.keep), numbers(&lost.make)),
+            (vec![0, 1], vec![2])
+        );
+        let back = plan(
+            &pool(2, 3),
+            &[worker(0, "Ready"), worker(1, "Ready"), worker(2, "Ready")],
+        );
+        assert_eq!(
+            (numbers(&back.keep), numbers(&back.retire)),
+            (vec![0, 1], vec![2])
+        );
+    }
+
+    #[test]
+    fn retired_worker_stays_retired_when_the_pool_grows_again() {
+        let mut retired = worker(1, "Ready");
+        retired.spec.standing = WorkerStanding::Retired;
+        let grown = plan(&pool(2, 2), &[worker(0, "Ready"), retired]);
+        assert_eq!(
+            (numbers(&grown.retire), numbers(&grown.make)),
+            (vec![1], vec![2])
+        );
+    }
+}
