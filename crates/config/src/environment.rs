@@ -4,7 +4,7 @@ use sluice_entity::Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What surrounds the components. The same components in the same environment always give the same configuration.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Environment {
     /// Variables of `$ENV(name)`, any JSON (EV1).
     pub variables: BTreeMap<String, Json>,
@@ -15,7 +15,7 @@ pub struct Environment {
 }
 
 /// Names of secrets (EV2).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SecretNames {
     /// Global ones.
     pub global: BTreeSet<String>,
@@ -34,7 +34,7 @@ impl SecretNames {
 }
 
 /// Bounds on what is loaded. Beyond them a component is kept, flagged, and not looked into.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigurationLimits {
     /// Nesting of a component.
     pub depth: usize,

@@ -34,7 +34,7 @@ pub use component::{Component, DEFAULT_GROUP, Kind, METADATA_ID, is_component_fi
 pub use cron::parse_cron;
 pub use diagnostic::{Code, Diagnostic, Level, PathElement};
 pub use environment::{ConfigurationLimits, Environment, SecretNames};
-pub use load::{Configuration, load};
+pub use load::{Configuration, Loader, content_hash, load};
 pub use metadata::Metadata;
 pub use pipe::*;
 pub use retry_strategy::{RetrySettings, RetryStrategy};

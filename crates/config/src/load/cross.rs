@@ -6,25 +6,38 @@ use crate::{Code, Diagnostic, Level, NotRunnable, Source, System};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Adds the problems to the pipes they are about.
-pub(super) fn check(drafts: &mut BTreeMap<String, Draft>, systems: &BTreeMap<String, Arc<System>>) {
+/// What was found about one pipe.
+#[derive(Default, PartialEq)]
+pub(super) struct Found {
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Why it does not run, if it would otherwise.
+    pub(super) not_runnable: Option<NotRunnable>,
+}
+
+/// What is found about each of the pipes.
+pub(super) fn check(
+    drafts: &BTreeMap<String, Arc<Draft>>,
+    systems: &BTreeMap<String, Arc<System>>,
+) -> Vec<Found> {
     let written = written(drafts);
     let writers = owners(drafts, |draft| draft.pipe.sink_dataset.as_deref());
     let graves = owners(drafts, |draft| {
         draft.pipe.pump.dead_letter_dataset.as_deref()
     });
-    for (id, draft) in drafts.iter_mut() {
-        let mut found = Vec::new();
+    let check = |(id, draft): (&String, &Arc<Draft>)| {
+        let mut found = Found::default();
         check_systems(draft, systems, &mut found);
-        check_inputs(draft, &written, &mut found);
-        check_sink(id, draft, &writers, &mut found);
-        check_dead_letters(id, draft, &writers, &graves, &mut found);
-        draft.pipe.diagnostics.append(&mut found);
-    }
+        let problems = &mut found.diagnostics;
+        check_inputs(draft, &written, problems);
+        check_sink(id, draft, &writers, problems);
+        check_dead_letters(id, draft, &writers, &graves, problems);
+        found
+    };
+    drafts.iter().map(check).collect()
 }
 
 /// Every dataset that something writes.
-fn written(drafts: &BTreeMap<String, Draft>) -> BTreeSet<String> {
+fn written(drafts: &BTreeMap<String, Arc<Draft>>) -> BTreeSet<String> {
     let pipes = drafts.values().map(|draft| &draft.pipe);
     pipes
         .flat_map(|pipe| {
@@ -38,7 +51,7 @@ fn written(drafts: &BTreeMap<String, Draft>) -> BTreeSet<String> {
 
 /// Dataset → pipes, in order.
 fn owners(
-    drafts: &BTreeMap<String, Draft>,
+    drafts: &BTreeMap<String, Arc<Draft>>,
     dataset: impl Fn(&Draft) -> Option<&str>,
 ) -> BTreeMap<String, Vec<String>> {
     let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -50,11 +63,7 @@ fn owners(
     owners
 }
 
-fn check_systems(
-    draft: &mut Draft,
-    systems: &BTreeMap<String, Arc<System>>,
-    found: &mut Vec<Diagnostic>,
-) {
+fn check_systems(draft: &Draft, systems: &BTreeMap<String, Arc<System>>, found: &mut Found) {
     let source_needs_none = matches!(
         draft.pipe.source,
         Source::Embedded(_) | Source::HttpEndpoint(_)
@@ -71,12 +80,9 @@ fn check_systems(
             continue;
         }
         let mut tell = |level, code, message| {
-            found.push(Diagnostic::new(
-                level,
-                code,
-                message,
-                reference.place.elements(),
-            ))
+            let elements = reference.place.elements();
+            let problem = Diagnostic::new(level, code, message, elements);
+            found.diagnostics.push(problem);
         };
         let Some(system) = systems.get(name) else {
             let level = if part == "source" && source_needs_none {
@@ -109,12 +115,12 @@ fn check_systems(
             // The system says it too, but whoever looks at the pipe wants to know why it does not run.
             let message = format!("this version cannot use \"{name}\": {part} \"{kind}\"");
             tell(Level::Warning, Code::NotInThisVersion, message);
-            if draft.pipe.runnable.is_ok() {
-                draft.pipe.runnable = Err(NotRunnable::NotInThisVersion {
+            found
+                .not_runnable
+                .get_or_insert_with(|| NotRunnable::NotInThisVersion {
                     part: "system",
                     kind: system.kind.clone(),
                 });
-            }
         } else if !system.valid {
             tell(
                 Level::Warning,

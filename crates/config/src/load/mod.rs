@@ -3,6 +3,7 @@
 mod computed;
 mod cross;
 mod fill;
+mod loader;
 mod node;
 mod paging;
 mod parts;
@@ -19,7 +20,7 @@ mod transforms;
 mod tests;
 
 use crate::tables::{DESCRIPTIVE, METADATA};
-use crate::{Code, Component, Diagnostic, Environment, Kind, Metadata, NotRunnable, Pipe, System};
+use crate::{Code, Component, Diagnostic, Environment, Kind, Metadata, Pipe, System};
 use fill::Filler;
 use node::{Node, Place, Tree};
 use problems::Problems;
@@ -27,6 +28,9 @@ use secret_use::SecretUse;
 use sluice_entity::Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use loader::Loader;
+pub use pipe::content_hash;
 
 /// Everything that is configured.
 #[derive(Clone, Debug)]
@@ -68,46 +72,7 @@ impl Configuration {
 /// Validates all components of a hub together. Pure: the same input gives the same output. Never fails: problems are
 /// diagnostics of the components they are about, and a component with problems does not keep others from being loaded.
 pub fn load(components: &[Component], environment: &Environment) -> Configuration {
-    let (components, refused) = admitted(components, environment);
-    let metadata = load_metadata(
-        components
-            .iter()
-            .find(|component| component.kind == Kind::Metadata)
-            .copied(),
-        environment,
-    );
-    let node_wide = &*metadata.effective;
-
-    let mut systems = BTreeMap::new();
-    let mut pipes = BTreeMap::new();
-    for component in components {
-        let id = component.id.clone();
-        match component.kind {
-            Kind::Metadata => {}
-            Kind::System => {
-                let prepared = prepare(component, environment, node_wide);
-                systems.insert(id, Arc::new(system::load(component, prepared)));
-            }
-            Kind::Pipe => {
-                let draft = match prepare(component, environment, node_wide) {
-                    Ok((node, filler)) => pipe::load(component, node, filler, &metadata),
-                    Err(problem) => pipe::untouched(component, problem),
-                };
-                pipes.insert(id, draft);
-            }
-        }
-    }
-    cross::check(&mut pipes, &systems);
-    let pipes = pipes
-        .into_iter()
-        .map(|(id, draft)| (id, Arc::new(settled(draft.pipe))))
-        .collect();
-    Configuration {
-        pipes,
-        systems,
-        metadata,
-        refused,
-    }
+    Loader::default().load(components, environment)
 }
 
 /// The components that count, and the problems of the others.
@@ -231,13 +196,4 @@ fn load_metadata(component: Option<&Component>, environment: &Environment) -> Me
             }
         };
     Metadata::read(original, effective, diagnostics)
-}
-
-/// After the cross checks: whether the pipe is still valid.
-fn settled(mut pipe: Pipe) -> Pipe {
-    pipe.valid = crate::is_valid(&pipe.diagnostics);
-    if !pipe.valid {
-        pipe.runnable = Err(NotRunnable::Invalid);
-    }
-    pipe
 }

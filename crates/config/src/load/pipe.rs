@@ -336,7 +336,9 @@ const DESCRIBES_ONLY: &[&str] = &[
 /// The hash compares configurations of one hub over time; it is no secret and needs no key of its own.
 const HASH_KEY: HashKey = HashKey([0x736c_7569_6365, 0x636f_6e66_6967, 1, 0]);
 
-fn content_hash(effective: &Json) -> String {
+/// Hash, as hex, of what decides about a pipe's output in its effective configuration; of any object the hash of what it means but
+/// for what only describes it.
+pub fn content_hash(effective: &Json) -> String {
     let relevant = effective
         .as_object()
         .unwrap_or_default()

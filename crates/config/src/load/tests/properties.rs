@@ -1,7 +1,7 @@
 //! Properties over random configurations: loading never panics, is pure, and points into the component.
 
 use super::{environment, json};
-use crate::{Component, Environment, PathElement, load};
+use crate::{Component, Environment, Loader, PathElement, load};
 use proptest::prelude::*;
 use sluice_entity::Json;
 
@@ -181,6 +181,33 @@ proptest! {
                 for diagnostic in &system.diagnostics {
                     prop_assert!(leads_into(&system.original, &diagnostic.elements), "{:?} in {}", diagnostic, system.original);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn loading_after_a_change_gives_what_loading_anew_gives(
+        posted in proptest::collection::vec(component(), 1..6),
+        steps in proptest::collection::vec((any::<proptest::sample::Index>(), component(), any::<bool>(), any::<bool>()), 1..6),
+    ) {
+        let mut components: Vec<Component> = posted.into_iter().filter_map(|json| Component::from_json(json).ok()).collect();
+        let mut loader = Loader::default();
+        for (at, changed, is_removed, is_bare) in steps {
+            let environment = if is_bare { Environment::default() } else { environment() };
+            let loaded = loader.load(&components, &environment);
+            let anew = load(&components, &environment);
+            prop_assert_eq!(format!("{:?}", &loaded.pipes), format!("{:?}", &anew.pipes));
+            prop_assert_eq!(format!("{:?}", &loaded.systems), format!("{:?}", &anew.systems));
+            prop_assert_eq!(&loaded.metadata.effective, &anew.metadata.effective);
+            prop_assert_eq!(&loaded.refused, &anew.refused);
+            let again = loader.load(&components, &environment);
+            for (id, pipe) in &again.pipes {
+                prop_assert!(std::sync::Arc::ptr_eq(pipe, &loaded.pipes[id]));
+            }
+            if is_removed && !components.is_empty() {
+                components.remove(at.index(components.len()));
+            } else if let Ok(component) = Component::from_json(changed) {
+                components.push(component);
             }
         }
     }
