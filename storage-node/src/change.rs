@@ -1,19 +1,24 @@
 //! One change of what is kept: edit, validate, write, publish. Runs on a thread that may block, one at a time.
 
-use crate::contents::{Contents, kind_name};
+use crate::contents::{ComponentKey, Contents, Kept, kind_name};
 use crate::error::from_store;
 use crate::history::Index;
 use crate::records::Author;
 use crate::service::Inner;
-use crate::validation::{Validated, validate};
-use crate::{configuration, records};
+use crate::validation::Validated;
+use crate::{configuration, offers, records};
 use sluice_entity::Json;
 use sluice_protocol::{
-    ComponentKind, ConfigurationSnapshot, Diagnostic, Error, Level, PutOutcome, RejectedComponent,
-    Result,
+    Code, ComponentKind, ConfigurationSnapshot, Diagnostic, Error, HandOver, HandOverOutcome,
+    Level, PutOutcome, RejectedComponent, RequestId, Result, SecretScope, WantedComponent,
+    WriteIntent,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::OwnedMutexGuard;
+
+/// Who changes what no user changes through the API, in the history.
+const CUSTOM_RESOURCES: &str = "custom-resources";
 
 /// The right to change what is kept.
 pub(crate) struct Change {
@@ -39,9 +44,65 @@ impl Change {
         if after == *before {
             return Ok(());
         }
+        self.keep(&before, after, user).map(drop)
+    }
+
+    /// Takes what changed among the custom resources. `write` is the one through the API that changed them.
+    pub(crate) fn hand_over(
+        &self,
+        handed: &HandOver,
+        write: Option<&WriteIntent>,
+    ) -> Result<HandOverOutcome> {
+        let before = self.before();
+        let mut after = (*before).clone();
+        offers::hand_over(&mut after, handed, write.is_some_and(|write| write.force));
+        after.settle();
+        if after != *before {
+            let user = write.map_or(CUSTOM_RESOURCES, |write| &write.user);
+            self.keep(&before, after, user)?;
+        }
+        let snapshot = Arc::clone(&self.inner.published.borrow());
+        let verdicts = offers::verdicts(handed, &snapshot);
+        tracing::info!(
+            revision = snapshot.revision,
+            changed = handed.changed.len(),
+            removed = handed.removed.len(),
+            with_errors = offers::refused(&verdicts),
+            "custom resources were handed over"
+        );
+        Ok(HandOverOutcome {
+            revision: snapshot.revision,
+            verdicts,
+        })
+    }
+
+    /// What a write through the API wants is so, here and now.
+    pub(crate) fn apply(&self, intent: WriteIntent) -> Result<()> {
+        self.edit(&intent.user, |contents| {
+            for key in &intent.remove {
+                contents.components.remove(key);
+            }
+            for wanted in intent.put {
+                let kept = Kept {
+                    group: wanted.group,
+                    original: wanted.original,
+                };
+                contents.components.insert((wanted.kind, wanted.id), kept);
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes the next revision durable, then visible.
+    fn keep(&self, before: &Contents, mut after: Contents, user: &str) -> Result<()> {
         after.counters.revision += 1;
-        let validated = validate(&after);
-        self.write(&before, after, validated, user)
+        let validated = self.settle(&mut after);
+        self.write(before, after, validated, user)
+    }
+
+    fn settle(&self, contents: &mut Contents) -> Validated {
+        let present = Arc::clone(&self.inner.published.borrow());
+        offers::settle(contents, &present, &mut self.inner.loader.lock())
     }
 
     /// A number for a new dataset, given once. Nothing that is watched changes.
@@ -57,16 +118,18 @@ impl Change {
         Ok(number)
     }
 
-    /// Empties everything but the counters.
+    /// Empties everything but the counters and what custom resources say.
     pub(crate) fn reset(&self) -> Result<()> {
+        let before = self.before();
         let mut after = Contents {
-            counters: self.before().counters,
+            counters: before.counters,
+            handed_variables: before.handed_variables.clone(),
             ..Contents::default()
         };
         after.counters.revision += 1;
         records::write_reset(&self.inner.store, &after).map_err(from_store)?;
         *self.inner.history.write() = Index::default();
-        let validated = validate(&after);
+        let validated = self.settle(&mut after);
         tracing::info!(
             revision = after.counters.revision,
             "configuration, variables and secrets were reset"
@@ -107,14 +170,14 @@ impl Change {
         self.inner.published.send_replace(Arc::new(snapshot));
     }
 
-    /// Puts components of one kind. What cannot be kept at all refuses them, also when forced.
-    pub(crate) fn put_single(
+    /// What it takes to put components of one kind. What cannot be kept at all refuses them, also when forced.
+    pub(crate) fn plan_single(
         &self,
         expected: ComponentKind,
         components: Vec<Json>,
         force: bool,
         user: &str,
-    ) -> Result<PutOutcome> {
+    ) -> Result<Planned> {
         let merged = configuration::put(&self.before(), components);
         let mut keys = merged.posted.iter().filter_map(|one| one.key.as_ref());
         if let Some((kind, id)) = keys.find(|(kind, _)| *kind != expected) {
@@ -127,46 +190,134 @@ impl Change {
                 .with("id", Json::from(id.as_str())));
         }
         let can_be_kept = merged.posted.iter().all(|one| one.key.is_some());
-        self.put(merged, force && can_be_kept, user)
+        self.plan(merged, force && can_be_kept, user)
     }
 
-    /// Applies an upload unless it has errors and is not forced (CF4).
-    pub(crate) fn put(
+    /// What it takes to remove components, all of which are there.
+    pub(crate) fn plan_removal(&self, keys: Vec<ComponentKey>, user: &str) -> Result<Planned> {
+        let before = self.before();
+        for key in &keys {
+            if !before.components.contains_key(key) {
+                let (reason, what) = configuration::missing(key.0);
+                return Err(Error::not_found(reason, what, &key.1));
+            }
+        }
+        let mut after = (*before).clone();
+        for key in &keys {
+            after.components.remove(key);
+        }
+        let mut intent = intent(&before, &after, &BTreeSet::new(), false, user)?;
+        if let Some(intent) = &mut intent {
+            intent.prunes = false;
+        }
+        Ok(Planned {
+            outcome: PutOutcome {
+                applied: true,
+                revision: before.counters.revision,
+                rejected: Vec::new(),
+            },
+            intent,
+        })
+    }
+
+    /// A sealed value of a secret.
+    pub(crate) fn seal(&self, scope: &SecretScope, name: &str, value: &str) -> Result<Arc<[u8]>> {
+        let sealed = self.inner.key.seal(scope, name, value);
+        sealed.ok_or_else(|| Error::new(Code::Internal, "internal", "secrets cannot be sealed"))
+    }
+
+    /// What it takes to apply an upload; nothing if it has errors and is not forced (CF4).
+    pub(crate) fn plan(
         &self,
         merged: configuration::Merged,
         force: bool,
         user: &str,
-    ) -> Result<PutOutcome> {
+    ) -> Result<Planned> {
         let before = self.before();
         let configuration::Merged {
             contents: mut after,
             posted,
         } = merged;
-        let is_changed = after != *before;
-        after.counters.revision += u64::from(is_changed);
-        let validated = validate(&after);
+        let keys: BTreeSet<ComponentKey> =
+            posted.iter().filter_map(|one| one.key.clone()).collect();
+        // What is posted takes the place of whatever waits there.
+        for key in &keys {
+            if let Some(offer) = after.offers.get_mut(key) {
+                offer.waiting = None;
+            }
+        }
+        let intent = intent(&before, &after, &keys, force, user)?;
+        let validated = self.settle(&mut after);
         let rejected = rejected(posted, &validated.snapshot);
         let has_errors = rejected
             .iter()
             .flat_map(|one| &one.diagnostics)
             .any(|one| one.level == Level::Error);
-        if has_errors && !force {
-            return Ok(PutOutcome {
-                applied: false,
+        let applied = force || !has_errors;
+        Ok(Planned {
+            outcome: PutOutcome {
+                applied,
                 revision: before.counters.revision,
                 rejected,
-            });
-        }
-        let revision = validated.snapshot.revision;
-        if is_changed {
-            self.write(&before, after, validated, user)?;
-        }
-        Ok(PutOutcome {
-            applied: true,
-            revision,
-            rejected,
+            },
+            intent: intent.filter(|_| applied),
         })
     }
+}
+
+/// What an upload does, and how it ends if that succeeds.
+pub(crate) struct Planned {
+    pub(crate) outcome: PutOutcome,
+    /// `None`: it changes nothing.
+    pub(crate) intent: Option<WriteIntent>,
+}
+
+/// What makes `after` of `before`; `posted` says also what replaces something that is offered and has errors.
+fn intent(
+    before: &Contents,
+    after: &Contents,
+    posted: &BTreeSet<ComponentKey>,
+    force: bool,
+    user: &str,
+) -> Result<Option<WriteIntent>> {
+    let waits = |key: &ComponentKey| {
+        let offer = before.offers.get(key);
+        posted.contains(key) && offer.is_some_and(|offer| offer.waiting.is_some())
+    };
+    let put = after.components.iter();
+    let put = put.filter(|(key, kept)| before.components.get(*key) != Some(*kept) || waits(key));
+    let put: Vec<WantedComponent> = put
+        .map(|((kind, id), kept)| WantedComponent {
+            kind: *kind,
+            id: id.clone(),
+            group: kept.group.clone(),
+            original: Arc::clone(&kept.original),
+        })
+        .collect();
+    let remove = before.components.keys();
+    let remove = remove.filter(|key| !after.components.contains_key(*key));
+    let remove: Vec<ComponentKey> = remove.cloned().collect();
+    if put.is_empty() && remove.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(WriteIntent {
+        request: new_request()?,
+        user: user.to_owned(),
+        force,
+        put,
+        remove,
+        prunes: true,
+    }))
+}
+
+/// A name that no other write has.
+fn new_request() -> Result<RequestId> {
+    let mut bytes = [0_u8; 16];
+    aws_lc_rs::rand::fill(&mut bytes)
+        .map_err(|_| Error::new(Code::Internal, "internal", "there is no randomness"))?;
+    Ok(RequestId(
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    ))
 }
 
 /// The posted components that have diagnostics: their own, and those of validation.

@@ -136,7 +136,7 @@ fn is_in(scope: &Scope, group: &str) -> bool {
     }
 }
 
-fn named_group(component: &Json) -> Option<&str> {
+pub(crate) fn named_group(component: &Json) -> Option<&str> {
     let group = component.get("metadata")?.get("$config-group")?.as_str()?;
     Some(group).filter(|group| !group.is_empty())
 }

@@ -10,6 +10,11 @@
 //! publish   the snapshot to everybody who watches
 //! ```
 //!
+//! Where custom resources are the truth ([`Truth::CustomResources`]) the node also implements
+//! [`sluice_protocol::ConfigurationControl`]: the operator hands components over, and a change of components is not written here
+//! but waits for the operator, which writes it there and hands it over (`writers`). A component with errors does not take the
+//! place of one that runs (`offers`).
+//!
 //! [`Placements`] implements [`sluice_protocol::Assignments`]: `topology` knows the workers, `assignments` decides, `allocator`
 //! says where pipes belong; all three are pure. What they decide is written before anybody hears of it.
 //!
@@ -24,9 +29,13 @@ mod change;
 mod check;
 mod configuration;
 mod contents;
+mod control;
 mod error;
 mod hash_key;
 mod history;
+mod managed;
+mod offer_records;
+mod offers;
 mod placement_records;
 mod placements;
 mod records;
@@ -34,8 +43,10 @@ mod secrets;
 mod service;
 mod topology;
 mod validation;
+mod writers;
 
 pub use check::check;
 pub use error::OpenError;
 pub use placements::{PlacementSettings, Placements};
 pub use service::{Node, Settings};
+pub use writers::Truth;

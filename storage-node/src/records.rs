@@ -8,12 +8,17 @@
 //! history       offset, 8 bytes big-endian     {"kind","id","timestamp","user","original"}, null when removed
 //! variable      name                           JSON
 //! secret        g/name or s/length/system name  sealed value (secrets.rs)
+//! offer         kind/id                        {"origin","waiting": as component, or null}
+//! referenced    as secret                      {"kept-in","sealed": base64}
+//! handed        variables                      {"origin","values"}
+//! write         request id                     a write that the operator has begun (offer_records.rs)
 //! ```
 //!
 //! Placement has records of its own (`placement_records`).
 
 use crate::contents::{Contents, Counters, Kept, kind_name, kind_of};
 use crate::history;
+use crate::offer_records;
 use sluice_entity::{Json, Limits};
 use sluice_protocol::SecretScope;
 use sluice_store::{Durability, Error, StateKey, Store, Transaction};
@@ -27,6 +32,8 @@ const COMPONENT: &str = "storage-node/component";
 const HISTORY: &str = "storage-node/history";
 const VARIABLE: &str = "storage-node/variable";
 const SECRET: &str = "storage-node/secret";
+/// What comes from custom resources is in `offer_records`.
+const OFFERS: [&str; 2] = [offer_records::OFFER, offer_records::REFERENCED];
 
 /// Who changes something, and when.
 #[derive(Clone)]
@@ -83,6 +90,7 @@ pub(crate) fn read(store: &Store) -> Result<Contents, ReadError> {
             .insert(name, Arc::from(value));
         Ok(())
     })?;
+    offer_records::read(store, &mut contents)?;
     Ok(contents)
 }
 
@@ -131,6 +139,7 @@ pub(crate) fn write(
         transaction.put_state(&key(VARIABLE, name)?, value.to_string().as_bytes());
     }
     write_secrets(&mut transaction, before, after)?;
+    offer_records::write(&mut transaction, before, after)?;
     transaction.put_state(
         &key(META, b"counters")?,
         counters_json(after.counters).to_string().as_bytes(),
@@ -142,7 +151,8 @@ pub(crate) fn write(
 /// Removes everything but the format, and keeps the counters of `after`.
 pub(crate) fn write_reset(store: &Store, after: &Contents) -> Result<(), Error> {
     let mut transaction = store.transaction(&[])?;
-    for owner in [COMPONENT, HISTORY, VARIABLE, SECRET] {
+    let owners = [COMPONENT, HISTORY, VARIABLE, SECRET];
+    for owner in owners.into_iter().chain(OFFERS) {
         transaction.delete_state_range(&key(owner, b"")?);
     }
     transaction.put_state(
@@ -270,7 +280,7 @@ pub(crate) fn key(owner: &str, name: impl AsRef<[u8]>) -> Result<StateKey, Error
     StateKey::new(owner, name)
 }
 
-fn secret_name(scope: &SecretScope, name: &str) -> String {
+pub(crate) fn secret_name(scope: &SecretScope, name: &str) -> String {
     match scope {
         SecretScope::Global => format!("g/{name}"),
         // The length says where the system's id ends, whatever characters are in it.
@@ -278,7 +288,7 @@ fn secret_name(scope: &SecretScope, name: &str) -> String {
     }
 }
 
-fn secret_from(record: &[u8]) -> Option<(SecretScope, String)> {
+pub(crate) fn secret_from(record: &[u8]) -> Option<(SecretScope, String)> {
     let record = std::str::from_utf8(record).ok()?;
     if let Some(name) = record.strip_prefix("g/") {
         return Some((SecretScope::Global, name.to_owned()));
@@ -288,14 +298,14 @@ fn secret_from(record: &[u8]) -> Option<(SecretScope, String)> {
     Some((SecretScope::System(system.to_owned()), name.to_owned()))
 }
 
-fn kept_json(kept: &Kept) -> Json {
+pub(crate) fn kept_json(kept: &Kept) -> Json {
     Json::Object(vec![
         ("group".into(), Json::from(kept.group.as_str())),
         ("original".into(), (*kept.original).clone()),
     ])
 }
 
-fn kept_from(json: Json) -> Option<Kept> {
+pub(crate) fn kept_from(json: Json) -> Option<Kept> {
     let group = json.get("group")?.as_str()?.to_owned();
     let Json::Object(members) = json else {
         return None;

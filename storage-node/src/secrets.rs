@@ -69,7 +69,7 @@ pub(crate) fn open_key(
         path: path.clone(),
         problem,
     })?;
-    for (scope, name, sealed) in contents.sealed_secrets() {
+    for ((scope, name), sealed) in contents.all_sealed_secrets() {
         if let Err(reason) = key.open(scope, name, sealed) {
             return Err(OpenError::WrongSecretsKey {
                 path,
@@ -82,7 +82,7 @@ pub(crate) fn open_key(
 }
 
 fn make(path: &PathBuf, contents: &Contents) -> Result<Zeroizing<String>, OpenError> {
-    let count = contents.secret_count();
+    let count = contents.all_sealed_secrets().len();
     if count > 0 {
         return Err(OpenError::NoSecretsKey {
             path: path.clone(),
@@ -183,7 +183,7 @@ impl SecretsKey {
     /// All values, for workers.
     pub(crate) fn open_all(&self, contents: &Contents) -> Result<SecretValues, (String, Unopened)> {
         let mut values = SecretValues::default();
-        for (scope, name, sealed) in contents.sealed_secrets() {
+        for ((scope, name), sealed) in contents.all_sealed_secrets() {
             let value = self
                 .open(scope, name, sealed)
                 .map_err(|reason| (name.to_owned(), reason))?;

@@ -1,28 +1,36 @@
 //! The storage node at work: one writer at a time, on threads that may block; readers see published snapshots.
 
-use crate::change::Change;
+use crate::change::{Change, Planned};
 use crate::contents::{Contents, kind_name};
 use crate::error::{OpenError, from_store, lost_thread, open_error};
 use crate::placements::Configured;
 use crate::records::ReadError;
 use crate::secrets::{SecretsKey, open_key};
-use crate::{breaker, configuration, hash_key, history, records, validation};
+use crate::writers::{OwnHistory, Truth, Writes};
+use crate::{breaker, configuration, hash_key, history, managed, offers, records, validation};
 use async_trait::async_trait;
 use parking_lot::RwLock;
+use sluice_config::Loader;
 use sluice_dataset::ReadOptions;
 use sluice_entity::{HashKey, Json};
 use sluice_protocol::{
-    Code, ComponentKind, ConfigurationSnapshot, Error, HistoryEntry, HistorySummary,
-    PutConfiguration, PutOutcome, Result, SecretScope, SecretValues, StorageNode,
+    Code, ComponentKind, ConfigurationSnapshot, ConfigurationWriter, Error, HistoryEntry,
+    HistorySummary, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues, StorageNode,
 };
 use sluice_store::Store;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, watch};
+use tokio_util::task::TaskTracker;
 
 /// Entries of the history that one answer has at most.
 const HISTORY_PAGE: usize = 200;
+/// How long a change waits for the operator before nobody is there (design 4).
+const OPERATOR_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a change waits for those before it.
+const TURN: Duration = Duration::from_secs(60);
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -35,6 +43,10 @@ pub struct Settings {
     pub hash_key_file: Option<PathBuf>,
     /// Budgets of the store.
     pub store: sluice_store::Settings,
+    /// Where the truth of the configuration is.
+    pub truth: Truth,
+    /// How long a change waits for the operator, where it decides.
+    pub operator_patience: Duration,
 }
 
 impl Settings {
@@ -45,13 +57,25 @@ impl Settings {
             secrets_key_file: None,
             hash_key_file: None,
             store: sluice_store::Settings::small(),
+            truth: Truth::default(),
+            operator_patience: OPERATOR_PATIENCE,
         }
     }
 }
 
 /// A storage node. Clones are handles to the same one; its store closes with the last.
 #[derive(Clone)]
-pub struct Node(Arc<Inner>);
+pub struct Node {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) truth: Truth,
+    pub(crate) writes: Arc<Writes>,
+    /// Decides about changes of components.
+    writer: Arc<dyn ConfigurationWriter>,
+    /// Held by a change of components from planning to its end.
+    turn: Arc<Mutex<()>>,
+    /// Those changes.
+    changes: TaskTracker,
+}
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
@@ -62,8 +86,27 @@ pub(crate) struct Inner {
     /// The same revision as placement sees it.
     pub(crate) configured: watch::Sender<Arc<Configured>>,
     path: PathBuf,
+    /// What was validated the last time.
+    pub(crate) loader: parking_lot::Mutex<Loader>,
     /// Held by whoever changes something, from reading to publishing.
     writer: Arc<Mutex<()>>,
+}
+
+impl Inner {
+    /// Runs a change to its end on a blocking thread, also when the caller goes away meanwhile.
+    pub(crate) async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&Change) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let guard = Arc::clone(&self.writer).lock_owned().await;
+        let change_of = Change {
+            inner: Arc::clone(self),
+            _guard: guard,
+        };
+        tokio::task::spawn_blocking(move || change(&change_of))
+            .await
+            .map_err(lost_thread)?
+    }
 }
 
 impl Node {
@@ -90,16 +133,23 @@ impl Node {
             settings.secrets_key_file.as_deref(),
             &contents,
         )?;
+        let mut contents = contents;
+        let mut loader = Loader::default();
+        // What runs is not known yet: first without what waits.
+        let present = validation::validate(&contents, &mut loader).snapshot;
         let validation::Validated {
             snapshot,
             configured,
-        } = validation::validate(&contents);
+        } = offers::settle(&mut contents, &present, &mut loader);
         tracing::info!(
             components = snapshot.components.len(),
             revision = snapshot.revision,
             "configuration loaded"
         );
-        Ok(Node(Arc::new(Inner {
+        let writes = Writes::open(&store, settings.operator_patience)
+            .map_err(|error| open_error(&path, error))?;
+        let writes = Arc::new(writes);
+        let inner = Arc::new(Inner {
             store,
             key,
             contents: RwLock::new(Arc::new(contents)),
@@ -107,52 +157,84 @@ impl Node {
             published: watch::Sender::new(Arc::new(snapshot)),
             configured: watch::Sender::new(Arc::new(configured)),
             path,
+            loader: parking_lot::Mutex::new(loader),
             writer: Arc::default(),
-        })))
+        });
+        let writer: Arc<dyn ConfigurationWriter> = match settings.truth {
+            Truth::OwnHistory => Arc::new(OwnHistory(inner.clone())),
+            Truth::CustomResources => writes.clone(),
+        };
+        Ok(Node {
+            inner,
+            truth: settings.truth,
+            writes,
+            writer,
+            turn: Arc::default(),
+            changes: TaskTracker::new(),
+        })
     }
 
     pub(crate) fn store(&self) -> Store {
-        self.0.store.clone()
+        self.inner.store.clone()
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0.path
+        &self.inner.path
     }
 
     pub(crate) fn watch_configured(&self) -> watch::Receiver<Arc<Configured>> {
-        self.0.configured.subscribe()
+        self.inner.configured.subscribe()
     }
 
-    /// Runs a change to its end on a blocking thread, also when the caller goes away meanwhile.
-    async fn change<T: Send + 'static>(
+    /// Ends what waits for the operator: from now on such changes are refused. What was begun goes on after the next start.
+    pub async fn close(&self) {
+        self.writes.close();
+        self.changes.close();
+        self.changes.wait().await;
+    }
+
+    /// Plans a change of components and has it decided, to its end, also when the caller goes away meanwhile.
+    async fn put(
         &self,
-        change: impl FnOnce(&Change) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let guard = Arc::clone(&self.0.writer).lock_owned().await;
-        let change_of = Change {
-            inner: Arc::clone(&self.0),
-            _guard: guard,
-        };
-        tokio::task::spawn_blocking(move || change(&change_of))
-            .await
-            .map_err(lost_thread)?
+        plan: impl FnOnce(&Change) -> Result<Planned> + Send + 'static,
+    ) -> Result<PutOutcome> {
+        let node = self.clone();
+        let putting = self.changes.spawn(async move {
+            let by_operator = node.truth == Truth::CustomResources;
+            if by_operator {
+                node.writes.operator().await?;
+            }
+            let turn = tokio::time::timeout(TURN, node.turn.lock());
+            let _turn = turn.await.map_err(|_| busy())?;
+            if by_operator {
+                node.writes.settled().await?;
+            }
+            let planned = node.inner.change(plan).await?;
+            let mut outcome = planned.outcome;
+            if let Some(intent) = planned.intent {
+                node.writer.write(intent).await?;
+                outcome.revision = node.inner.published.borrow().revision;
+            }
+            Ok(outcome)
+        });
+        putting.await.map_err(lost_thread)?
     }
 }
 
 #[async_trait]
 impl StorageNode for Node {
     fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>> {
-        self.0.published.subscribe()
+        self.inner.published.subscribe()
     }
 
     async fn put_configuration(&self, put: PutConfiguration) -> Result<PutOutcome> {
-        self.change(move |change| {
+        self.put(move |change| {
             let before = change.before();
             let merged = configuration::replace_scope(&before, &put.scope, put.components);
             if !put.force && breaker::is_on(&change.inner.published.borrow()) {
                 breaker::check(&before, &merged.contents)?;
             }
-            change.put(merged, put.force, &put.user)
+            change.plan(merged, put.force, &put.user)
         })
         .await
     }
@@ -165,7 +247,7 @@ impl StorageNode for Node {
         user: &str,
     ) -> Result<PutOutcome> {
         let user = user.to_owned();
-        self.change(move |change| change.put_single(expected, vec![json], force, &user))
+        self.put(move |change| change.plan_single(expected, vec![json], force, &user))
             .await
     }
 
@@ -177,7 +259,7 @@ impl StorageNode for Node {
         user: &str,
     ) -> Result<PutOutcome> {
         let user = user.to_owned();
-        self.change(move |change| {
+        self.put(move |change| {
             let ids = components
                 .iter()
                 .filter_map(|json| json.get("_id").and_then(Json::as_str));
@@ -189,23 +271,15 @@ impl StorageNode for Node {
                         .with("id", Json::from(id)));
                 }
             }
-            change.put_single(expected, components, force, &user)
+            change.plan_single(expected, components, force, &user)
         })
         .await
     }
 
     async fn delete_component(&self, kind: ComponentKind, id: &str, user: &str) -> Result<()> {
         let (user, key) = (user.to_owned(), (kind, id.to_owned()));
-        self.change(move |change| {
-            change.edit(&user, |contents| {
-                let (reason, what) = configuration::missing(key.0);
-                let removed = contents.components.remove(&key);
-                removed
-                    .map(drop)
-                    .ok_or_else(|| Error::not_found(reason, what, &key.1))
-            })
-        })
-        .await
+        let deleted = self.put(move |change| change.plan_removal(vec![key], &user));
+        deleted.await.map(drop)
     }
 
     async fn history(
@@ -215,13 +289,13 @@ impl StorageNode for Node {
         options: &ReadOptions,
     ) -> Result<Vec<HistoryEntry>> {
         let offsets = {
-            let index = self.0.history.read();
+            let index = self.inner.history.read();
             let offsets = index.select(kind, id, options, HISTORY_PAGE).into_iter();
             offsets
                 .map(|offset| (offset, index.previous(offset)))
                 .collect::<Vec<_>>()
         };
-        let store = self.0.store.clone();
+        let store = self.inner.store.clone();
         let entries = tokio::task::spawn_blocking(move || history::read(&store, &offsets));
         entries
             .await
@@ -237,7 +311,7 @@ impl StorageNode for Node {
     }
 
     async fn history_summary(&self) -> Result<HistorySummary> {
-        Ok(self.0.history.read().summary())
+        Ok(self.inner.history.read().summary())
     }
 
     async fn put_variables(
@@ -247,29 +321,35 @@ impl StorageNode for Node {
         user: &str,
     ) -> Result<()> {
         let user = user.to_owned();
-        self.change(move |change| {
-            change.edit(&user, |contents| {
-                if replace {
-                    contents.variables.clear();
-                }
-                contents.variables.extend(variables);
-                Ok(())
+        self.inner
+            .change(move |change| {
+                change.edit(&user, |contents| {
+                    for name in variables.keys() {
+                        managed::variable(contents, name)?;
+                    }
+                    if replace {
+                        contents.variables.clear();
+                    }
+                    contents.variables.extend(variables);
+                    Ok(())
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn delete_variable(&self, name: &str, user: &str) -> Result<()> {
         let (user, name) = (user.to_owned(), name.to_owned());
-        self.change(move |change| {
-            change.edit(&user, |contents| {
-                let removed = contents.variables.remove(&name);
-                removed
-                    .map(drop)
-                    .ok_or_else(|| Error::not_found("unknown-variable", "variable", &name))
+        self.inner
+            .change(move |change| {
+                change.edit(&user, |contents| {
+                    managed::variable(contents, &name)?;
+                    let removed = contents.variables.remove(&name);
+                    removed
+                        .map(drop)
+                        .ok_or_else(|| Error::not_found("unknown-variable", "variable", &name))
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn put_secrets(
@@ -280,72 +360,92 @@ impl StorageNode for Node {
         user: &str,
     ) -> Result<()> {
         let user = user.to_owned();
-        self.change(move |change| {
-            change.edit(&user, |contents| {
-                if let SecretScope::System(id) = &scope
-                    && !contents
-                        .components
-                        .contains_key(&(ComponentKind::System, id.clone()))
-                {
-                    return Err(Error::not_found("unknown-system", "system", id));
-                }
-                let kept = contents.secrets.entry(scope.clone()).or_default();
-                if replace {
-                    kept.clear();
-                }
-                for (name, value) in &secrets {
-                    let sealed = change.inner.key.seal(&scope, name, value);
-                    let sealed = sealed.ok_or_else(|| {
-                        Error::new(Code::Internal, "internal", "secrets cannot be sealed")
-                    })?;
-                    kept.insert(name.clone(), sealed);
-                }
-                Ok(())
+        self.inner
+            .change(move |change| {
+                change.edit(&user, |contents| {
+                    if let SecretScope::System(id) = &scope
+                        && !contents
+                            .components
+                            .contains_key(&(ComponentKind::System, id.clone()))
+                    {
+                        return Err(Error::not_found("unknown-system", "system", id));
+                    }
+                    for name in secrets.keys() {
+                        managed::secret(contents, &scope, name)?;
+                    }
+                    let kept = contents.secrets.entry(scope.clone()).or_default();
+                    if replace {
+                        kept.clear();
+                    }
+                    for (name, value) in &secrets {
+                        let sealed = change.seal(&scope, name, value)?;
+                        kept.insert(name.clone(), sealed);
+                    }
+                    Ok(())
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn delete_secret(&self, scope: SecretScope, name: &str, user: &str) -> Result<()> {
         let (user, name) = (user.to_owned(), name.to_owned());
-        self.change(move |change| {
-            change.edit(&user, |contents| {
-                let removed = contents
-                    .secrets
-                    .get_mut(&scope)
-                    .and_then(|secrets| secrets.remove(&name));
-                removed
-                    .map(drop)
-                    .ok_or_else(|| Error::not_found("unknown-secret", "secret", &name))
+        self.inner
+            .change(move |change| {
+                change.edit(&user, |contents| {
+                    managed::secret(contents, &scope, &name)?;
+                    let removed = contents
+                        .secrets
+                        .get_mut(&scope)
+                        .and_then(|secrets| secrets.remove(&name));
+                    removed
+                        .map(drop)
+                        .ok_or_else(|| Error::not_found("unknown-secret", "secret", &name))
+                })
             })
-        })
-        .await
+            .await
     }
 
     async fn secret_values(&self) -> Result<SecretValues> {
-        let contents = Arc::clone(&self.0.contents.read());
-        self.0.key.open_all(&contents).map_err(|(name, reason)| {
-            Error::new(
-                Code::Internal,
-                "internal",
-                format!("the secret \"{name}\" does not open: {}", reason.in_words()),
-            )
-        })
+        let contents = Arc::clone(&self.inner.contents.read());
+        self.inner
+            .key
+            .open_all(&contents)
+            .map_err(|(name, reason)| {
+                Error::new(
+                    Code::Internal,
+                    "internal",
+                    format!("the secret \"{name}\" does not open: {}", reason.in_words()),
+                )
+            })
     }
 
     async fn hash_key(&self) -> Result<HashKey> {
-        Ok(*self.0.store.hash_key())
+        Ok(*self.inner.store.hash_key())
     }
 
     async fn dataset_number(&self, name: &str) -> Result<u64> {
         let name = name.to_owned();
-        self.change(move |change| change.next_dataset_number(&name))
+        self.inner
+            .change(move |change| change.next_dataset_number(&name))
             .await
     }
 
     async fn reset(&self) -> Result<()> {
-        self.change(Change::reset).await
+        if self.truth == Truth::CustomResources {
+            // Where the truth is, too.
+            self.put(|change| {
+                let all = change.before().components.keys().cloned().collect();
+                change.plan_removal(all, "reset")
+            })
+            .await?;
+        }
+        self.inner.change(Change::reset).await
     }
+}
+
+fn busy() -> Error {
+    let message = "other changes of the configuration take too long; nothing was changed or queued";
+    Error::new(Code::Unavailable, "configuration-busy", message)
 }
 
 /// Where the node's store lies below a data folder.

@@ -4,10 +4,11 @@
 use crate::assignments::PipeSpec;
 use crate::contents::{ComponentKey, Contents};
 use crate::placements::Configured;
-use sluice_config::{Environment, SecretNames, load};
+use sluice_config::{Environment, Loader, SecretNames};
 use sluice_entity::Json;
 use sluice_protocol::{
-    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, Level, PathElement, SecretScope,
+    Component, ComponentKind, ConfigurationSnapshot, Diagnostic, Level, Offered, PathElement,
+    SecretScope,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ pub(crate) struct Validated {
     pub(crate) configured: Configured,
 }
 
-/// Validates everything together. Takes time with many components: not for an async thread.
-pub(crate) fn validate(contents: &Contents) -> Validated {
+/// Validates everything together. Takes time with many components: not for an async thread. What did not change since the last
+/// time with this `loader` takes little.
+pub(crate) fn validate(contents: &Contents, loader: &mut Loader) -> Validated {
     let posted: Vec<sluice_config::Component> = contents
         .components
         .iter()
@@ -31,7 +33,7 @@ pub(crate) fn validate(contents: &Contents) -> Validated {
             original: Arc::clone(&kept.original),
         })
         .collect();
-    let configuration = load(&posted, &environment(contents));
+    let configuration = loader.load(&posted, &environment(contents));
     let looked_at =
         |(kind, id): &ComponentKey| -> Option<(Arc<Json>, Vec<sluice_config::Diagnostic>)> {
             Some(match kind {
@@ -77,9 +79,10 @@ pub(crate) fn validate(contents: &Contents) -> Validated {
         snapshot: ConfigurationSnapshot {
             revision,
             components,
-            variables: contents.variables.clone(),
+            variables: contents.all_variables(),
             secret_names,
             system_secret_names,
+            offered: offered(contents),
         },
         configured: Configured { revision, pipes },
     }
@@ -106,7 +109,7 @@ fn environment(contents: &Contents) -> Environment {
         .map(|(system, names)| (system, names.into_iter().collect()))
         .collect();
     Environment {
-        variables: contents.variables.clone(),
+        variables: contents.all_variables(),
         secret_names: SecretNames {
             global: global.into_iter().collect(),
             systems,
@@ -117,20 +120,28 @@ fn environment(contents: &Contents) -> Environment {
 
 /// Names of the global secrets, and of each system's.
 fn secret_names(contents: &Contents) -> (Vec<String>, BTreeMap<String, Vec<String>>) {
-    let names = |secrets: &BTreeMap<String, Arc<[u8]>>| secrets.keys().cloned().collect::<Vec<_>>();
-    let global = contents
-        .secrets
-        .get(&SecretScope::Global)
-        .map(names)
-        .unwrap_or_default();
-    let systems = contents
-        .secrets
-        .iter()
-        .filter_map(|(scope, secrets)| match scope {
-            SecretScope::Global => None,
-            SecretScope::System(id) => Some((id.clone(), names(secrets))),
-        });
-    (global, systems.collect())
+    let mut global = Vec::new();
+    let mut systems: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (scope, name) in contents.all_sealed_secrets().into_keys() {
+        let names = match scope {
+            SecretScope::Global => &mut global,
+            SecretScope::System(id) => systems.entry(id.clone()).or_default(),
+        };
+        names.push(name.to_owned());
+    }
+    (global, systems)
+}
+
+/// Where components come from. What is refused is said by whoever refused it.
+fn offered(contents: &Contents) -> BTreeMap<ComponentKey, Offered> {
+    let offers = contents.offers.iter().map(|(key, offer)| {
+        let offered = Offered {
+            origin: offer.origin.clone(),
+            refused: None,
+        };
+        (key.clone(), offered)
+    });
+    offers.collect()
 }
 
 /// The same kind in the other crate's words.

@@ -23,6 +23,7 @@ mod environment;
 mod error;
 mod execution_log;
 mod feed;
+mod flow;
 mod gates;
 mod housekeeping;
 mod indexes;

@@ -154,6 +154,7 @@ impl LocalWorker {
             revision: revision_sender,
             held,
             done: done_sender,
+            loader: Arc::default(),
             stop: stop.child_token(),
         };
         let scheduler_ended = Arc::new(AtomicBool::new(false));
@@ -173,6 +174,8 @@ impl LocalWorker {
         tasks.spawn(keeper.run().instrument(tracing::info_span!("assignments")));
         let keeping = housekeeping::run(shared.clone(), deployment.clone(), stop.child_token());
         tasks.spawn(keeping.instrument(tracing::info_span!("housekeeping")));
+        let flowing = crate::flow::run(shared.clone(), deployment.clone(), stop.child_token());
+        tasks.spawn(flowing.instrument(tracing::info_span!("flow")));
         let runner = Runner::new(&shared, &deployment, &runs);
         let (bounds, dataset_lock) = (settings.bounds, tokio::sync::RwLock::default());
         Ok(Arc::new(LocalWorker {

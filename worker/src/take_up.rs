@@ -11,8 +11,10 @@ use crate::pipe::state;
 use crate::runs::Runs;
 use crate::scheduler::Wake;
 use crate::shared::Shared;
+use parking_lot::Mutex;
 use sluice_config::{
-    Component, Configuration, Environment, Kind, Pipe, SecretNames, SetInitialOffset, Sink, Source,
+    Component, Configuration, Environment, Kind, Loader, Pipe, SecretNames, SetInitialOffset, Sink,
+    Source,
 };
 use sluice_protocol::{ComponentKind, ConfigurationSnapshot, Result};
 use sluice_store::{Durability, StateKey};
@@ -42,6 +44,8 @@ pub(crate) struct TakeUp {
     pub held: watch::Receiver<Held>,
     /// The number of what was held when nothing else was open any more.
     pub done: watch::Sender<u64>,
+    /// What was loaded the last time.
+    pub loader: Arc<Mutex<Loader>>,
     /// Ends the task.
     pub stop: CancellationToken,
 }
@@ -92,7 +96,7 @@ impl TakeUp {
             return Ok(false);
         }
         let secrets = Arc::new(self.shared.storage_node.secret_values().await?);
-        let configuration = load(snapshot).await;
+        let configuration = load(snapshot, &self.loader).await;
         self.shared
             .systems
             .take_up(&configuration.systems, &secrets);
@@ -125,7 +129,9 @@ impl TakeUp {
         let Some(pipe) = self.deployment.get(&settings.id) else {
             return Ok(());
         };
-        let is_same = pipe.settings().effective.same_meaning(&settings.effective);
+        let present = pipe.settings();
+        let is_same =
+            Arc::ptr_eq(&present, settings) || present.effective.same_meaning(&settings.effective);
         pipe.set_unprepared(pipe.is_unprepared() || !is_same);
         // Validity may depend on others, so even an unchanged pipe takes the new object.
         pipe.configure(settings.clone());
@@ -213,8 +219,8 @@ impl TakeUp {
     }
 }
 
-async fn load(snapshot: &Arc<ConfigurationSnapshot>) -> Configuration {
-    let snapshot = snapshot.clone();
+async fn load(snapshot: &Arc<ConfigurationSnapshot>, loader: &Arc<Mutex<Loader>>) -> Configuration {
+    let (snapshot, loader) = (snapshot.clone(), loader.clone());
     blocking::run(move || {
         let components: Vec<Component> = snapshot.components.values().map(component).collect();
         let environment = Environment {
@@ -229,7 +235,7 @@ async fn load(snapshot: &Arc<ConfigurationSnapshot>) -> Configuration {
             },
             ..Environment::default()
         };
-        sluice_config::load(&components, &environment)
+        loader.lock().load(&components, &environment)
     })
     .await
 }

@@ -1,5 +1,6 @@
 //! Configuration as it travels: components, diagnostics, uploads, history, secrets.
 
+use crate::Offered;
 use sluice_entity::Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -93,6 +94,8 @@ pub struct ConfigurationSnapshot {
     pub secret_names: Vec<String>,
     /// Names of each system's secrets.
     pub system_secret_names: BTreeMap<String, Vec<String>>,
+    /// What custom resources offer for components, by kind and id. Empty where there are none.
+    pub offered: BTreeMap<(ComponentKind, String), Offered>,
 }
 
 /// Which components an upload replaces (CF1, R68).

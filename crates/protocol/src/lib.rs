@@ -6,6 +6,8 @@
 //! * [`StorageNode`] keeps configuration, variables, secrets and the numbers of datasets.
 //! * [`Assignments`] is where workers learn which pipes are theirs, at which epoch and for how long; [`PlacementControl`] is
 //!   for whoever looks after the workers.
+//! * [`ConfigurationControl`] is for whoever has custom resources as the truth of the configuration; a [`ConfigurationWriter`] is how
+//!   the storage node gets a change decided.
 //! * [`Worker`] runs pipes and owns their datasets.
 //! * [`transport`] is the network between roles: connections over mutual TLS, and the certificates for them.
 //! * [`client`] and [`server`] are the same traits over gRPC; [`deadline::before`] gives a call and the calls it makes a deadline.
@@ -16,6 +18,7 @@
 pub mod client;
 mod code;
 mod configuration;
+mod control;
 mod datasets;
 pub mod deadline;
 mod error;
@@ -38,6 +41,11 @@ pub use configuration::{
     Level, PathElement, PutConfiguration, PutOutcome, RejectedComponent, Scope, SecretScope,
     SecretValues,
 };
+pub use control::{
+    ConfigurationControl, ConfigurationWriter, HandOver, HandOverOutcome, HandedComponent,
+    HandedSecrets, HandedVariables, Offered, Origin, ReferencedSecret, RemovedComponent, RequestId,
+    Verdict, WantedComponent, WriteAnswer, WriteIntent,
+};
 pub use datasets::{DatasetReport, QueueReport};
 pub use deadline::Deadlines;
 pub use error::{Error, Result};
@@ -47,10 +55,10 @@ pub use pipes::{
     SystemReport,
 };
 pub use placement::{
-    Act, Assigned, Assignments, BootClock, BootId, Checkpoint, DiskId, Duty, Epoch, FormatRange,
-    Formats, HeldPipe, Incarnation, Isolation, Liveness, Moment, OpenSession, Permit,
-    PermitRequest, PipeLoad, Placement, PlacementControl, Renewal, Report, Session, SessionId,
-    Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts, WorkerId,
+    Act, Assigned, Assignments, BootClock, BootId, Checkpoint, DiskId, Duty, Epoch, Flow,
+    FormatRange, Formats, HeldPipe, Incarnation, Isolation, Liveness, Moment, OpenSession, Permit,
+    PermitRequest, PipeFlow, PipeLoad, Placement, PlacementControl, Renewal, Report, Session,
+    SessionId, Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts, WorkerId,
 };
 pub use reach::Reach;
 pub use runner::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};

@@ -1,6 +1,8 @@
 //! One pipe: what is kept of it, and how its next owner would begin.
 
-use sluice_protocol::{Checkpoint, DiskId, Epoch, Isolation, Moment, Start, Unplaced, WorkerId};
+use sluice_protocol::{
+    Checkpoint, DiskId, Epoch, Flow, Isolation, Moment, Start, Unplaced, WorkerId,
+};
 
 /// What the configuration says that matters for where a pipe is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +70,8 @@ pub(crate) struct Pipe {
     pub(crate) bytes: u64,
     /// Why it is nowhere.
     pub(crate) unplaced: Option<Unplaced>,
+    /// How it does, and under which epoch that was said.
+    pub(crate) flow: Option<(Epoch, Flow)>,
 }
 
 /// How the next owner begins, if it is not the one with the state on its disk.

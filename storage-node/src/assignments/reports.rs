@@ -48,6 +48,16 @@ impl Core {
                 self.dirty_pipes.insert(pipe);
                 Ok(())
             }
+            Report::Flowing { flows } => {
+                for one in flows {
+                    // What is not the worker's any more is said by another one, or by nobody.
+                    if let Ok(pipe) = self.owned_by(&worker, &one.pipe, one.epoch) {
+                        pipe.flow = Some((one.epoch, one.flow));
+                        self.is_changed = true;
+                    }
+                }
+                Ok(())
+            }
         }
     }
 

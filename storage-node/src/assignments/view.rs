@@ -1,7 +1,10 @@
 //! What each worker has to do, and what everybody may know.
 
 use super::{Core, Pipe};
-use sluice_protocol::{Assigned, Duty, Moment, Placement, SessionId, Topology, Unplaced, WorkerId};
+use sluice_protocol::{
+    Assigned, Duty, Flow, Moment, Placement, SessionId, Topology, Unplaced, WorkerId,
+};
+use std::collections::BTreeMap;
 
 impl Core {
     /// Whether something may look otherwise than at the last call.
@@ -60,7 +63,19 @@ impl Core {
                 .map(|(id, pipe)| (id.clone(), self.placement(pipe)))
                 .collect(),
             workers: self.workers.facts(now),
+            flows: self.flows(),
         }
+    }
+
+    /// What the present owners said.
+    fn flows(&self) -> BTreeMap<String, Flow> {
+        let configured = self.pipes.iter().filter(|(_, pipe)| pipe.spec.is_some());
+        let flows = configured.filter_map(|(id, pipe)| {
+            let (epoch, flow) = pipe.flow.as_ref()?;
+            pipe.owner_at(*epoch)?;
+            Some((id.clone(), flow.clone()))
+        });
+        flows.collect()
     }
 
     fn placement(&self, pipe: &Pipe) -> Placement {

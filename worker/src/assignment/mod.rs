@@ -92,6 +92,11 @@ impl Assignment {
         }
     }
 
+    /// The session that goes on.
+    pub(crate) fn session(&self) -> Option<SessionId> {
+        *self.session.borrow()
+    }
+
     /// Says something about a pipe to the storage node.
     pub(crate) async fn report(&self, report: Report) -> sluice_protocol::Result<()> {
         let session = *self.session.borrow();

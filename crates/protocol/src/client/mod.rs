@@ -3,6 +3,7 @@
 mod assignments;
 mod call;
 mod channel;
+mod control;
 mod feed;
 mod follow;
 mod pause;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use assignments::RemoteAssignments;
 pub use channel::Way;
+pub use control::RemoteConfigurationControl;
 pub use placement_control::RemotePlacementControl;
 pub use storage_node::RemoteStorageNode;
 pub use worker::RemoteWorker;

@@ -33,7 +33,8 @@ impl Watch {
         let sender = published.clone();
         let open = move || {
             let mut client = client.clone();
-            async move { client.watch(proto::WatchRequest {}).await }
+            let wanted = proto::WatchRequest { differences: true };
+            async move { client.watch(wanted).await }
         };
         let following = Following::<Gathered, _>::new("the configuration", settings, open);
         let publish = move |snapshot| {

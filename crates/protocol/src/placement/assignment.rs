@@ -129,4 +129,29 @@ pub enum Report {
         /// The checkpoint.
         checkpoint: Checkpoint,
     },
+    /// How pipes do, where that changed.
+    Flowing {
+        /// Each pipe once.
+        flows: Vec<PipeFlow>,
+    },
+}
+
+/// How a pipe does, under an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipeFlow {
+    /// Pipe id.
+    pub pipe: String,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// How.
+    pub flow: Flow,
+}
+
+/// How a pipe does. It changes when work fails or succeeds again and with the configuration, not with every run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Content hash of the configuration with which a run has ended, or there was nothing to do.
+    pub configuration: String,
+    /// The last run failed.
+    pub is_failing: bool,
 }

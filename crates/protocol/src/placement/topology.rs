@@ -1,6 +1,6 @@
 //! Who is where: what everybody may watch.
 
-use super::{DiskId, Epoch, Incarnation, WorkerId};
+use super::{DiskId, Epoch, Flow, Incarnation, WorkerId};
 use std::collections::BTreeMap;
 
 /// Whether a worker is heard of.
@@ -95,4 +95,6 @@ pub struct Topology {
     pub pipes: BTreeMap<String, Placement>,
     /// By worker.
     pub workers: BTreeMap<WorkerId, WorkerFacts>,
+    /// How pipes do, as their present owners said.
+    pub flows: BTreeMap<String, Flow>,
 }

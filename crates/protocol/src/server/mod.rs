@@ -9,6 +9,7 @@
 mod assignments;
 mod call;
 mod caller;
+mod control;
 mod feed;
 mod health;
 mod placement_control;
@@ -20,10 +21,11 @@ mod worker;
 
 use crate::wire::MessageBounds;
 use crate::wire::proto::assignments_server::AssignmentsServer;
+use crate::wire::proto::configuration_control_server::ConfigurationControlServer;
 use crate::wire::proto::placement_control_server::PlacementControlServer;
 use crate::wire::proto::storage_node_server::StorageNodeServer;
 use crate::wire::proto::worker_server::WorkerServer;
-use crate::{Assignments, PlacementControl, StorageNode, Worker};
+use crate::{Assignments, ConfigurationControl, PlacementControl, StorageNode, Worker};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
@@ -89,6 +91,19 @@ pub fn add_placement_control<C: PlacementControl + ?Sized + 'static>(
 ) {
     let most = settings.bounds.message_bytes();
     let service = PlacementControlServer::new(placement_control::Service { control })
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most);
+    routes.add_service(service);
+}
+
+/// Adds what the operator asks of a storage node about configuration to what a server offers; over mutual TLS nobody else may.
+pub fn add_configuration_control<C: ConfigurationControl + ?Sized + 'static>(
+    routes: &mut RoutesBuilder,
+    control: Arc<C>,
+    settings: ServerSettings,
+) {
+    let most = settings.bounds.message_bytes();
+    let service = ConfigurationControlServer::new(control::Service { control, settings })
         .max_decoding_message_size(most)
         .max_encoding_message_size(most);
     routes.add_service(service);

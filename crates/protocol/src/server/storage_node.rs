@@ -5,7 +5,7 @@ use super::call::{Answer, Parts, asked, open_for};
 use super::watch::{end, states};
 use crate::wire::proto::{self, storage_node_server};
 use crate::wire::{
-    component_kind, history, json, parts, posted, scope, snapshot_parts, to_hash_key, variables,
+    SnapshotParts, component_kind, history, json, parts, posted, scope, to_hash_key, variables,
 };
 use crate::{PutConfiguration, StorageNode};
 use futures::StreamExt;
@@ -39,10 +39,15 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
 
     async fn watch(&self, request: Request<proto::WatchRequest>) -> Answer<Self::WatchStream> {
         let page_bytes = self.settings.bounds.page_bytes;
-        let snapshots = states(self.node.watch(), move |snapshot| {
-            snapshot_parts(snapshot, page_bytes)
-        });
         let end = end(&request, &self.settings);
+        let differences = request.into_inner().differences;
+        let mut parts = SnapshotParts::new(page_bytes);
+        let snapshots = states(self.node.watch(), move |snapshot| {
+            if !differences {
+                parts = SnapshotParts::new(page_bytes);
+            }
+            parts.next(snapshot)
+        });
         Ok(Response::new(snapshots.take_until(end).boxed()))
     }
 

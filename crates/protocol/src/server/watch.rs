@@ -12,7 +12,7 @@ use tonic::{Request, Status};
 /// never the newest.
 pub(super) fn states<T: Send + Sync + 'static, P: Send + 'static>(
     mut states: watch::Receiver<Arc<T>>,
-    cut: impl Fn(&T) -> Vec<P> + Send + 'static,
+    mut cut: impl FnMut(&Arc<T>) -> Vec<P> + Send + 'static,
 ) -> impl Stream<Item = Result<P, Status>> + Send + 'static {
     states.mark_changed();
     let states = stream::unfold(states, |mut states| async move {

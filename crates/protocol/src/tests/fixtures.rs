@@ -1,6 +1,6 @@
 //! Messages of the first version, kept as bytes: later versions must still read them. A new kind of message adds a line.
 
-use super::{placement, samples};
+use super::{control, placement, samples};
 use crate::wire::{self, proto};
 use crate::*;
 use prost::Message;
@@ -47,7 +47,7 @@ fn messages_of_the_first_version_are_read_and_written() {
     let snapshot = samples::snapshot(7, &["in"]);
     check(
         "snapshot",
-        wire::snapshot_parts(&snapshot, 1 << 20).remove(0),
+        wire::snapshot_parts(&snapshot, None, 1 << 20).remove(0),
     );
     check(
         "page",
@@ -68,6 +68,28 @@ fn messages_of_the_first_version_are_read_and_written() {
         wire::to_open_push(wire::Target::Dataset("in".into()), push),
     );
     check("run-all", wire::to_run_all(samples::run_all(), "ann"));
+    let difference = ConfigurationSnapshot {
+        revision: 8,
+        ..samples::snapshot(8, &["out"])
+    };
+    let mut difference = wire::snapshot_parts(&difference, Some(&snapshot), 1 << 20);
+    check("snapshot-difference", difference.remove(0));
+    check(
+        "hand-over",
+        proto::HandOverRequest::from(control::handed(5)),
+    );
+    let secrets = control::secrets(5);
+    check(
+        "hand-over-secrets",
+        proto::HandOverSecretsRequest::from(secrets),
+    );
+    check(
+        "writes",
+        wire::writes_parts(&[control::intent("r")]).remove(0),
+    );
+    let answer = WriteAnswer::Refused(control::refusal());
+    let request = RequestId("r".into());
+    check("answer-write", wire::to_answer(5, &request, &answer));
     let read = ReadRequest {
         since_text: Some("4".into()),
         ..ReadRequest::default()

@@ -68,7 +68,7 @@ pub(super) fn kind() -> impl Strategy<Value = ComponentKind> {
     ]
 }
 
-fn diagnostics() -> impl Strategy<Value = Vec<Diagnostic>> {
+pub(super) fn diagnostics() -> impl Strategy<Value = Vec<Diagnostic>> {
     let element = prop_oneof![
         text().prop_map(PathElement::Key),
         any::<u32>().prop_map(|index| PathElement::Index(index as usize)),
@@ -130,6 +130,7 @@ pub(super) fn snapshot() -> impl Strategy<Value = ConfigurationSnapshot> {
                     variables,
                     secret_names,
                     system_secret_names,
+                    ..ConfigurationSnapshot::default()
                 }
             },
         )

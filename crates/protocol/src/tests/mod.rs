@@ -1,6 +1,7 @@
 //! The wire: what is sent comes back equal, roles behave as if called directly, and nothing that arrives does harm.
 
 mod calls;
+pub(crate) mod control;
 mod deadlines;
 mod errors;
 mod exact_json;

@@ -78,7 +78,7 @@ proptest! {
         snapshot in generators::snapshot(),
         page_bytes in prop_oneof![Just(1usize), 1..400usize, Just(1 << 20)],
     ) {
-        let parts = wire::snapshot_parts(&snapshot, page_bytes);
+        let parts = wire::snapshot_parts(&snapshot, None, page_bytes);
         let mut gathered = wire::Gathered::default();
         let mut whole = Vec::new();
         for part in parts {

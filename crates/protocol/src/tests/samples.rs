@@ -152,6 +152,7 @@ pub(super) fn snapshot(revision: u64, ids: &[&str]) -> ConfigurationSnapshot {
         variables: [("limit".to_owned(), json("1.0"))].into(),
         secret_names: vec!["password".into()],
         system_secret_names: [("crm".to_owned(), vec!["key".to_owned()])].into(),
+        ..ConfigurationSnapshot::default()
     }
 }
 

@@ -6,6 +6,7 @@ mod assigned;
 mod bounds;
 mod code;
 mod components;
+mod control;
 mod damaged;
 mod datasets;
 mod entities;
@@ -37,6 +38,7 @@ pub(crate) mod proto {
 pub(crate) use assigned::{GatheredAssigned, assigned_parts};
 pub use bounds::MessageBounds;
 pub(crate) use components::{component_kind, posted, to_variables, variables};
+pub(crate) use control::{GatheredWrites, answer, to_answer, writes_parts};
 pub(crate) use damaged::{Damaged, name, required};
 pub(crate) use entities::{checked_entity, entity};
 pub(crate) use feeds::{publish, read, stage, to_publish};
@@ -49,7 +51,9 @@ pub(crate) use pushes::{Target, open_push, to_open_push};
 pub(crate) use reports::{report, to_report};
 pub(crate) use runner::{run_all, to_run_all};
 pub(crate) use secrets::{hash_key, scope, to_hash_key, to_scope};
-pub(crate) use snapshots::{Gathered, snapshot_parts};
+#[cfg(test)]
+pub(crate) use snapshots::snapshot_parts;
+pub(crate) use snapshots::{Gathered, SnapshotParts};
 pub(crate) use status::{deadline_exceeded, from_status, to_status};
 pub(crate) use topology::{GatheredTopology, isolation, standing, topology_parts};
 pub(crate) use whole::Gather;

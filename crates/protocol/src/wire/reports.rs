@@ -2,7 +2,7 @@
 
 use super::damaged::{Damaged, Within, name, required};
 use super::proto::{self, report::Report as Sent};
-use crate::{Epoch, Report, SessionId};
+use crate::{Epoch, Flow, PipeFlow, Report, SessionId};
 
 /// A report going out.
 pub(crate) fn to_report(session: SessionId, report: Report) -> proto::ReportRequest {
@@ -50,6 +50,12 @@ pub(crate) fn to_report(session: SessionId, report: Report) -> proto::ReportRequ
             epoch: epoch.number(),
             checkpoint: Some(checkpoint.into()),
         }),
+        Report::Flowing { flows } => Sent::Flowing(proto::Flowing {
+            flows: flows
+                .into_iter()
+                .map(|one| to_flow(one.pipe, one.epoch, one.flow))
+                .collect(),
+        }),
     };
     proto::ReportRequest {
         session: session.0,
@@ -64,6 +70,26 @@ pub(crate) fn report(request: proto::ReportRequest) -> Result<(SessionId, Report
     let report = required(request.report.and_then(|report| report.report), "report")?;
     let report = understood(report).within("report")?;
     Ok((SessionId(request.session), report))
+}
+
+/// How a pipe does, going out.
+pub(super) fn to_flow(pipe: String, epoch: Epoch, flow: Flow) -> proto::PipeFlow {
+    proto::PipeFlow {
+        pipe,
+        epoch: epoch.number(),
+        configuration: flow.configuration,
+        is_failing: flow.is_failing,
+    }
+}
+
+/// How a pipe does, as it arrives.
+pub(super) fn flow(sent: proto::PipeFlow) -> Result<(String, Epoch, Flow), Damaged> {
+    let flow = Flow {
+        configuration: sent.configuration,
+        is_failing: sent.is_failing,
+    };
+    let pipe = name(sent.pipe, "pipe")?;
+    Ok((pipe, Epoch::from_number(sent.epoch), flow))
 }
 
 fn understood(report: Sent) -> Result<Report, Damaged> {
@@ -97,5 +123,15 @@ fn understood(report: Sent) -> Result<Report, Damaged> {
             epoch: Epoch::from_number(report.epoch),
             checkpoint: required(report.checkpoint, "checkpoint")?.into(),
         },
+        Sent::Flowing(report) => {
+            let flows = report.flows.into_iter().map(flow);
+            let flows = flows.map(|found| {
+                let (pipe, epoch, flow) = found?;
+                Ok(PipeFlow { pipe, epoch, flow })
+            });
+            Report::Flowing {
+                flows: flows.collect::<Result<_, Damaged>>().within("flows")?,
+            }
+        }
     })
 }

@@ -3,6 +3,7 @@
 use super::damaged::{Damaged, Within, name, required};
 use super::parts::parts;
 use super::proto;
+use super::reports::{flow, to_flow};
 use super::sessions::incarnation;
 use super::whole::{Gather, same};
 use crate::{
@@ -171,7 +172,14 @@ pub(crate) fn topology_parts(topology: &Topology, page_bytes: usize) -> Vec<prot
         pipes,
         ..empty.clone()
     });
-    let mut all: Vec<_> = workers.chain(pipes).collect();
+    let flows = topology.flows.iter();
+    let flows = flows.map(|(pipe, flow)| to_flow(pipe.clone(), Epoch::NONE, flow.clone()));
+    let flows = parts(flows, page_bytes).into_iter();
+    let flows = flows.map(|flows| proto::TopologyPart {
+        flows,
+        ..empty.clone()
+    });
+    let mut all: Vec<_> = workers.chain(pipes).chain(flows).collect();
     if all.is_empty() {
         all.push(empty);
     }
@@ -210,6 +218,11 @@ impl Gather for GatheredTopology {
             let place = place.within(&pipe).within("pipes")?;
             let before = topology.pipes.insert(pipe.clone(), place);
             once(before, &pipe).within("pipes")?;
+        }
+        for sent in part.flows {
+            let (pipe, _, flow) = flow(sent).within("flows")?;
+            let before = topology.flows.insert(pipe.clone(), flow);
+            once(before, &pipe).within("flows")?;
         }
         Ok(part.last.then(|| std::mem::take(self).topology))
     }

@@ -9,7 +9,7 @@ use sluice_identity::{Admission, Role};
 use sluice_protocol::Incarnation;
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::transport::{Limits, Port, certificates};
-use sluice_storage_node::{Node, PlacementSettings, Placements};
+use sluice_storage_node::{Node, PlacementSettings, Placements, Truth};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,6 +36,10 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let node_settings = sluice_storage_node::Settings {
         secrets_key_file: settings.secrets_key_file.clone(),
         hash_key_file: settings.hash_key_file.clone(),
+        truth: match settings.custom_resources {
+            true => Truth::CustomResources,
+            false => Truth::OwnHistory,
+        },
         ..sluice_storage_node::Settings::new(&settings.data)
     };
     let node = blocking(move || Ok(Arc::new(Node::open(&node_settings)?))).await?;
@@ -75,7 +79,8 @@ pub(super) async fn run(start: Start) -> Result<()> {
             ..ServerSettings::default()
         };
         let mut routes = Routes::builder();
-        server::add_storage_node(&mut routes, node, serving.clone());
+        server::add_storage_node(&mut routes, node.clone(), serving.clone());
+        server::add_configuration_control(&mut routes, node.clone(), serving.clone());
         server::add_assignments(&mut routes, placements.clone(), serving.clone());
         server::add_placement_control(&mut routes, placements.clone(), serving);
         routes.add_service(certificates::service(signer.clone()));
@@ -101,8 +106,10 @@ pub(super) async fn run(start: Start) -> Result<()> {
     };
     let served = serving.await;
     ending.cancel();
+    node.close().await;
     tasks.close();
     tasks.wait().await;
+    drop(node);
     placements.close().await;
     served
 }

@@ -61,6 +61,8 @@ pub struct Settings {
     pub lease: Duration,
     /// What the incarnation was raised to; 0: not.
     pub incarnation: usize,
+    /// Custom resources are the truth of the configuration.
+    pub custom_resources: bool,
     /// Written when requests are served, removed at the end.
     pub ready_file: Option<PathBuf>,
     /// Lets through the calls that destroy or run everything.
@@ -113,6 +115,7 @@ impl Settings {
             enrolment_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8444)),
             lease: Duration::from_secs(15),
             incarnation: 0,
+            custom_resources: false,
             ready_file: None,
             developer_mode: false,
             tls_certificate: None,

@@ -150,6 +150,13 @@ const SETTINGS: &[Setting] = &[
         "What the incarnation was raised to, when the storage node starts on an empty disk in a hub that was there before"
     ),
     setting!(
+        "custom-resources",
+        custom_resources,
+        &[StorageNode],
+        None,
+        "Take the configuration from custom resources, which the operator hands over; changes through the API go to it"
+    ),
+    setting!(
         "ready-file",
         ready_file,
         ALL,

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod durability;
+mod operator;
 mod secrets;
 
 use super::*;

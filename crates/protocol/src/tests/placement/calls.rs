@@ -49,7 +49,7 @@ async fn assignments_answer_the_same_over_the_wire() {
     for (answer, expected) in answers.iter().zip(&expected) {
         assert_eq!(answer, expected);
     }
-    assert_eq!(answers.len(), 15);
+    assert_eq!(answers.len(), 16);
     for reason in ["retired-worker", "session-ended", "stale-epoch"] {
         assert!(answers.iter().any(|text| text.contains(reason)), "{reason}");
     }

@@ -178,6 +178,19 @@ fn placement() -> impl Strategy<Value = Placement> {
     ]
 }
 
+fn flow() -> impl Strategy<Value = Flow> {
+    (text(), any::<bool>()).prop_map(|(configuration, is_failing)| Flow {
+        configuration,
+        is_failing,
+    })
+}
+
+pub(super) fn flowing() -> impl Strategy<Value = Report> {
+    let flow = (name(), epoch(), flow());
+    let flow = flow.prop_map(|(pipe, epoch, flow)| PipeFlow { pipe, epoch, flow });
+    vec(flow, 0..4).prop_map(|flows| Report::Flowing { flows })
+}
+
 pub(super) fn topology() -> impl Strategy<Value = Topology> {
     let liveness = select(&[Liveness::Live, Liveness::Suspect, Liveness::Lost]);
     let standing = select(&[
@@ -195,12 +208,14 @@ pub(super) fn topology() -> impl Strategy<Value = Topology> {
     });
     let pipes = btree_map(name(), placement(), 0..8);
     let workers = btree_map(worker(), facts, 0..4);
-    (incarnation(), any::<u64>(), pipes, workers).prop_map(
-        |(incarnation, revision, pipes, workers)| Topology {
+    let flows = btree_map(name(), flow(), 0..4);
+    (incarnation(), any::<u64>(), pipes, workers, flows).prop_map(
+        |(incarnation, revision, pipes, workers, flows)| Topology {
             incarnation,
             revision,
             pipes,
             workers,
+            flows,
         },
     )
 }

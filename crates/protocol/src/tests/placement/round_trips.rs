@@ -31,7 +31,7 @@ proptest! {
         renewal in generators::renewal(),
         wanted in generators::permit_request(),
         permit in generators::permit(),
-        report in generators::report(),
+        report in prop_oneof![generators::report(), generators::flowing()],
         id in any::<u64>(),
     ) {
         returns::<_, proto::OpenSessionRequest>(open);

@@ -125,6 +125,7 @@ pub(crate) fn topology(incarnation: u32, revision: u64, more: usize) -> Topology
             .chain(more)
             .collect(),
         workers: workers.map(facts).into(),
+        flows: std::collections::BTreeMap::new(),
     }
 }
 
@@ -160,6 +161,17 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
         epoch,
         checkpoint,
     };
+    let flow = Flow {
+        configuration: "c".into(),
+        is_failing: true,
+    };
+    let flowing = Report::Flowing {
+        flows: vec![PipeFlow {
+            pipe: pipe.clone(),
+            epoch,
+            flow,
+        }],
+    };
     vec![
         ("committed", committed),
         ("released-empty", released(None)),
@@ -168,5 +180,6 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
         ("restoring", restoring),
         ("cannot-start", cannot_start),
         ("checkpointed", checkpointed),
+        ("flowing", flowing),
     ]
 }

@@ -1,6 +1,7 @@
 //! Hubs on loopback: real sockets, real certificates, the system's clock.
 
 mod certificates;
+mod control;
 mod echo;
 mod lifetime;
 mod limits;
