@@ -42,7 +42,7 @@ pub enum Error {
         hub: String,
         /// Why not.
         #[source]
-        source: sluice_protocol::Error,
+        source: Box<sluice_protocol::Error>,
     },
     /// Another operator leads now.
     #[error("the lease was lost: another operator may lead now")]

@@ -12,24 +12,35 @@ use sluice_protocol::client::{ClientSettings, RemoteAssignments, RemotePlacement
 use sluice_protocol::transport::PeerChannel;
 use sluice_protocol::{Assignments as _, Topology};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use tokio::task::AbortHandle;
 
 /// A certificate lasts a day; a link this long, so that it never meets the end of its own.
 const LIFE: Duration = Duration::from_secs(8 * 3600);
-/// How long a storage node may take to say who is where.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The links there are, by namespace and hub.
 #[derive(Default)]
-pub struct Links(Mutex<HashMap<(String, String), Arc<Link>>>);
+pub struct Links(Mutex<HashMap<(String, String), Slot>>);
+
+/// A link that is there or is being made: nobody waits for a storage node that is away.
+struct Slot {
+    opened: Instant,
+    /// The authority that signed our certificate: another one means another link.
+    authority: String,
+    link: Arc<OnceLock<Arc<Link>>>,
+    connecting: AbortHandle,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.connecting.abort();
+    }
+}
 
 /// A link to the storage node of one hub.
 pub struct Link {
     hub: String,
-    opened: Instant,
-    /// The authority that signed our certificate: another one means another link.
-    authority: String,
     channel: PeerChannel,
     /// Says what may be placed where.
     pub control: RemotePlacementControl,
@@ -37,41 +48,45 @@ pub struct Link {
 }
 
 impl Links {
-    /// The link to a hub's storage node; `None` where there is none: no keys yet, or it does not answer.
+    /// The link to a hub's storage node; `None` where there is none yet: no keys, or it has not answered.
     pub async fn get(&self, namespace: &Namespace, hub: &str) -> Result<Option<Arc<Link>>> {
         let Some(texts) = namespace.secret(&names::authority(hub)).await? else {
             return Ok(None);
         };
         let authority = texts.get("tls.crt").cloned().unwrap_or_default();
         let key = (namespace.name().to_owned(), hub.to_owned());
-        let known = self.0.lock().get(&key).cloned();
-        if let Some(link) =
-            known.filter(|link| link.authority == authority && link.opened.elapsed() < LIFE)
-        {
-            return Ok(Some(link));
+        let mut slots = self.0.lock();
+        let is_good = |slot: &&Slot| slot.authority == authority && slot.opened.elapsed() < LIFE;
+        if let Some(slot) = slots.get(&key).filter(is_good) {
+            return Ok(slot.link.get().cloned());
         }
         let certificate = certificate(hub, &texts)?;
         let address = format!(
             "{}:{PEER_PORT}",
             names::host(&names::storage_node(hub), namespace.name())
         );
-        let channel = PeerChannel::new(&address, Expected::any(Role::StorageNode), &certificate)
-            .map_err(Error::Keys)?;
-        let settings = ClientSettings::default();
-        let connecting = RemoteAssignments::connect(channel.clone(), settings);
-        let Ok(assignments) = tokio::time::timeout(PATIENCE, connecting).await else {
-            return Ok(None);
-        };
-        let link = Arc::new(Link {
-            hub: hub.to_owned(),
+        let channel = PeerChannel::new(&address, Expected::any(Role::StorageNode), &certificate);
+        let channel = channel.map_err(Error::Keys)?;
+        let link: Arc<OnceLock<Arc<Link>>> = Arc::default();
+        let (hub, slot) = (hub.to_owned(), link.clone());
+        let connecting = tokio::spawn(async move {
+            let settings = ClientSettings::default();
+            let link = Link {
+                assignments: RemoteAssignments::connect(channel.clone(), settings).await,
+                control: RemotePlacementControl::new(channel.clone(), settings),
+                channel,
+                hub,
+            };
+            let _ = slot.set(Arc::new(link));
+        });
+        let slot = Slot {
             opened: Instant::now(),
             authority,
-            control: RemotePlacementControl::new(channel.clone(), settings),
-            channel,
-            assignments,
-        });
-        self.0.lock().insert(key, link.clone());
-        Ok(Some(link))
+            link,
+            connecting: connecting.abort_handle(),
+        };
+        slots.insert(key, slot);
+        Ok(None)
     }
 
     /// Lets go of the link to a hub.
@@ -96,7 +111,11 @@ impl Link {
     /// For a failed request.
     pub fn failed(&self, verb: &'static str) -> impl FnOnce(sluice_protocol::Error) -> Error {
         let hub = self.hub.clone();
-        move |source| Error::StorageNode { verb, hub, source }
+        move |source| Error::StorageNode {
+            verb,
+            hub,
+            source: Box::new(source),
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::Result;
 use crate::crd::DataHub;
 use crate::names;
+use crate::nodes::{self, NodeState};
 use crate::objects::{Kind, Listed, Namespace};
-use kube::ResourceExt;
+use kube::{Client, ResourceExt};
 use std::collections::BTreeMap;
 
 /// What a Secret holds.
@@ -19,12 +20,14 @@ pub(super) struct Found {
     pub claims: Listed,
     /// The storage node's pods.
     pub pods: Listed,
+    /// The node of the storage node's pod.
+    pub node: NodeState,
     /// Whether there are aggregators already.
     pub has_aggregators: bool,
 }
 
 /// Reads it.
-pub(super) async fn run(hub: &DataHub, namespace: &Namespace) -> Result<Found> {
+pub(super) async fn run(hub: &DataHub, namespace: &Namespace, client: &Client) -> Result<Found> {
     let name = hub.name_any();
     let mut found = Found::default();
     let secrets = [
@@ -47,6 +50,11 @@ pub(super) async fn run(hub: &DataHub, namespace: &Namespace) -> Result<Found> {
         .list(Kind::PersistentVolumeClaim, &storage_node)
         .await?;
     found.pods = namespace.list(Kind::Pod, &storage_node).await?;
+    let nodes = found.pods.iter();
+    let mut nodes = nodes.filter_map(|pod| pod.data["spec"]["nodeName"].as_str());
+    if let Some(node) = nodes.next_back() {
+        found.node = nodes::find(client, node).await?;
+    }
     let deployment = namespace
         .find(Kind::Deployment, &names::aggregator(&name))
         .await?;

@@ -18,6 +18,7 @@ use validate::{ValidatedHub, validate};
 use crate::Result;
 use crate::context::{Context, set_finalizer};
 use crate::crd::DataHub;
+use crate::crd::conditions::is_true;
 use kube::Resource;
 use kube::runtime::controller::Action;
 use std::sync::Arc;
@@ -28,6 +29,9 @@ const FINALIZER: &str = "sluice.dev/hub";
 /// Certificates are looked at this often where nothing else happens.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
+/// How long a node is lost shows by the time alone.
+const SOON: Duration = Duration::from_secs(20);
+
 /// Makes a hub what its resource says.
 pub(crate) async fn reconcile(hub: Arc<DataHub>, context: Arc<Context>) -> Result<Action> {
     let namespace = context.namespace(&*hub);
@@ -35,7 +39,7 @@ pub(crate) async fn reconcile(hub: Arc<DataHub>, context: Arc<Context>) -> Resul
         return delete::run(&hub, &namespace, &context).await;
     }
     set_finalizer(&context.client, &*hub, FINALIZER, true).await?;
-    let found = dereference::run(&hub, &namespace).await?;
+    let found = dereference::run(&hub, &namespace, &context.client).await?;
     let valid = match validate(&hub, &found, &context.settings) {
         Ok(valid) => valid,
         Err(problem) => {
@@ -47,6 +51,8 @@ pub(crate) async fn reconcile(hub: Arc<DataHub>, context: Arc<Context>) -> Resul
     let life = life::run(&hub, &found, &context).await?;
     let objects = build::build(&valid, &made, &life);
     let applied = apply::run(&objects, &valid, &found, &namespace).await?;
-    status::run(&hub, &valid, &life, &applied, &context).await?;
-    Ok(Action::requeue(LOOK_EVERY))
+    let conditions = status::judge(&applied, found.node);
+    let is_ready = is_true(&conditions, "Ready");
+    status::run(&hub, &valid, &life, conditions, &context).await?;
+    Ok(Action::requeue(if is_ready { LOOK_EVERY } else { SOON }))
 }

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::crd::conditions::Conditions;
 use crate::crd::{DataHub, StorageNodeStatus, condition};
 use crate::names;
+use crate::nodes::NodeState;
 use crate::pods::{PodState, condition as condition_of, state};
 use crate::status::{conditions, summary, write};
 use kube::Resource;
@@ -33,7 +34,7 @@ pub(super) async fn run(
     hub: &DataHub,
     valid: &ValidatedHub,
     life: &StorageNodeStatus,
-    applied: &Applied,
+    found: Conditions,
     context: &Context,
 ) -> Result<()> {
     let before = hub.status.clone().unwrap_or_default();
@@ -43,7 +44,7 @@ pub(super) async fn run(
         "https://{}",
         names::host(&names::aggregator(&valid.name), &valid.namespace)
     ));
-    after.conditions = conditions(hub, &before.conditions, judge(applied));
+    after.conditions = conditions(hub, &before.conditions, found);
     after.observed_generation = hub.meta().generation;
     // What `life` wrote is no difference.
     let mut known = before;
@@ -53,9 +54,15 @@ pub(super) async fn run(
 }
 
 /// The conditions of a hub with these objects.
-pub(super) fn judge(applied: &Applied) -> Conditions {
+pub(super) fn judge(applied: &Applied, node: NodeState) -> Conditions {
     let starting = |reason: &str, message: String| summary(false, false, reason, &message);
     let mut found = match state(applied.pod.as_ref()) {
+        now if now != PodState::Ready && node == NodeState::Lost => summary(
+            false,
+            true,
+            "StorageNodeLost",
+            "the storage node's node is gone, or has not been heard of for a minute: what only its disk has waits for it",
+        ),
         PodState::Ready => aggregators(applied),
         PodState::Unschedulable(why) => starting(
             "StorageNodeUnschedulable",

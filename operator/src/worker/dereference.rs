@@ -2,10 +2,11 @@
 
 use crate::context::Context;
 use crate::crd::conditions::is_true;
-use crate::crd::{DataHub, Worker};
+use crate::crd::{DataHub, Worker, WorkerStanding};
 use crate::link::Link;
 use crate::nodes::{self, NodeState};
 use crate::objects::{Kind, Namespace};
+use crate::worker_pool::is_lost;
 use crate::{Error, Result, hubs};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, ResourceExt};
@@ -21,6 +22,8 @@ pub(super) struct Found {
     pub(super) pod: Option<DynamicObject>,
     /// Its claim.
     pub(super) claim: Option<DynamicObject>,
+    /// It had a claim, and has none any more.
+    pub(super) has_lost_disk: bool,
     /// Its node's name, that of now or the last one.
     pub(super) node: Option<String>,
     /// Its node.
@@ -50,6 +53,11 @@ pub(super) async fn run(
         may_replace: are_others_ready(worker, namespace, context).await?,
         ..Found::default()
     };
+    let had_claim = worker
+        .status
+        .as_ref()
+        .is_some_and(|status| status.claim.is_some());
+    found.has_lost_disk = had_claim && found.claim.is_none();
     let on = found
         .pod
         .as_ref()
@@ -92,10 +100,13 @@ async fn are_others_ready(
         "Worker",
         &worker.spec.pool_ref,
     ))?;
-    let mut others = listed
-        .items
-        .iter()
-        .filter(|other| other.name_any() != worker.name_any());
+    // One on a lost node, or about to go, is no reason to wait: it may never be ready again.
+    let counts = |other: &&Worker| {
+        other.name_any() != worker.name_any()
+            && other.spec.standing != WorkerStanding::Retired
+            && !is_lost(other)
+    };
+    let mut others = listed.items.iter().filter(counts);
     Ok(others.all(|other| {
         let status = other.status.as_ref();
         status.is_some_and(|status| is_true(&status.conditions, "Ready"))

@@ -43,7 +43,19 @@ pub(crate) async fn reconcile(worker: Arc<Worker>, context: Arc<Context>) -> Res
         status::run(&worker, &found, Finding::NoHub, &context).await?;
         return Ok(Action::requeue(LOOK_EVERY));
     };
-    standing::run(&worker, &found).await?;
+    // A pod is needed also while the storage node is away.
+    let told = standing::run(&worker, &found).await;
+    if let Err(error) = &told {
+        tracing::warn!(worker = worker.metadata.name, %error, "the standing was not told");
+    }
+    if found.has_lost_disk {
+        // A blank disk under its name would be another worker. The pool makes one, under a name of its own.
+        if let Some(pod) = &found.pod {
+            namespace.delete(Kind::Pod, pod).await?;
+        }
+        status::run(&worker, &found, Finding::DiskLost, &context).await?;
+        return Ok(Action::requeue(LOOK_EVERY));
+    }
     let objects = build::build(&worker, hub, &context.settings);
     if found.claim.is_none() {
         namespace.create(&objects.claim).await?;
@@ -62,7 +74,7 @@ pub(crate) async fn reconcile(worker: Arc<Worker>, context: Arc<Context>) -> Res
         &context,
     )
     .await?;
-    Ok(Action::requeue(if is_steady {
+    Ok(Action::requeue(if is_steady && told.is_ok() {
         LOOK_EVERY
     } else {
         SOON * 2

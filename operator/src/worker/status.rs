@@ -27,6 +27,8 @@ pub(super) enum Finding {
     Unschedulable(String),
     /// Its node is gone, or has not been heard of for long.
     NodeLost,
+    /// Its claim is gone, and its disk with it.
+    DiskLost,
     /// It is to be emptied.
     Draining,
     /// It is empty and may not go; why.
@@ -70,12 +72,20 @@ impl Finding {
             Finding::StorageNodeAway => {
                 not(false, "StorageNodeAway", "the storage node does not answer")
             }
+            Finding::Starting(why) if why.is_empty() => {
+                not(false, "Starting", "its pod does not serve yet")
+            }
             Finding::Starting(why) => not(false, "Starting", why),
             Finding::Unschedulable(why) => not(false, "Unschedulable", why),
             Finding::NodeLost => not(
                 true,
                 "NodeLost",
                 "its node is gone, or has not been heard of for a minute; its volume is kept",
+            ),
+            Finding::DiskLost => not(
+                true,
+                "DiskLost",
+                "its claim is gone; another worker takes its place",
             ),
             Finding::Draining => not(false, "Draining", "its pipes move to other workers"),
             Finding::NoLeave(why) => not(false, "NoLeave", why),
@@ -105,12 +115,17 @@ pub(super) async fn run(
         observed_generation: worker.meta().generation,
         conditions: conditions(worker, &known.conditions, finding.conditions()),
         node: found.node.clone(),
-        claim: Some(worker.name_any()),
+        claim: found
+            .claim
+            .as_ref()
+            .map(ResourceExt::name_any)
+            .or(known.claim),
         disk: disk.or(known.disk),
     };
     write(context, worker, before, &after).await?;
-    Ok(
-        is_true(&after.conditions, "Ready")
-            || matches!(finding, Finding::NoHub | Finding::NodeLost),
-    )
+    Ok(is_true(&after.conditions, "Ready")
+        || matches!(
+            finding,
+            Finding::NoHub | Finding::NodeLost | Finding::DiskLost
+        ))
 }

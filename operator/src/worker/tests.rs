@@ -1,13 +1,15 @@
 //! A worker's standing, and its objects.
 
 use super::build::build;
+use super::dereference::Found;
 use super::standing::wanted;
+use super::status::{Finding, judge};
 use crate::Settings;
 use crate::crd::{DataHub, Worker, WorkerStanding};
 use crate::lease::LeaseSettings;
 use crate::nodes::NodeState;
 use serde_json::json;
-use sluice_protocol::Standing;
+use sluice_protocol::{DiskId, Liveness, Standing, WorkerFacts};
 use std::time::Duration;
 
 #[test]
@@ -85,4 +87,46 @@ fn claim_of_a_worker_has_no_owner_and_its_pod_has() {
         arguments.contains("--storage-node=home-storage-node.rooms.svc:7001"),
         "{arguments}"
     );
+}
+
+fn pod(ready: &str) -> kube::api::DynamicObject {
+    let status = json!({"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]});
+    let pod =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "w"}, "status": status});
+    serde_json::from_value(pod).unwrap()
+}
+
+#[test]
+fn worker_is_ready_when_its_pod_serves_and_the_storage_node_hears_of_it() {
+    let facts = |liveness| {
+        Some(WorkerFacts {
+            address: "10.0.0.1:7001".to_owned(),
+            disk: DiskId("d".to_owned()),
+            liveness,
+            standing: Standing::Active,
+        })
+    };
+    let found = |liveness, node_state| Found {
+        facts: facts(liveness),
+        node_state,
+        ..Found::default()
+    };
+    let live = found(Liveness::Live, NodeState::Ready);
+    assert_eq!(judge(&live, Some(&pod("True"))), Finding::Ready);
+    assert_eq!(
+        judge(&live, Some(&pod("False"))),
+        Finding::Starting(String::new())
+    );
+    let suspect = found(Liveness::Suspect, NodeState::Ready);
+    assert!(matches!(
+        judge(&suspect, Some(&pod("True"))),
+        Finding::Starting(_)
+    ));
+    let nobody = Found::default();
+    assert_eq!(judge(&nobody, Some(&pod("True"))), Finding::StorageNodeAway);
+    // A node that is not heard of says nothing about a pod that serves; without it, the worker is lost.
+    let lost = found(Liveness::Live, NodeState::Lost);
+    assert_eq!(judge(&lost, Some(&pod("True"))), Finding::Ready);
+    assert_eq!(judge(&lost, Some(&pod("False"))), Finding::NodeLost);
+    assert_eq!(judge(&lost, None), Finding::NodeLost);
 }

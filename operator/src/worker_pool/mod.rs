@@ -11,6 +11,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use plan::Plan;
+pub(crate) use plan::is_lost;
 use std::sync::Arc;
 use std::time::Duration;
 

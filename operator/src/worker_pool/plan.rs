@@ -64,6 +64,10 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
         .map_or(0, |status| status.next_number)
         .max(highest);
     let next_number = first + u32::try_from(missing).unwrap_or_default();
+    // A lost node may come back with its disk; a lost disk does not.
+    let (gone, lost): (Vec<&Worker>, Vec<&Worker>) = lost
+        .into_iter()
+        .partition(|worker| has_reason(worker, "DiskLost"));
     let names = |workers: Vec<&Worker>| {
         workers
             .into_iter()
@@ -73,6 +77,7 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
     let (mut keep, mut retire) = (names(counted), names(retired));
     keep.extend(names(lost));
     keep.sort_by_key(|name| number(name));
+    retire.extend(names(gone));
     retire.extend(names(excess));
     Plan {
         keep,
@@ -84,12 +89,16 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
     }
 }
 
-/// Whether its node is lost.
-pub(super) fn is_lost(worker: &Worker) -> bool {
+/// Whether its node is lost, or its disk.
+pub(crate) fn is_lost(worker: &Worker) -> bool {
+    has_reason(worker, "NodeLost") || has_reason(worker, "DiskLost")
+}
+
+fn has_reason(worker: &Worker, reason: &str) -> bool {
     let conditions = worker.status.iter().flat_map(|status| &status.conditions);
     conditions
         .into_iter()
-        .any(|condition| condition.type_ == "Ready" && condition.reason == "NodeLost")
+        .any(|condition| condition.type_ == "Ready" && condition.reason == reason)
 }
 
 /// Whether it takes pipes.
