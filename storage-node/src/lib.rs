@@ -34,6 +34,7 @@ mod error;
 mod hash_key;
 mod history;
 mod managed;
+mod metrics;
 mod offer_records;
 mod offers;
 mod placement_records;

@@ -112,6 +112,17 @@ impl Placements {
         self.task.wait().await;
     }
 
+    /// Adds what is known of placement to the process's metrics.
+    pub fn register(&self, metrics: &sluice_telemetry::Metrics) {
+        metrics.register(|registry| self.published.metrics.register(registry));
+    }
+
+    /// Why it does not do its work; `None`: it answers, and decides.
+    pub async fn problem(&self) -> Option<String> {
+        let asked = self.ask(|core, _| core.check_latest()).await;
+        asked.err().map(|error| error.message)
+    }
+
     /// Lets the state machine do something; answers after the write.
     async fn ask<T: Send + 'static>(
         &self,

@@ -174,6 +174,12 @@ impl Node {
         })
     }
 
+    /// Why it cannot keep anything; `None`: it can.
+    pub fn problem(&self) -> Option<String> {
+        let health = self.inner.store.health();
+        health.err().map(|error| error.to_string())
+    }
+
     pub(crate) fn store(&self) -> Store {
         self.inner.store.clone()
     }

@@ -1,6 +1,7 @@
 //! The hub as a process of its own, started and found by its ready file, killed by its id.
 
 use anyhow::{Context, Result, bail};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -17,12 +18,15 @@ pub struct Child {
     pub client: reqwest::Client,
     /// The token the client sends.
     pub token: String,
+    /// Where its health and metrics are, if anywhere.
+    pub admin: Option<SocketAddr>,
 }
 
 #[derive(serde::Deserialize)]
 struct Ready {
     url: String,
     ca: PathBuf,
+    admin: Option<SocketAddr>,
 }
 
 #[derive(serde::Deserialize)]
@@ -87,6 +91,7 @@ impl Child {
             url: ready.url,
             client,
             token,
+            admin: ready.admin,
         })
     }
 
@@ -174,7 +179,12 @@ pub(crate) async fn start<R: serde::de::DeserializeOwned>(
 }
 
 /// The process, its output appended to a log beside its data.
-fn spawn(program: &str, data: &Path, ready_file: &Path, arguments: &[&str]) -> Result<Process> {
+pub(crate) fn spawn(
+    program: &str,
+    data: &Path,
+    ready_file: &Path,
+    arguments: &[&str],
+) -> Result<Process> {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)

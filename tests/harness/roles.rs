@@ -1,10 +1,16 @@
 //! A hub whose roles are processes of their own: storage node, workers and an aggregator, with certificates made for them.
 
-use crate::child::{Child, run, start};
+use crate::child::{Child, run, spawn, start};
 use anyhow::{Context, Result};
+use rustls::time_provider::DefaultTimeProvider;
+use sluice_identity::{Expected, Identity, TrustBundle};
+use sluice_protocol::transport::PeerChannel;
+use sluice_protocol::transport::certificates::{Enrolment, enrol};
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Child as Process;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The hub's name.
@@ -13,9 +19,13 @@ pub const HUB: &str = "tests";
 /// The key of its content hashes.
 pub const HASH_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// A role without an API.
 pub struct Role {
     process: Process,
+    /// Where its health and metrics are.
+    pub admin: SocketAddr,
 }
 
 impl Role {
@@ -51,10 +61,13 @@ impl Drop for Role {
 struct NodeReady {
     address: String,
     enrolment: String,
+    admin: SocketAddr,
 }
 
 #[derive(serde::Deserialize)]
-struct WorkerReady {}
+struct WorkerReady {
+    admin: SocketAddr,
+}
 
 /// The processes of a hub. Their data goes with it.
 pub struct Roles {
@@ -138,6 +151,39 @@ impl Roles {
         Ok(())
     }
 
+    /// Starts a worker with its data and this admin port, and does not wait for it: it may have to wait itself.
+    pub fn begin_worker(&mut self, number: usize, admin: SocketAddr) -> Result<()> {
+        let (folder, id) = (self.folder.path(), format!("w{number}"));
+        let mut arguments = client(folder, "worker", &id, &self.address, &self.enrolment);
+        let listen = arguments.last_mut().context("the admin port is the last")?;
+        *listen = admin.to_string();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let data = folder.join(&id);
+        let process = spawn("worker", &data, &data.with_extension("begun"), &arguments)?;
+        self.workers[number] = Some(Role { process, admin });
+        Ok(())
+    }
+
+    /// A channel to the storage node, as this role with this id; its certificate is got for it.
+    pub async fn storage_node_as(
+        &self,
+        role: sluice_identity::Role,
+        id: &str,
+    ) -> Result<PeerChannel> {
+        let path = |name: &str| self.folder.path().join(name);
+        let secret = std::fs::read_to_string(path(&format!("{}.secret", role.as_str())))?;
+        let enrolment = Enrolment {
+            address: self.enrolment.clone(),
+            identity: Identity::new(HUB, role, id)?,
+            secret: secret.trim().to_owned().into(),
+            trust: TrustBundle::from_pem(&std::fs::read(path("trust.pem"))?)?,
+        };
+        let certificate = enrol(&enrolment, Arc::new(DefaultTimeProvider));
+        let certificate = certificate.await.map_err(anyhow::Error::from_boxed)?;
+        let expected = Expected::any(sluice_identity::Role::StorageNode);
+        Ok(PeerChannel::new(&self.address, expected, &certificate)?)
+    }
+
     /// What a process has logged.
     pub fn log(&self, id: &str) -> Result<String> {
         Ok(std::fs::read_to_string(
@@ -181,17 +227,21 @@ async fn node(
         text(&known)?,
         "--hash-key-file",
         text(&hash_key)?,
+        "--admin-listen",
+        ANY_PORT,
     ];
-    let (process, ready) = start("storage-node", &folder.join("s0"), &arguments).await?;
-    Ok((Role { process }, ready))
+    let (process, ready): (_, NodeReady) =
+        start("storage-node", &folder.join("s0"), &arguments).await?;
+    let admin = ready.admin;
+    Ok((Role { process, admin }, ready))
 }
 
 async fn worker(folder: &Path, number: usize, address: &str, enrolment: &str) -> Result<Role> {
     let id = format!("w{number}");
     let arguments = client(folder, "worker", &id, address, enrolment);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (process, WorkerReady {}) = start("worker", &folder.join(&id), &arguments).await?;
-    Ok(Role { process })
+    let (process, WorkerReady { admin }) = start("worker", &folder.join(&id), &arguments).await?;
+    Ok(Role { process, admin })
 }
 
 fn client(folder: &Path, role: &str, id: &str, address: &str, enrolment: &str) -> Vec<String> {
@@ -204,6 +254,7 @@ fn client(folder: &Path, role: &str, id: &str, address: &str, enrolment: &str) -
         ("--enrolment", enrolment),
         ("--bootstrap-secret-file", &secret),
         ("--trust", &trust),
+        ("--admin-listen", ANY_PORT),
     ];
     let flat = arguments.iter().flat_map(|(flag, value)| [*flag, *value]);
     flat.map(str::to_owned).collect()

@@ -3,6 +3,7 @@
 
 mod absences;
 mod one_hub;
+mod probes;
 
 use sluice_tests::roles::Roles;
 use std::future::Future;

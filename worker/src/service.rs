@@ -195,7 +195,7 @@ impl LocalWorker {
     }
 
     /// Why the worker as a whole is not well; `None`: it is.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         if let Err(lost) = self.shared.assignment.lease.check() {
             return Some(lost.to_string());
         }

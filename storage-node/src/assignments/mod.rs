@@ -240,7 +240,7 @@ impl Core {
     }
 
     /// An error unless this storage node is the latest that anybody has seen.
-    fn check_latest(&self) -> Result<()> {
+    pub(crate) fn check_latest(&self) -> Result<()> {
         let Some(later) = self.superseded_by else {
             return Ok(());
         };

@@ -1,6 +1,7 @@
 //! What is shown to those who watch: the topology to everybody, its duties to each session.
 
 use crate::assignments::Core;
+use crate::metrics::Metrics;
 use parking_lot::Mutex;
 use sluice_protocol::{Assigned, Code, Error, Moment, Result, SessionId, Topology};
 use std::collections::HashMap;
@@ -12,13 +13,17 @@ pub(super) struct Published {
     topology: watch::Sender<Arc<Topology>>,
     /// Dropped with its session, so that whoever watches hears of its end.
     assigned: Mutex<HashMap<SessionId, watch::Sender<Arc<Assigned>>>>,
+    pub(super) metrics: Metrics,
 }
 
 impl Published {
     pub(super) fn new(topology: Topology) -> Self {
+        let metrics = Metrics::default();
+        metrics.show(&topology);
         Published {
             topology: watch::Sender::new(Arc::new(topology)),
             assigned: Mutex::default(),
+            metrics,
         }
     }
 
@@ -40,7 +45,9 @@ impl Published {
         if !core.take_changed() {
             return;
         }
-        show(&self.topology, core.topology(now));
+        let topology = core.topology(now);
+        self.metrics.show(&topology);
+        show(&self.topology, topology);
         let mut assigned = self.assigned.lock();
         assigned.retain(|session, _| core.assigned(*session).is_some());
         for session in core.sessions() {

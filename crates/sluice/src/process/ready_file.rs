@@ -12,6 +12,8 @@ struct Ready<'a> {
     pid: u32,
     /// The certificate to trust; null with your own certificate.
     ca: Option<&'a Path>,
+    /// Where health and metrics are, if anywhere.
+    admin: Option<SocketAddr>,
 }
 
 /// A written ready file; removed when dropped.
@@ -23,6 +25,7 @@ impl ReadyFile {
         path: Option<&Path>,
         address: SocketAddr,
         authority: Option<&Path>,
+        admin: Option<SocketAddr>,
     ) -> Result<Self> {
         let authority =
             authority.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
@@ -30,6 +33,7 @@ impl ReadyFile {
             url: url(address),
             pid: std::process::id(),
             ca: authority.as_deref(),
+            admin,
         };
         Self::write_json(path, &ready)
     }
@@ -87,6 +91,7 @@ mod tests {
             Some(&path),
             "127.0.0.1:5".parse().unwrap(),
             Some(folder.path()),
+            None,
         )
         .unwrap();
         let ready: serde_json::Value =

@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use sluice_aggregator::{Aggregator, Fleet, Limits, Parts, Process};
 use sluice_identity::{Role, TokenVerifier};
 use sluice_protocol::{Assignments as _, Code, Error, StorageNode as _};
-use sluice_telemetry::Metrics;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +38,9 @@ pub(super) async fn run(start: Start) -> Result<()> {
         settings,
         logs,
         mut stop,
+        readiness,
+        metrics,
+        admin,
         started,
     } = start;
     let data = settings.data.clone();
@@ -51,7 +53,14 @@ pub(super) async fn run(start: Start) -> Result<()> {
     .await?;
     let tls = server_certificate.tls_settings()?;
     let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
-    let link = Link::open(&settings, Role::Aggregator, &tasks, &ending, &mut stop);
+    let link = Link::open(
+        &settings,
+        Role::Aggregator,
+        &tasks,
+        &ending,
+        &readiness,
+        &mut stop,
+    );
     let Some(link) = link.await? else {
         return Ok(());
     };
@@ -74,7 +83,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
         storage: Arc::new(storage),
         process: Arc::new(OneOfMany),
         verifier,
-        metrics: Metrics::new(),
+        metrics,
         logs,
         settings: sluice_aggregator::Settings {
             developer_mode: settings.developer_mode,
@@ -88,7 +97,9 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let renewing = keep_fresh(server_certificate, stop.clone());
     let address = serving.address();
     let ready_file = settings.ready_file.as_deref();
-    let _ready = ReadyFile::write(ready_file, address, authority.as_deref())?;
+    let _ready = ReadyFile::write(ready_file, address, authority.as_deref(), admin)?;
+    // It has configuration and topology, or it would not have come here, and answers with what it has.
+    readiness.serves(|| async { None });
     let trusted = authority.map(|path| format!(", trusted through {}", path.display()));
     let _ = started.send(format!(
         "Aggregator {} of hub {} serves {}{}",

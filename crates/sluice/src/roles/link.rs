@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use anyhow::Result;
 use sluice_identity::{Role, RoleCertificate};
 use sluice_protocol::client::{ClientSettings, RemoteAssignments, RemoteStorageNode};
-use sluice_telemetry::Stop;
+use sluice_telemetry::{Readiness, Stop};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,8 +24,10 @@ impl Link {
         role: Role,
         tasks: &TaskTracker,
         ending: &CancellationToken,
+        readiness: &Readiness,
         stop: &mut Stop,
     ) -> Result<Option<Link>> {
+        readiness.waits_for("it waits for the storage node");
         let opening = async {
             let (certificate, channel) =
                 certificate::of_client(settings, role, tasks, ending).await?;

@@ -19,8 +19,9 @@ mod storage_node;
 mod worker;
 
 use crate::settings::{Program, Settings};
-use anyhow::{Context, Result, bail};
-use sluice_telemetry::{Logs, Shutdown, Stop};
+use anyhow::{Context, Result};
+use sluice_telemetry::{Admin, Logs, Metrics, Readiness, Shutdown, Stop};
+use std::net::SocketAddr;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -36,6 +37,10 @@ struct Start {
     settings: Settings,
     logs: Logs,
     stop: Stop,
+    readiness: Readiness,
+    metrics: Metrics,
+    /// Where these two are told to who asks.
+    admin: Option<SocketAddr>,
     /// Hears what the process is and where, when it serves.
     started: oneshot::Sender<String>,
 }
@@ -49,19 +54,37 @@ impl Instance {
     ) -> Result<Instance> {
         let shutdown = Shutdown::new();
         let (started, wait) = oneshot::channel();
+        let (readiness, metrics) = (Readiness::new(shutdown.listen()), Metrics::new());
+        // Before anything else: who asks while the process starts gets an answer.
+        let admin = match settings.admin_listen {
+            Some(address) => Some(
+                Admin::serve(address, readiness.clone(), metrics.clone())
+                    .await
+                    .with_context(|| format!("cannot listen on {address}"))?,
+            ),
+            None => None,
+        };
         let start = Start {
             settings,
             logs,
             stop: shutdown.listen(),
+            readiness,
+            metrics,
+            admin: admin.as_ref().map(Admin::address),
             started,
         };
-        let task = match program {
-            Program::StorageNode => tokio::spawn(storage_node::run(start)),
-            Program::Worker => tokio::spawn(worker::run(start)),
-            Program::Aggregator => tokio::spawn(aggregator::run(start)),
-            Program::Operator => tokio::spawn(operator::run(start)),
-            Program::Standalone => bail!("a whole hub is no single role"),
-        };
+        let task = tokio::spawn(async move {
+            let outcome = match program {
+                Program::StorageNode => storage_node::run(start).await,
+                Program::Worker => worker::run(start).await,
+                Program::Aggregator => aggregator::run(start).await,
+                Program::Operator => operator::run(start).await,
+                Program::Standalone => Err(anyhow::anyhow!("a whole hub is no single role")),
+            };
+            // To the end it says that the process lives, and that it is not ready.
+            drop(admin);
+            outcome
+        });
         match wait.await {
             Ok(greeting) => Ok(Instance {
                 greeting,

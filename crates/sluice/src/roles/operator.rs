@@ -5,6 +5,7 @@ use crate::process::ready_file::ReadyFile;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use sluice_operator::lease::LeaseSettings;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Of the Lease that operators share.
@@ -15,6 +16,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(3);
 #[derive(Serialize)]
 struct Ready {
     pid: u32,
+    admin: Option<SocketAddr>,
 }
 
 /// Runs it until it is asked to stop.
@@ -22,6 +24,8 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let Start {
         settings,
         stop,
+        readiness,
+        admin,
         started,
         ..
     } = start;
@@ -29,6 +33,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
         bail!("the operator's namespace is missing");
     };
     let ready_file = settings.ready_file.clone();
+    readiness.waits_for("it looks for the API server");
     let own = sluice_operator::Settings {
         namespaces: settings.namespaces.clone(),
         image: settings.image.clone(),
@@ -42,9 +47,12 @@ pub(super) async fn run(start: Start) -> Result<()> {
     };
     let ready = Ready {
         pid: std::process::id(),
+        admin,
     };
     let _ready = ReadyFile::write_json(ready_file.as_deref(), &ready)?;
     let greet = |holder: &str| {
+        // Whether it leads or stands by: it does what it is there for.
+        readiness.serves(|| async { None });
         let _ = started.send(format!("Operator {holder} looks after hubs when it leads"));
     };
     sluice_operator::run(own, stop, greet)

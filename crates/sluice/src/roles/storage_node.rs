@@ -10,6 +10,7 @@ use sluice_protocol::Incarnation;
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::transport::{Limits, Port, certificates};
 use sluice_storage_node::{Node, PlacementSettings, Placements, Truth};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,6 +21,7 @@ struct Ready {
     address: String,
     enrolment: String,
     pid: u32,
+    admin: Option<SocketAddr>,
 }
 
 /// Runs it until it is asked to stop.
@@ -27,12 +29,16 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let Start {
         settings,
         mut stop,
+        readiness,
+        metrics,
+        admin,
         started,
         ..
     } = start;
     let identity = certificate::identity(&settings, Role::StorageNode)?;
     let data = settings.data.clone();
     let _folder = blocking(move || DataFolder::lock(&data)).await?;
+    readiness.waits_for("it opens the store");
     let node_settings = sluice_storage_node::Settings {
         secrets_key_file: settings.secrets_key_file.clone(),
         hash_key_file: settings.hash_key_file.clone(),
@@ -51,6 +57,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let opening = node.clone();
     let placements =
         blocking(move || Ok(Arc::new(Placements::open(&opening, &placement)?))).await?;
+    placements.register(&metrics);
 
     let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
     // Whatever comes now, the store is closed before the process ends.
@@ -78,11 +85,14 @@ pub(super) async fn run(start: Start) -> Result<()> {
             drain: ending.clone(),
             ..ServerSettings::default()
         };
+        // The store must be closed when the process ends, whoever asks for its health then.
+        let keeping = Arc::downgrade(&node);
         let mut routes = Routes::builder();
         server::add_storage_node(&mut routes, node.clone(), serving.clone());
         server::add_configuration_control(&mut routes, node.clone(), serving.clone());
         server::add_assignments(&mut routes, placements.clone(), serving.clone());
-        server::add_placement_control(&mut routes, placements.clone(), serving);
+        server::add_placement_control(&mut routes, placements.clone(), serving.clone());
+        let health = server::add_health(&mut routes, serving);
         routes.add_service(certificates::service(signer.clone()));
         let admission = Admission::of([Role::Worker, Role::Aggregator, Role::Operator]);
         let mutual = Port::mutual(&own, admission, limits.clone())?;
@@ -91,10 +101,23 @@ pub(super) async fn run(start: Start) -> Result<()> {
         let routes = Routes::new(certificates::service(signer));
         port::serve(&tasks, enrolling, first, routes, ending.clone());
 
+        let deciding = placements.clone();
+        readiness.serves(move || {
+            let problem = keeping.upgrade().and_then(|node| node.problem());
+            let deciding = deciding.clone();
+            async move {
+                match problem {
+                    Some(problem) => Some(problem),
+                    None => deciding.problem().await,
+                }
+            }
+        });
+        port::tell_health(&tasks, health, readiness, stop.clone());
         let ready = Ready {
             address: address.to_string(),
             enrolment: enrolment.to_string(),
             pid: std::process::id(),
+            admin,
         };
         let _ready = ReadyFile::write_json(settings.ready_file.as_deref(), &ready)?;
         let _ = started.send(format!(

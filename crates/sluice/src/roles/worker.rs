@@ -9,8 +9,8 @@ use sluice_identity::{Admission, Role};
 use sluice_protocol::WorkerId;
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::transport::{Limits, Port};
-use sluice_telemetry::Metrics;
 use sluice_worker::LocalWorker;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,6 +20,7 @@ use tonic::service::Routes;
 struct Ready {
     address: String,
     pid: u32,
+    admin: Option<SocketAddr>,
 }
 
 /// Runs it until it is asked to stop.
@@ -27,13 +28,23 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let Start {
         settings,
         mut stop,
+        readiness,
+        metrics,
+        admin,
         started,
         ..
     } = start;
     let data = settings.data.clone();
     let _folder = blocking(move || DataFolder::lock(&data)).await?;
     let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
-    let link = Link::open(&settings, Role::Worker, &tasks, &ending, &mut stop);
+    let link = Link::open(
+        &settings,
+        Role::Worker,
+        &tasks,
+        &ending,
+        &readiness,
+        &mut stop,
+    );
     let Some(link) = link.await? else {
         return Ok(());
     };
@@ -47,7 +58,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     own.store.cache_bytes = settings.store_cache;
     // Write buffers live inside the cache's budget.
     own.store.write_buffer_bytes = settings.store_cache / 2;
-    let metrics = Metrics::new();
+    readiness.waits_for("it opens the store");
     let opening = LocalWorker::open(
         own,
         Arc::new(link.storage),
@@ -63,7 +74,8 @@ pub(super) async fn run(start: Start) -> Result<()> {
             ..ServerSettings::default()
         };
         let mut routes = Routes::builder();
-        server::add_worker(&mut routes, worker.clone(), serving);
+        server::add_worker(&mut routes, worker.clone(), serving.clone());
+        let health = server::add_health(&mut routes, serving);
         let limits = Limits {
             stop: settings.stop_timeout,
             ..Limits::default()
@@ -71,9 +83,17 @@ pub(super) async fn run(start: Start) -> Result<()> {
         let admission = Admission::of([Role::Aggregator, Role::Worker]);
         let mutual = Port::mutual(&link.certificate, admission, limits)?;
         port::serve(&tasks, listener, mutual, routes.routes(), ending.clone());
+        // The store must be closed when the process ends, whoever asks then.
+        let asked = Arc::downgrade(&worker);
+        readiness.serves(move || {
+            let problem = asked.upgrade().and_then(|worker| worker.problem());
+            async move { problem }
+        });
+        port::tell_health(&tasks, health, readiness, stop.clone());
         let ready = Ready {
             address: address.clone(),
             pid: std::process::id(),
+            admin,
         };
         let _ready = ReadyFile::write_json(settings.ready_file.as_deref(), &ready)?;
         let _ = started.send(format!(

@@ -63,6 +63,8 @@ pub struct Settings {
     pub incarnation: usize,
     /// Custom resources are the truth of the configuration.
     pub custom_resources: bool,
+    /// Where health and metrics are told over plain HTTP; port 0 takes a free one.
+    pub admin_listen: Option<SocketAddr>,
     /// Written when requests are served, removed at the end.
     pub ready_file: Option<PathBuf>,
     /// Lets through the calls that destroy or run everything.
@@ -116,6 +118,7 @@ impl Settings {
             lease: Duration::from_secs(15),
             incarnation: 0,
             custom_resources: false,
+            admin_listen: None,
             ready_file: None,
             developer_mode: false,
             tls_certificate: None,

@@ -157,6 +157,13 @@ const SETTINGS: &[Setting] = &[
         "Take the configuration from custom resources, which the operator hands over; changes through the API go to it"
     ),
     setting!(
+        "admin-listen",
+        admin_listen,
+        INSTANCES,
+        Some("ADDR:PORT"),
+        "Where /livez, /readyz and /metrics are served over plain HTTP without a token; nowhere if not given. Port 0 takes a free port"
+    ),
+    setting!(
         "ready-file",
         ready_file,
         ALL,

@@ -41,6 +41,7 @@ impl Roles {
             }
         };
         let placements = open_placements(&storage).await?;
+        placements.register(metrics);
         steps.next();
         let worker = loop {
             let opening = LocalWorker::open(

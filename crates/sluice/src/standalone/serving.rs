@@ -133,7 +133,7 @@ impl Round {
         let serving = sluice_aggregator::serve(aggregator, listener, fixed.tls.clone()).await?;
         let authority = fixed.certificate.authority();
         let ready_file = fixed.settings.ready_file.as_deref();
-        let ready = ReadyFile::write(ready_file, serving.address(), authority.as_deref())?;
+        let ready = ReadyFile::write(ready_file, serving.address(), authority.as_deref(), None)?;
         Ok((process, serving, port, ready))
     }
 
