@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::crd::{DataHub, Worker, WorkerPool};
-use crate::{Error, Result, datahub, nodes, worker, worker_pool};
+use crate::{Error, Result, configuration, datahub, nodes, worker, worker_pool};
 use futures::StreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -44,6 +44,12 @@ pub(crate) async fn start(context: &Arc<Context>, tasks: &TaskTracker, stop: &Ca
             namespace,
             stop: stop.clone(),
         };
+        tasks.spawn(configuration::hubs(
+            context.clone(),
+            scope.namespace.clone(),
+            tasks.clone(),
+            stop.clone(),
+        ));
         tasks.spawn(scope.hubs());
         tasks.spawn(scope.pools());
         tasks.spawn(scope.workers(watches_nodes));
@@ -191,7 +197,7 @@ fn after_failure<K: Resource<DynamicType = ()>>(
 }
 
 /// An error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes
         .map(ToString::to_string)

@@ -9,8 +9,13 @@
 //! apply         server-side, in order; what is no longer wanted goes
 //! status        conditions, written only where something changed
 //! ```
+//!
+//! `Pipe` and `System` resources become no objects: `configuration` hands over what they say to the storage node of their hub, says
+//! in their status what became of it, and writes into them what users write through the API (`api_writes`).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod api_writes;
+pub mod configuration;
 pub mod context;
 mod controllers;
 mod datahub;
@@ -21,16 +26,19 @@ pub mod link;
 pub mod names;
 pub mod nodes;
 pub mod objects;
+mod pipe;
 pub mod pod;
 pub mod pods;
 pub mod rights;
 mod service;
 mod settings;
 pub mod status;
+mod system;
 pub mod volume;
 mod worker;
 mod worker_pool;
 
+pub use api_writes::MANAGER as API_MANAGER;
 pub use error::{Error, Result};
 pub use service::run;
 pub use settings::Settings;

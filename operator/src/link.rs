@@ -103,6 +103,11 @@ impl Link {
         &self.channel
     }
 
+    /// Who is where, and each later state.
+    pub fn watch_topology(&self) -> tokio::sync::watch::Receiver<Arc<Topology>> {
+        self.assignments.watch_topology()
+    }
+
     /// Who is where, as far as is known: the last state stays while the storage node is away.
     pub fn topology(&self) -> Arc<Topology> {
         self.assignments.watch_topology().borrow().clone()

@@ -32,12 +32,18 @@ pub const NAMESPACED: &[Right] = &[
     ),
     right(
         "sluice.dev",
-        &["workers"],
+        &["workers", "pipes", "systems"],
         &["get", "list", "watch", "create", "patch", "delete"],
     ),
     right(
         "sluice.dev",
-        &["datahubs/status", "workerpools/status", "workers/status"],
+        &[
+            "datahubs/status",
+            "workerpools/status",
+            "workers/status",
+            "pipes/status",
+            "systems/status",
+        ],
         &["patch"],
     ),
     // Who owns others may hold up their end only if it may change its own.

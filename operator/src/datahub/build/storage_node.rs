@@ -42,6 +42,7 @@ pub(super) fn pod(hub: &ValidatedHub, life: &StorageNodeStatus) -> Wanted {
         format!("--secrets-key-file={FILES}/keys/secrets.key"),
         format!("--hash-key-file={FILES}/keys/hash.key"),
         format!("--incarnation={}", life.incarnation),
+        "--custom-resources=true".to_owned(),
     ]);
     arguments.extend(
         hub.spec
