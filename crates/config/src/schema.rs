@@ -178,6 +178,7 @@ fn shape(shape: &Shape) -> Json {
             ("type", text("string")),
             ("minLength", Json::from(1i64)),
             ("maxLength", Json::from(1i64)),
+            ("pattern", text("[^\\r\\n]")),
         ]),
         Shape::Texts => list_of(of("string")),
         Shape::SomeTexts => non_empty(),

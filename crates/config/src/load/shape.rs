@@ -90,6 +90,11 @@ enum Problem {
     Instead(Json, String),
 }
 
+/// What separates, quotes or escapes within a line of text must not end it.
+fn is_letter(text: &str) -> bool {
+    text.len() == 1 && text.is_ascii() && !matches!(text, "\n" | "\r")
+}
+
 /// What is wrong with a value without inner rows.
 fn problem(shape: &Shape, value: &Json) -> Option<Problem> {
     let is_text = |value: &Json| value.as_str().is_some();
@@ -116,10 +121,8 @@ fn problem(shape: &Shape, value: &Json) -> Option<Problem> {
         ),
         Shape::Text => (is_text(value), "a text".to_owned()),
         Shape::Letter => (
-            value
-                .as_str()
-                .is_some_and(|text| text.len() == 1 && text.is_ascii()),
-            "one ASCII character".to_owned(),
+            value.as_str().is_some_and(is_letter),
+            "one ASCII character that ends no line".to_owned(),
         ),
         Shape::Texts => (texts(value), "a list of texts".to_owned()),
         Shape::SomeTexts => (

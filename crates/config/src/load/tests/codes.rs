@@ -212,6 +212,15 @@ const CASES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        r#"[{"_id": "a", "type": "pipe", "source": {"type": "empty"}, "sink": {"type": "csv_endpoint",
+             "columns": ["a"], "delimiter": "\n", "quotechar": "\r", "escapechar": "\n"}}]"#,
+        &[
+            "error wrong-kind sink/delimiter",
+            "error wrong-kind sink/escapechar",
+            "error wrong-kind sink/quotechar",
+        ],
+    ),
+    (
         r#"[{"_id": "a", "type": "pipe", "source": {"type": "dataset", "dataset": "x/y"}}]"#,
         &[
             "error invalid-dataset source/dataset",
