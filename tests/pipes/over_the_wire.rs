@@ -7,9 +7,9 @@ use sluice_entity::{Json, Limits, Style};
 use sluice_protocol::client::{ClientSettings, RemoteStorageNode, RemoteWorker};
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::{
-    Code, ComponentKind, Feed, OperationKind, Page, PublishRequest, Published, PumpOperation,
-    PumpRequest, PushRequest, PutConfiguration, ReadRequest, RunAll, RunnerOutcome, RunnerStatus,
-    Scope, StorageNode, Worker,
+    Code, ComponentKind, Feed, OneProcess, OperationKind, Page, PublishRequest, Published,
+    PumpOperation, PumpRequest, PushRequest, PutConfiguration, ReadRequest, RunAll, RunnerOutcome,
+    RunnerStatus, Scope, StorageNode, Worker,
 };
 use sluice_storage_node::{Node, PlacementSettings, Placements};
 use sluice_telemetry::Metrics;
@@ -69,9 +69,15 @@ impl Hub {
             store: sluice_store::Settings::small(),
             ..sluice_worker::Settings::new(folder.path())
         };
-        let local = LocalWorker::open(of_worker, storage, Arc::new(placements), &Metrics::new())
-            .await
-            .unwrap();
+        let local = LocalWorker::open(
+            of_worker,
+            storage,
+            Arc::new(placements),
+            Arc::new(OneProcess),
+            &Metrics::new(),
+        )
+        .await
+        .unwrap();
         let served = Arc::clone(&local);
         let (worker_serving, to_worker) =
             serve(|routes| server::add_worker(routes, served, ServerSettings::default())).await;
@@ -215,6 +221,7 @@ async fn upload_push_run_and_read_over_grpc_only() {
         check_input_pipes: true,
         output_run_statistics: false,
         pipes: Vec::new(),
+        together: None,
     };
     let status = hub.worker.run_all(run, "ann").await.unwrap();
     assert_eq!(status, RunnerStatus::Ended(RunnerOutcome::Success));

@@ -15,6 +15,7 @@ pub(crate) fn dataset(error: DatasetError) -> Error {
         DatasetError::DiskFull { .. } => Code::StorageFull,
         DatasetError::Stopped { .. }
         | DatasetError::IndexNotReady { .. }
+        | DatasetError::NotLevel { .. }
         | DatasetError::LeaseEnded => Code::Unavailable,
         DatasetError::MassDelete { .. }
         | DatasetError::RunReplaced { .. }

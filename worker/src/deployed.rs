@@ -2,6 +2,7 @@
 
 use crate::clock::Micros;
 use crate::pass_over::Habit;
+use crate::pipe::revisit;
 use crate::pipe::state::{Control, Progress, Record};
 use crate::shared::Shared;
 use parking_lot::{Mutex, RwLock};
@@ -32,6 +33,8 @@ pub(crate) struct Deployed {
     opening: Mutex<Option<String>>,
     /// What has to exist for it could not be made yet.
     is_unprepared: AtomicBool,
+    /// Something that it has read of a replica has to be looked at again.
+    revisits: AtomicBool,
     turn: Mutex<Turn>,
 }
 
@@ -73,6 +76,7 @@ impl Deployed {
             habit: Arc::default(),
             opening: Mutex::default(),
             is_unprepared: AtomicBool::new(true),
+            revisits: AtomicBool::new(revisit::any(store, &id)?),
             turn: Mutex::default(),
             id,
         }))
@@ -132,6 +136,16 @@ impl Deployed {
     /// Notes whether what has to exist for the pipe exists.
     pub(crate) fn set_unprepared(&self, is_unprepared: bool) {
         self.is_unprepared.store(is_unprepared, Ordering::Relaxed);
+    }
+
+    /// Something that it has read of a replica has to be looked at again.
+    pub(crate) fn revisits(&self) -> bool {
+        self.revisits.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether there is any such thing.
+    pub(crate) fn set_revisits(&self, revisits: bool) {
+        self.revisits.store(revisits, Ordering::Relaxed);
     }
 
     /// The epoch it is owned under.

@@ -110,6 +110,7 @@ pub(crate) async fn reset(shared: &Arc<Shared>, deployment: &Deployment) -> Resu
         Ok(())
     });
     deleted.await.map_err(answer::dataset)?;
+    shared.signals.everything_may_have_changed();
     for pipe in &pipes {
         take_up::prepare(shared, &pipe.settings()).await?;
     }
@@ -123,8 +124,10 @@ pub(crate) async fn delete(shared: &Arc<Shared>, name: &str) -> Result<bool> {
     };
     let lease = &shared.assignment.lease;
     lease.check().map_err(Lost::answer)?;
-    let store = shared.store.clone();
-    blocking::run(move || store.delete_dataset(&name))
+    let (store, deleted) = (shared.store.clone(), name.clone());
+    let is_deleted = blocking::run(move || store.delete_dataset(&deleted))
         .await
-        .map_err(answer::dataset)
+        .map_err(answer::dataset)?;
+    shared.signals.dataset_changed(name.as_str());
+    Ok(is_deleted)
 }

@@ -13,10 +13,9 @@ pub(crate) const MASS_DELETE: &str = "mass-delete";
 pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
     let needed = pipe.inputs.iter().chain(&pipe.hop_datasets);
     let mut elsewhere = needed.filter(|dataset| shared.assignment.is_elsewhere(dataset));
-    if let Some(dataset) = elsewhere.next() {
-        return Some(format!(
-            "waits for dataset {dataset}, which is not on this worker"
-        ));
+    let replicas = &shared.replicas;
+    if let Some(reason) = elsewhere.find_map(|dataset| replicas.waiting_for(shared, dataset)) {
+        return Some(reason);
     }
     required(pipe, shared)
         .find(|dataset| !is_populated(shared, dataset))
@@ -69,13 +68,13 @@ fn counting_inputs<'a>(source: &'a Source, shared: &'a Shared) -> impl Iterator<
     };
     initial_datasets(source)
         .iter()
-        .filter(move |dataset| !may_be_missing || shared.existing(dataset).is_some())
+        .filter(move |dataset| !may_be_missing || shared.readable(dataset).is_some())
 }
 
 /// True if the dataset exists and its owner has read all of its source once.
 pub(crate) fn is_populated(shared: &Shared, dataset: &str) -> bool {
     shared
-        .existing(dataset)
+        .readable(dataset)
         .and_then(|dataset| dataset.status().ok())
         .is_some_and(|status| status.populated)
 }
@@ -101,7 +100,7 @@ fn initial_datasets(source: &Source) -> &[String] {
 pub(crate) fn has_work(pipe: &Pipe, progress: &Progress, shared: &Shared) -> bool {
     let behind = |dataset: &String| {
         let status = shared
-            .existing(dataset)
+            .readable(dataset)
             .and_then(|dataset| dataset.status().ok());
         status.is_some_and(|status| {
             let read = progress.read_to(dataset, status.generation);

@@ -31,6 +31,7 @@ pub(crate) async fn run(shared: Arc<Shared>, deployment: Arc<Deployment>, stop: 
             () = stop.cancelled() => return,
         }
         compact_datasets(&shared, &deployment, &stop).await;
+        compact_replicas(&shared, &deployment, &stop).await;
         trim_logs(&shared, &deployment, &stop).await;
         pause = BETWEEN;
     }
@@ -49,6 +50,26 @@ pub(crate) async fn compact_datasets(
         if let Some(dataset) = dataset.and_then(|name| shared.existing(name)) {
             let retention = retention(&settings.compaction, shared.clock.now());
             compact(dataset, retention, stop).await;
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+    }
+}
+
+/// Replicas as the pipes that write the datasets ask for it, wherever those are: each keeps its own previous versions.
+pub(crate) async fn compact_replicas(
+    shared: &Shared,
+    deployment: &Deployment,
+    stop: &CancellationToken,
+) {
+    let taken = deployment.taken();
+    for pipe in taken.configuration.pipes.values() {
+        let is_wanted = pipe.compaction.sink || pipe.compaction.automatic;
+        let dataset = pipe.sink_dataset.as_deref().filter(|_| is_wanted);
+        if let Some(replica) = dataset.and_then(|name| shared.replica(name)) {
+            let retention = retention(&pipe.compaction, shared.clock.now());
+            compact(replica, retention, stop).await;
         }
         if stop.is_cancelled() {
             return;

@@ -5,7 +5,7 @@
 
 use crate::lookup::PRIMARY;
 use parking_lot::{Mutex, RwLock};
-use sluice_config::{Configuration, Transform};
+use sluice_config::{Configuration, Pipe, Transform};
 use sluice_dataset::{Dataset as _, IndexKeys, Result, WritableDataset};
 use sluice_dtl::IndexExpression;
 use sluice_entity::{Arena, Entity};
@@ -16,38 +16,23 @@ use std::sync::Arc;
 /// What the pipes of the present configuration need, by dataset.
 #[derive(Default)]
 pub(crate) struct Indexes {
-    needed: RwLock<HashMap<String, Vec<Arc<dyn IndexKeys>>>>,
+    needed: RwLock<Needed>,
+    /// What the pipes of this worker need: replicas are indexed for nobody else.
+    needed_here: RwLock<Needed>,
 }
+
+/// Expressions by dataset.
+type Needed = HashMap<String, Vec<Arc<dyn IndexKeys>>>;
 
 impl Indexes {
     /// Takes up a configuration.
     pub(crate) fn take_up(&self, configuration: &Configuration) {
-        let mut needed: HashMap<String, BTreeMap<String, Arc<dyn IndexKeys>>> = HashMap::new();
-        for pipe in configuration
-            .pipes
-            .values()
-            .filter(|pipe| pipe.runnable.is_ok())
-        {
-            for transform in &pipe.transforms {
-                let Transform::Dtl(dtl) = transform else {
-                    continue;
-                };
-                for requirement in dtl
-                    .program
-                    .indexes()
-                    .iter()
-                    .filter(|need| need.index.name() != PRIMARY)
-                {
-                    let keys = ExpressionKeys::new(requirement.index.clone());
-                    let of_dataset = needed.entry(requirement.dataset.clone()).or_default();
-                    of_dataset.insert(requirement.index.name().to_owned(), Arc::new(keys));
-                }
-            }
-        }
-        *self.needed.write() = needed
-            .into_iter()
-            .map(|(name, keys)| (name, keys.into_values().collect()))
-            .collect();
+        *self.needed.write() = needed(configuration.pipes.values().map(|pipe| &**pipe));
+    }
+
+    /// Takes up the pipes of this worker.
+    pub(crate) fn take_up_here<'a>(&self, pipes: impl Iterator<Item = &'a Pipe>) {
+        *self.needed_here.write() = needed(pipes);
     }
 
     /// The datasets that need any.
@@ -79,12 +64,40 @@ impl Indexes {
     }
 
     fn needed_by(&self, dataset: &Dataset) -> Vec<Arc<dyn IndexKeys>> {
-        self.needed
-            .read()
+        let needed = match dataset.is_replica() {
+            true => self.needed_here.read(),
+            false => self.needed.read(),
+        };
+        needed
             .get(dataset.name().as_str())
             .cloned()
             .unwrap_or_default()
     }
+}
+
+fn needed<'a>(pipes: impl Iterator<Item = &'a Pipe>) -> Needed {
+    let mut needed: HashMap<String, BTreeMap<String, Arc<dyn IndexKeys>>> = HashMap::new();
+    for pipe in pipes.filter(|pipe| pipe.runnable.is_ok()) {
+        for transform in &pipe.transforms {
+            let Transform::Dtl(dtl) = transform else {
+                continue;
+            };
+            for requirement in dtl
+                .program
+                .indexes()
+                .iter()
+                .filter(|need| need.index.name() != PRIMARY)
+            {
+                let keys = ExpressionKeys::new(requirement.index.clone());
+                let of_dataset = needed.entry(requirement.dataset.clone()).or_default();
+                of_dataset.insert(requirement.index.name().to_owned(), Arc::new(keys));
+            }
+        }
+    }
+    let lists = needed
+        .into_iter()
+        .map(|(name, keys)| (name, keys.into_values().collect()));
+    lists.collect()
 }
 
 /// A compiled join expression as the keys of a secondary index.

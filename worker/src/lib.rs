@@ -4,6 +4,7 @@
 //! * `pipe` is one run of one pipe; start reading at `pipe::run`.
 //! * `assignment` keeps the lease that allows all of it, and says which pipes are this worker's.
 //! * `scheduler` decides when pipes run, `take_up` which there are, `receiver` and `publisher` are the ways in and out on request.
+//! * `replicas` are copies of what pipes here read and other workers own, `following` serves such copies there.
 //! * `source` and `sink` hold one file per kind of connector.
 //!
 //! RocksDB and DTL run on blocking threads only; `blocking` is the one door to them. Whatever a pipe writes, data, offset, log
@@ -24,6 +25,7 @@ mod error;
 mod execution_log;
 mod feed;
 mod flow;
+mod following;
 mod gates;
 mod housekeeping;
 mod indexes;
@@ -34,6 +36,7 @@ mod pass_over;
 mod pipe;
 mod publisher;
 mod receiver;
+mod replicas;
 mod reports;
 mod reprocessing;
 mod runner;

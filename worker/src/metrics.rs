@@ -19,12 +19,15 @@ pub(crate) struct Metrics {
     entities_passed_over: Counter,
     comparisons_in_vain: Counter,
     comparing_stopped: Counter,
+    replica_versions: Counter,
+    replica_failures: Counter,
+    replica_rewinds: Counter,
 }
 
 impl Metrics {
     /// Adds all of them to the registry.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        let rows: [(&str, &str, &Counter); 12] = [
+        let rows: [(&str, &str, &Counter); 15] = [
             (
                 "pipe_runs_completed",
                 "Runs of pipes that read their source to the end",
@@ -85,6 +88,21 @@ impl Metrics {
                 "Times that a pipe stopped comparing bytes for a while, since it did not pay",
                 &self.comparing_stopped,
             ),
+            (
+                "replica_versions",
+                "Versions of other workers' datasets that were copied into replicas",
+                &self.replica_versions,
+            ),
+            (
+                "replica_failures",
+                "Streams from owners of datasets that broke, or could not be opened",
+                &self.replica_failures,
+            ),
+            (
+                "replica_rewinds",
+                "Times that a replica gave up what its owner had lost",
+                &self.replica_rewinds,
+            ),
         ];
         for (name, help, counter) in rows {
             registry.register(name, help, counter.clone());
@@ -102,6 +120,21 @@ impl Metrics {
         self.entities_changed.inc_by(figures.changes);
         self.read_errors.inc_by(figures.read_errors);
         self.write_errors.inc_by(figures.write_errors);
+    }
+
+    /// Versions were copied into a replica.
+    pub(crate) fn replica_copied(&self, versions: u64) {
+        self.replica_versions.inc_by(versions);
+    }
+
+    /// The owner of a replica cannot be followed for a while.
+    pub(crate) fn replica_failed(&self) {
+        self.replica_failures.inc();
+    }
+
+    /// A replica gave up what its owner had lost.
+    pub(crate) fn replica_rewound(&self) {
+        self.replica_rewinds.inc();
     }
 
     /// A push has ended.

@@ -188,7 +188,7 @@ impl Operation<'_> {
     async fn set_last_seen_to_end(&self) -> Result<()> {
         let mut newest = BTreeMap::new();
         for name in &self.settings.inputs {
-            if let Some(dataset) = self.shared.existing(name) {
+            if let Some(dataset) = self.shared.readable(name) {
                 let status = dataset.status().map_err(answer::dataset)?;
                 newest.extend(status.max_offset.map(|offset| (name.clone(), offset)));
             }

@@ -118,7 +118,7 @@ fn diagnostic(diagnostic: &sluice_config::Diagnostic) -> Diagnostic {
 /// Entries of a dataset that a reader has yet to read, at most: offsets may have gaps, so the ids there are bound it as well.
 pub(crate) fn unread(shared: &Shared, dataset: &str, progress: &Progress) -> u64 {
     let Some(status) = shared
-        .existing(dataset)
+        .readable(dataset)
         .and_then(|dataset| dataset.status().ok())
     else {
         return 0;

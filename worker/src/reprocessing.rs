@@ -19,7 +19,7 @@ pub(crate) fn inputs_now(pipe: &Pipe, shared: &Shared) -> BTreeMap<String, Input
     // A dataset that is both read and hopped to counts as read.
     let all = hopped.chain(read).map(|(name, hop)| {
         let status = shared
-            .existing(name)
+            .readable(name)
             .and_then(|dataset| dataset.status().ok());
         let generation = status.as_ref().map(|status| status.generation.to_string());
         let max_offset = status.and_then(|status| status.max_offset);

@@ -7,6 +7,7 @@ use crate::deployment::Deployment;
 use crate::error::Error;
 use crate::housekeeping;
 use crate::receiver::Bounds;
+use crate::replicas::{Replicas, upkeep};
 use crate::runner::Runner;
 use crate::runs::Runs;
 use crate::scheduler::{self, Scheduler};
@@ -14,7 +15,7 @@ use crate::shared::Shared;
 use crate::signals::Signals;
 use crate::take_up::TakeUp;
 use futures::FutureExt;
-use sluice_protocol::{Assignments, BootClock, StorageNode, SystemBootClock, WorkerId};
+use sluice_protocol::{Assignments, BootClock, Reach, StorageNode, SystemBootClock, WorkerId};
 use sluice_store::Store;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,7 @@ impl LocalWorker {
         settings: Settings,
         storage_node: Arc<dyn StorageNode>,
         assignments: Arc<dyn Assignments>,
+        reach: Arc<dyn Reach>,
         metrics: &sluice_telemetry::Metrics,
     ) -> Result<Arc<Self>, Error> {
         let mut settings = settings;
@@ -108,6 +110,8 @@ impl LocalWorker {
 
         let identity = identity(&store, &settings).await?;
         tracing::info!(worker = %identity.worker, disk = %identity.disk, "the worker's store is open");
+        let topology = assignments.watch_topology();
+        let replicas = Replicas::new(identity.worker.clone(), reach, topology, stop.child_token());
         let lease = Arc::new(Lease::new(settings.boot_clock.clone()));
         let (held_sender, held) = watch::channel(Held::default());
         let (done_sender, done) = watch::channel(0);
@@ -134,6 +138,7 @@ impl LocalWorker {
             clock,
             signals,
             settings.pass_over_unchanged,
+            replicas,
         );
         metrics.register(|registry| shared.metrics.register(registry));
         let deployment = Arc::new(Deployment::default());
@@ -176,6 +181,8 @@ impl LocalWorker {
         tasks.spawn(keeping.instrument(tracing::info_span!("housekeeping")));
         let flowing = crate::flow::run(shared.clone(), deployment.clone(), stop.child_token());
         tasks.spawn(flowing.instrument(tracing::info_span!("flow")));
+        let upkeep = upkeep::run(shared.clone(), deployment.clone(), stop.child_token());
+        tasks.spawn(upkeep.instrument(tracing::info_span!("replicas")));
         let runner = Runner::new(&shared, &deployment, &runs);
         let (bounds, dataset_lock) = (settings.bounds, tokio::sync::RwLock::default());
         Ok(Arc::new(LocalWorker {
@@ -217,6 +224,8 @@ impl LocalWorker {
         self.let_go.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        // Followers end: they hold the store, and hear nothing from here any more.
+        self.shared.signals.everything_may_have_changed();
         let store = self.shared.store.clone();
         if let Err(error) = crate::blocking::run(move || store.sync()).await {
             tracing::error!(error = %error, "cannot make the last writes durable");

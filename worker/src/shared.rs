@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::indexes::Indexes;
 use crate::metrics::Metrics;
 use crate::pipe::commit::{self, Done, Writes};
+use crate::replicas::Replicas;
 use crate::short_work::ShortWork;
 use crate::signals::Signals;
 use crate::slice::Slice;
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub passes_over: bool,
     /// Look-ups of callers.
     pub short_work: ShortWork,
+    /// Copies of what other workers have.
+    pub replicas: Replicas,
     bytes: Arc<Semaphore>,
 }
 
@@ -61,6 +64,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         signals: Signals,
         passes_over: bool,
+        replicas: Replicas,
     ) -> Arc<Self> {
         Arc::new(Shared {
             store,
@@ -74,6 +78,7 @@ impl Shared {
             indexes: Indexes::default(),
             passes_over,
             short_work: ShortWork::default(),
+            replicas,
             bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT / BYTES_PER_PERMIT)),
         })
     }
@@ -90,16 +95,31 @@ impl Shared {
     }
 
     /// A slice that begins now.
-    pub(crate) async fn slice(&self) -> Arc<Slice> {
-        let store = self.store.clone();
-        blocking::run(move || Slice::new(store.snapshot())).await
+    pub(crate) async fn slice(self: &Arc<Self>) -> Arc<Slice> {
+        let shared = self.clone();
+        blocking::run(move || Slice::new(shared)).await
     }
 
-    /// The dataset of that name, if there is one.
+    /// The dataset of that name on this worker, if there is one.
     pub(crate) fn existing(&self, name: &str) -> Option<Dataset> {
         DatasetName::existing(name)
             .ok()
             .and_then(|name| self.store.dataset(&name))
+    }
+
+    /// The replica of that name, whether it is level or not.
+    pub(crate) fn replica(&self, name: &str) -> Option<Dataset> {
+        DatasetName::existing(name)
+            .ok()
+            .and_then(|name| self.store.replica(&name))
+    }
+
+    /// What pipes here read under that name: this worker's dataset, or the replica of another one's.
+    pub(crate) fn readable(&self, name: &str) -> Option<Dataset> {
+        match self.assignment.is_elsewhere(name) {
+            true => self.replica(name),
+            false => self.existing(name),
+        }
     }
 
     /// A user's dataset, made if there is none (DS7).
@@ -138,6 +158,7 @@ impl Shared {
             shared.assignment.lease.check()?;
             let dataset = shared.store.create_dataset(&name, DatasetNumber(number))?;
             shared.indexes.ensure(&dataset)?;
+            shared.signals.dataset_changed(name.as_str());
             Ok(dataset)
         });
         made.await.map_err(crate::answer::dataset)

@@ -1,9 +1,12 @@
 //! A slice of a run: one consistent snapshot that source and hops read, for at most a minute (design 3, R47).
 
 use crate::blocking;
+use crate::shared::Shared;
 use crate::source::ReadError;
 use parking_lot::Mutex;
-use sluice_dataset::{Dataset, DatasetName, DatasetStatus, ReadOptions, Result, VersionBatch};
+use sluice_dataset::{
+    Dataset, DatasetName, DatasetStatus, Error, ReadOptions, Result, VersionBatch,
+};
 use sluice_store::{DatasetView, Snapshot};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// One snapshot of all datasets and when it was taken.
 pub(crate) struct Slice {
+    shared: Arc<Shared>,
     snapshot: Snapshot,
     taken: Instant,
     /// Datasets that were asked for, and names that no dataset has: each hop asks for one.
@@ -30,9 +34,10 @@ pub(crate) struct DatasetPage {
 
 impl Slice {
     /// Begins a slice now.
-    pub(crate) fn new(snapshot: Snapshot) -> Arc<Self> {
+    pub(crate) fn new(shared: Arc<Shared>) -> Arc<Self> {
         Arc::new(Slice {
-            snapshot,
+            snapshot: shared.store.snapshot(),
+            shared,
             taken: Instant::now(),
             datasets: Mutex::default(),
         })
@@ -43,17 +48,31 @@ impl Slice {
         self.taken.elapsed() > LONGEST
     }
 
-    /// The dataset as of this slice; `None` where there is none. For blocking threads.
+    /// The dataset, or the replica of another worker's, as of this slice; `None` where there is none. For blocking threads.
     pub(crate) fn dataset(&self, name: &str) -> Result<Option<DatasetView>> {
         if let Some(known) = self.datasets.lock().get(name) {
             return Ok(known.clone());
         }
         let found = match DatasetName::existing(name) {
+            Ok(name) if self.shared.assignment.is_elsewhere(name.as_str()) => {
+                self.replica(&name)?
+            }
             Ok(name) => self.snapshot.dataset(&name)?,
             Err(_) => None,
         };
         self.datasets.lock().insert(name.to_owned(), found.clone());
         Ok(found)
+    }
+
+    /// What is not level is not what its owner has: reading it as the dataset would make wrong data.
+    fn replica(&self, name: &DatasetName) -> Result<Option<DatasetView>> {
+        match self.snapshot.replica(name)? {
+            Some(replica) if replica.is_level()? => Ok(Some(replica)),
+            None if self.shared.replicas.is_absent(name.as_str()) => Ok(None),
+            _ => Err(Error::NotLevel {
+                dataset: name.as_str().to_owned(),
+            }),
+        }
     }
 
     /// One page of a dataset.

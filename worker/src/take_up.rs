@@ -8,6 +8,7 @@ use crate::deployment::{Deployment, Taken};
 use crate::gates;
 use crate::pipe::commit::Writes;
 use crate::pipe::state;
+use crate::replicas::sight;
 use crate::runs::Runs;
 use crate::scheduler::Wake;
 use crate::shared::Shared;
@@ -111,6 +112,7 @@ impl TakeUp {
             }
         }
         self.name_datasets(&configuration);
+        self.keep_replicas(&configuration).await?;
         let revision = snapshot.revision;
         self.deployment.set_taken(Taken { configuration });
         self.build_indexes();
@@ -147,6 +149,24 @@ impl TakeUp {
         Ok(())
     }
 
+    /// Keeps replicas of what the pipes here read and other workers have.
+    async fn keep_replicas(&self, configuration: &Configuration) -> Result<()> {
+        let (shared, deployment) = (&self.shared, &self.deployment);
+        shared.replicas.take_up(configuration);
+        let pipes: Vec<Arc<Pipe>> = deployment
+            .pipes()
+            .iter()
+            .map(|pipe| pipe.settings())
+            .collect();
+        let here = || pipes.iter().map(|pipe| &**pipe);
+        shared.indexes.take_up_here(here());
+        self.register_indexes().await?;
+        let is_elsewhere = |dataset: &str| shared.assignment.is_elsewhere(dataset);
+        let need = sight(here(), is_elsewhere);
+        shared.replicas.keep(shared, deployment, &need).await;
+        Ok(())
+    }
+
     /// Waits until it is time to try pipes again that could not be prepared; for ever if there are none.
     async fn prepare_later(&self) {
         if self
@@ -166,10 +186,11 @@ impl TakeUp {
         let shared = self.shared.clone();
         let registered = blocking::run(move || {
             for name in shared.indexes.datasets() {
-                if let Some(dataset) = shared.existing(&name)
-                    && shared.indexes.are_ready(&dataset)?
-                {
-                    shared.indexes.ensure(&dataset)?;
+                let copies = [shared.existing(&name), shared.replica(&name)];
+                for dataset in copies.into_iter().flatten() {
+                    if shared.indexes.are_ready(&dataset)? {
+                        shared.indexes.ensure(&dataset)?;
+                    }
                 }
             }
             Ok(())
@@ -185,7 +206,7 @@ impl TakeUp {
             let unready = settings
                 .hop_datasets
                 .iter()
-                .filter_map(|name| shared.existing(name));
+                .filter_map(|name| shared.readable(name));
             let unready =
                 unready.filter(|dataset| !shared.indexes.are_ready(dataset).unwrap_or(false));
             let unready: Vec<_> = unready.collect();

@@ -6,6 +6,7 @@ use crate::blocking;
 use crate::deployed::Deployed;
 use crate::emptying;
 use crate::feed;
+use crate::following;
 use crate::operations;
 use crate::publisher;
 use crate::receiver;
@@ -13,11 +14,12 @@ use crate::reports;
 use crate::scheduler::Wake;
 use crate::service::LocalWorker;
 use async_trait::async_trait;
+use sluice_dataset::SinceToken;
 use sluice_entity::{Entity, Json};
 use sluice_protocol::{
-    ByteStream, Code, DatasetReport, EntityStage, Error, Feed, PipeReport, PublishRequest,
-    Published, PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll, RunnerLogLine,
-    RunnerStatus, SystemReport, Worker,
+    ByteStream, Code, DatasetReport, EntityStage, Error, Feed, FollowStream, PipeReport,
+    PublishRequest, Published, PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll,
+    RunRest, RunnerLogLine, RunnerStatus, SystemReport, Worker,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,6 +112,14 @@ impl Worker for LocalWorker {
         fenced_feed(&self.shared.assignment.lease, feed)
     }
 
+    async fn follow_dataset(
+        &self,
+        name: &str,
+        position: Option<SinceToken>,
+    ) -> Result<FollowStream> {
+        following::follow(&self.shared, &self.deployment, name, position)
+    }
+
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
         let entity = feed::entity(&self.shared, dataset, id, offset).await;
         self.shared.assignment.check_here(dataset)?;
@@ -189,6 +199,10 @@ impl Worker for LocalWorker {
         Ok(self.runner.status(token))
     }
 
+    async fn run_all_rest(&self, run: &str) -> Result<Option<RunRest>> {
+        Ok(self.runner.rest(run))
+    }
+
     async fn delete_all_sink_datasets(&self, user: &str) -> Result<()> {
         tracing::info!(user, "deleting the datasets of all pipes");
         emptying::delete_all_sink_datasets(&self.shared, &self.deployment).await?;
@@ -228,6 +242,7 @@ impl Worker for LocalWorker {
                 fact("pipes", pipes.len() as u64),
                 fact("running", running as u64),
                 fact("datasets", store.datasets().len() as u64),
+                fact("replicas", shared.replicas.count() as u64),
                 fact("store_bytes", usage),
                 ("healthy".to_owned(), Json::Bool(problem.is_none())),
                 (

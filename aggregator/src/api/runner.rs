@@ -50,6 +50,7 @@ pub(crate) async fn run_all(call: Call) -> Result<Response, Problem> {
         check_input_pipes: call.boolean("check_input_pipes"),
         output_run_statistics: call.boolean("output_run_statistics"),
         pipes: call.optional_text("pipes").map(ids).unwrap_or_default(),
+        together: None,
     };
     if call.text("request_mode") == "async" {
         let token = call.hub.worker.start_run_all(run, &call.user).await?;

@@ -2,11 +2,13 @@
 
 use super::{Answered, Fleet, merge, parted};
 use async_trait::async_trait;
+use sluice_dataset::SinceToken;
 use sluice_entity::{Entity, Json};
 use sluice_protocol::{
-    ByteStream, ComponentKind, DatasetReport, EntityStage, Feed, Liveness, PipeReport, Placement,
-    PublishRequest, Published, PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll,
-    RunnerLogLine, RunnerStatus, SystemReport, Worker, WorkerId,
+    ByteStream, ComponentKind, DatasetReport, EntityStage, Feed, FollowStream, Liveness,
+    PipeReport, Placement, PublishRequest, Published, PumpRequest, PushReply, PushRequest,
+    ReadRequest, Result, RunAll, RunRest, RunnerLogLine, RunnerStatus, SystemReport, Worker,
+    WorkerId,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -86,6 +88,15 @@ impl Worker for Fleet {
         worker.read_dataset(name, read).await
     }
 
+    async fn follow_dataset(
+        &self,
+        name: &str,
+        position: Option<SinceToken>,
+    ) -> Result<FollowStream> {
+        let worker = self.of_dataset(name).await?;
+        worker.follow_dataset(name, position).await
+    }
+
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
         let worker = self.of_dataset(dataset).await?;
         worker.entity(dataset, id, offset).await
@@ -138,6 +149,11 @@ impl Worker for Fleet {
 
     async fn run_all_status(&self, token: &str) -> Result<RunnerStatus> {
         self.status_of(token).await
+    }
+
+    /// Who asks here is no worker with a part of a run.
+    async fn run_all_rest(&self, _: &str) -> Result<Option<RunRest>> {
+        Ok(None)
     }
 
     async fn delete_all_sink_datasets(&self, user: &str) -> Result<()> {

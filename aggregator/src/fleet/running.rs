@@ -1,9 +1,9 @@
-//! Running everything: each worker runs its own pipes to the end, all at once. Nothing is kept here: the token of a run says
+//! Running everything: each worker runs its own pipes, all at once, until all of them are at rest. Nothing is kept here: the token of a run says
 //! which worker has which part of it.
 
 use super::directory::Place;
 use super::{Answered, Fleet};
-use sluice_protocol::{Result, RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+use sluice_protocol::{Result, RunAll, RunTogether, RunnerLogLine, RunnerOutcome, RunnerStatus};
 use std::collections::BTreeMap;
 
 /// Between a worker and its own token, and between parts.
@@ -15,7 +15,8 @@ impl Fleet {
     fn parts(&self, run: &RunAll) -> Result<Vec<(Place, RunAll)>> {
         if run.pipes.is_empty() {
             let whole = |place| (place, run.clone());
-            return Ok(self.everybody()?.into_iter().map(whole).collect());
+            let parts = self.everybody()?.into_iter().map(whole);
+            return Ok(as_one(parts.collect()));
         }
         let (directory, topology) = (self.directory(), self.topology());
         let mut parts: BTreeMap<Place, RunAll> = BTreeMap::new();
@@ -27,7 +28,7 @@ impl Fleet {
             });
             part.pipes.push(pipe.clone());
         }
-        Ok(parts.into_iter().collect())
+        Ok(as_one(parts.into_iter().collect()))
     }
 
     pub(super) async fn run_everywhere(&self, run: RunAll, user: &str) -> Result<RunnerStatus> {
@@ -120,6 +121,21 @@ impl Fleet {
         });
         parts.collect()
     }
+}
+
+/// Parts of one run: the workers ask each other whether they are done, since what one reads another may yet write.
+fn as_one(mut parts: Vec<(Place, RunAll)>) -> Vec<(Place, RunAll)> {
+    if parts.len() > 1 {
+        let workers = parts.iter().map(|(place, _)| place.worker.clone());
+        let together = RunTogether {
+            run: uuid::Uuid::new_v4().to_string(),
+            workers: workers.collect(),
+        };
+        for (_, run) in &mut parts {
+            run.together = Some(together.clone());
+        }
+    }
+    parts
 }
 
 /// The state of a run from those of its parts: it goes on while one does, and has failed if one has.

@@ -23,6 +23,7 @@ mod datasets;
 pub mod deadline;
 mod error;
 mod feed;
+mod following;
 mod pipes;
 mod placement;
 mod reach;
@@ -50,6 +51,7 @@ pub use datasets::{DatasetReport, QueueReport};
 pub use deadline::Deadlines;
 pub use error::{Error, Result};
 pub use feed::{Feed, FeedHeaders, FeedStream, Page};
+pub use following::{FollowStream, Followed, OwnerFacts};
 pub use pipes::{
     EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest, Queues,
     SystemReport,
@@ -60,8 +62,8 @@ pub use placement::{
     PermitRequest, PipeFlow, PipeLoad, Placement, PlacementControl, Renewal, Report, Session,
     SessionId, Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts, WorkerId,
 };
-pub use reach::Reach;
-pub use runner::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+pub use reach::{OneProcess, Reach};
+pub use runner::{RunAll, RunRest, RunTogether, RunnerLogLine, RunnerOutcome, RunnerStatus};
 pub use storage_node::StorageNode;
 pub use wire::MessageBounds;
 pub use worker::{

@@ -1,5 +1,6 @@
 //! Running everything in dependency order until nothing changes (the scheduler of the compatible client).
 
+use crate::WorkerId;
 use std::borrow::Cow;
 
 /// What to run and how long (`POST /pipes/run-all-pipes`).
@@ -21,6 +22,28 @@ pub struct RunAll {
     pub output_run_statistics: bool,
     /// Only these pipes; all when empty.
     pub pipes: Vec<String>,
+    /// Other workers run their part of the same run: nobody is done before all are.
+    pub together: Option<RunTogether>,
+}
+
+/// A run of several workers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunTogether {
+    /// Names it.
+    pub run: String,
+    /// Everybody who has a part of it.
+    pub workers: Vec<WorkerId>,
+}
+
+/// How much at rest a worker's part of a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunRest {
+    /// What its passes changed so far.
+    pub changes: u64,
+    /// Passes in a row that found everything of the other workers here and changed nothing.
+    pub quiet: u64,
+    /// It has ended, and changes nothing any more.
+    pub ended: bool,
 }
 
 /// How it ended.

@@ -1,13 +1,13 @@
 //! What a worker offers: pipes, datasets, pushes, publishing, the runner.
 
 use crate::{
-    DatasetReport, EntityStage, Feed, PipeReport, PumpRequest, Result, RunAll, RunnerLogLine,
-    RunnerStatus, SystemReport,
+    DatasetReport, EntityStage, Feed, FollowStream, PipeReport, PumpRequest, Result, RunAll,
+    RunRest, RunnerLogLine, RunnerStatus, SystemReport,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use sluice_dataset::ReadOptions;
+use sluice_dataset::{ReadOptions, SinceToken};
 use sluice_entity::{Entity, Json};
 use std::collections::BTreeMap;
 
@@ -110,6 +110,12 @@ pub trait Worker: Send + Sync {
     async fn delete_dataset(&self, name: &str, user: &str) -> Result<()>;
     /// Entities of a dataset.
     async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed>;
+    /// Follows a dataset for a replica of it: everything behind `position`, then whatever comes. It may not exist yet.
+    async fn follow_dataset(
+        &self,
+        name: &str,
+        position: Option<SinceToken>,
+    ) -> Result<FollowStream>;
     /// One entity: the latest version, or the exact version at `offset` (DS3). `NotFound` when absent.
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity>;
     /// Pushes a JSON array (or one object) into a receiver pipe. R73 for bad input.
@@ -139,6 +145,8 @@ pub trait Worker: Send + Sync {
     ) -> Result<Vec<RunnerLogLine>>;
     /// Where a run stands.
     async fn run_all_status(&self, token: &str) -> Result<RunnerStatus>;
+    /// How much at rest this worker's part of a run of several workers is; `None`: it has not begun.
+    async fn run_all_rest(&self, run: &str) -> Result<Option<RunRest>>;
     /// Empties the datasets of all user pipes.
     async fn delete_all_sink_datasets(&self, user: &str) -> Result<()>;
     /// Waits until the configuration of at least this revision is taken up (deploys are synchronous for callers who ask).

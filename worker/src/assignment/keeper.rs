@@ -5,8 +5,8 @@ use super::held::{self, Identity};
 use super::holder::{Holder, Next};
 use crate::blocking;
 use sluice_protocol::{
-    Assigned, Assignments, BootClock, Code, Error, Formats, HeldPipe, Moment, OpenSession,
-    PipeLoad, Renewal, Result, SessionId,
+    Assigned, Assignments, BootClock, Code, Error, FormatRange, Formats, HeldPipe, Moment,
+    OpenSession, PipeLoad, Renewal, Result, SessionId,
 };
 use sluice_store::Store;
 use std::collections::HashMap;
@@ -15,11 +15,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What this version can read of what other workers wrote: nothing yet.
+/// What this version can read of what other workers wrote.
 const FORMATS: Formats = Formats {
     checkpoints: None,
     change_streams: None,
-    replicas: None,
+    replicas: Some(FormatRange {
+        oldest: 1,
+        newest: 1,
+    }),
 };
 /// How often the storage node hears what pipes cost.
 const LOADS_EVERY: Duration = Duration::from_secs(60);

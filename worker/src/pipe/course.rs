@@ -7,6 +7,7 @@ use super::figures::Figures;
 use super::ledger::Ledger;
 use super::plan::Plan;
 use super::retry_queue::RetryQueue;
+use super::revisit;
 use super::state::{FullProgress, InputSeen, KeptSince};
 use super::sync_type::{self, Decision, Facts, SyncType};
 use super::writer::{Destination, Writer};
@@ -18,11 +19,11 @@ use crate::pass_over::{PassOver, Recipe};
 use crate::reprocessing;
 use crate::shared::Shared;
 use crate::sink::{DatasetSink, RunFacts, Target};
-use crate::source::{SinceValue, Source, Strategy};
+use crate::source::{Looked, RevisitingSource, SinceValue, Source, Strategy};
 use sluice_config::{ReprocessingPolicy, SetInitialOffset, Sink as SinkSettings};
 use sluice_dataset::{FullRun, WritableDataset};
 use sluice_entity::{Limits, Numbers};
-use sluice_store::Dataset;
+use sluice_store::{Dataset, StateKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -104,11 +105,8 @@ impl Course {
         if self.plan.pipe.reprocessing_policy != ReprocessingPolicy::Automatic {
             return;
         }
-        let reasons = reprocessing::reasons(
-            &self.plan.pipe,
-            &self.deployed.progress.lock(),
-            &self.shared,
-        );
+        let progress = self.ledger().progress.clone();
+        let reasons = reprocessing::reasons(&self.plan.pipe, &progress, &self.shared);
         let Some(reason) = reasons.first() else {
             return;
         };
@@ -132,8 +130,23 @@ impl Course {
         ledger.note(event);
     }
 
+    /// Back to where nothing that was read of replicas is lost; answers what says so, to be forgotten when the run has ended well.
+    pub(super) async fn go_back(&mut self) -> Result<Vec<StateKey>, RunFailure> {
+        if !self.deployed.revisits() {
+            return Ok(Vec::new());
+        }
+        let back = revisit::back_to(&self.shared, &self.deployed.id).await;
+        let back = back.map_err(|source| RunFailure::store("read where to go back to", source))?;
+        let token = || uuid::Uuid::new_v4().to_string();
+        revisit::go_back(&mut self.ledger().progress, &back, token);
+        Ok(back.into_iter().map(|one| one.key).collect())
+    }
+
     /// The source of this run.
-    pub(super) fn connect_source(&mut self) -> Result<Box<dyn Source>, RunFailure> {
+    pub(super) fn connect_source(
+        &mut self,
+        looked: &Looked,
+    ) -> Result<Box<dyn Source>, RunFailure> {
         let source = self
             .plan
             .connect_source(&self.shared)
@@ -146,6 +159,16 @@ impl Course {
         }
         if self.plan.programs.is_empty() {
             source.require_ids();
+        }
+        if self.deployed.revisits() {
+            let (pipe, settings) = (&self.deployed.id, &self.plan.pipe.source);
+            source = Box::new(RevisitingSource::new(
+                source,
+                &self.shared,
+                pipe,
+                settings,
+                looked,
+            ));
         }
         Ok(source)
     }

@@ -12,6 +12,7 @@ mod ledger;
 pub(crate) mod plan;
 mod reader;
 pub(crate) mod retry_queue;
+pub(crate) mod revisit;
 mod run_loop;
 pub(crate) mod single_versions;
 pub(crate) mod state;
@@ -29,7 +30,9 @@ pub(crate) use sync_type::SyncType;
 
 use crate::deployed::Deployed;
 use crate::shared::Shared;
+use crate::source::Looked;
 use course::Course;
+use sluice_store::StateKey;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -74,14 +77,23 @@ pub(crate) async fn run(
 }
 
 async fn execute(course: &mut Course) -> Result<(), RunFailure> {
+    let back = course.go_back().await?;
     course.reset_if_out_of_sync();
-    let mut source = course.connect_source()?;
+    let looked = Looked::default();
+    let mut source = course.connect_source(&looked)?;
     let mut writer = course.open_writer(source.continuation().strategy()).await?;
     course.pass_over(&mut *source);
     let result = async {
         writer.retry_queued().await?;
         let end = run_loop::pump(course, source, &mut writer).await?;
-        finish::complete(course, &mut writer, end).await
+        finish::complete(course, &mut writer, end).await?;
+        let looked = std::mem::take(&mut *looked.lock());
+        let keys: Vec<StateKey> = looked.into_iter().chain(back).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let done = revisit::done(&course.shared, &course.deployed, keys).await;
+        done.map_err(|source| RunFailure::store("end a second look", source))
     }
     .await;
     course.writer = Some(writer);

@@ -194,7 +194,7 @@ fn headers(
     let [input] = plan.pipe.inputs.as_slice() else {
         return Ok(FeedHeaders::default());
     };
-    let Some(dataset) = shared.existing(input) else {
+    let Some(dataset) = shared.readable(input) else {
         return nothing_yet(input, read).map(|feed| feed.headers);
     };
     let status = dataset.status().map_err(answer::dataset)?;

@@ -143,7 +143,7 @@ impl Intake {
 }
 
 fn transform(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     plan: Option<&Plan>,
     entities: Vec<Entity>,
     own_sink: Option<&Dataset>,
@@ -157,7 +157,7 @@ fn transform(
             .map(|(origin, entity)| Tagged { origin, entity })
             .collect());
     };
-    let slice = Slice::new(shared.store.snapshot());
+    let slice = Slice::new(shared.clone());
     plan.evaluating(shared, &slice, own_sink, None, |evaluation| {
         step::transform(plan, entities, EntityStage::Sink, evaluation)
     })
@@ -165,7 +165,7 @@ fn transform(
 }
 
 fn prepare(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     plan: Option<&Plan>,
     pushed: Pushed,
     sink: &DatasetSink,

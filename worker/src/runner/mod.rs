@@ -3,6 +3,7 @@
 mod log;
 mod order;
 mod passes;
+mod together;
 
 use crate::clock::Clock;
 use crate::deployed::Deployed;
@@ -12,7 +13,9 @@ use crate::runs::Runs;
 use crate::shared::Shared;
 use log::Log;
 use parking_lot::Mutex;
-use sluice_protocol::{Code, Error, Result, RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+use sluice_protocol::{
+    Code, Error, Result, RunAll, RunRest, RunTogether, RunnerLogLine, RunnerOutcome, RunnerStatus,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +38,10 @@ struct Run {
     log: Log,
     stop: CancellationToken,
     status: watch::Sender<RunnerStatus>,
+    /// Other workers have a part of it.
+    together: Option<RunTogether>,
+    /// What they are told; `None` before the first pass.
+    rest: Mutex<Option<RunRest>>,
 }
 
 impl Runner {
@@ -84,6 +91,8 @@ impl Runner {
             log: Log::new(self.shared.clock.clone()),
             stop: CancellationToken::new(),
             status: watch::Sender::new(RunnerStatus::Running),
+            together: asked.together.clone(),
+            rest: Mutex::default(),
         });
         known.push_back(run.clone());
         while known.len() > REMEMBERED {
@@ -106,6 +115,7 @@ impl Runner {
                     task.log.line("ERROR", format!("failed: {reason}"))
                 }
             }
+            task.rest.lock().get_or_insert_default().ended = true;
             task.status.send_replace(RunnerStatus::Ended(outcome));
         });
         Ok(run)
@@ -141,6 +151,17 @@ impl Runner {
     pub(crate) fn status(&self, token: &str) -> RunnerStatus {
         self.find(Some(token))
             .map_or(RunnerStatus::NotRunning, |run| run.status.borrow().clone())
+    }
+
+    /// How much at rest this worker's part of a run of several workers is.
+    pub(crate) fn rest(&self, run: &str) -> Option<RunRest> {
+        let known = self.known.lock();
+        let is_part = |known: &&Arc<Run>| {
+            let together = known.together.as_ref();
+            together.is_some_and(|together| together.run == run)
+        };
+        let part = known.iter().rev().find(is_part)?;
+        *part.rest.lock()
     }
 
     fn find(&self, token: Option<&str>) -> Option<Arc<Run>> {
@@ -197,6 +218,14 @@ async fn prepare(
 }
 
 impl Run {
+    /// Notes for the other workers what a pass did.
+    fn passed(&self, changes: u64) {
+        let mut rest = self.rest.lock();
+        let rest = rest.get_or_insert_default();
+        rest.changes += changes;
+        rest.quiet = if changes == 0 { rest.quiet + 1 } else { 0 };
+    }
+
     fn clock_now(&self, shared: &Shared) -> u64 {
         let clock: &dyn Clock = &*shared.clock;
         clock.now()

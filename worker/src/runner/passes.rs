@@ -1,6 +1,7 @@
 //! The passes of the runner: each pipe once per pass, until quiet.
 
 use super::order::{self, Node};
+use super::together::Others;
 use super::{Log, Run};
 use crate::clock::SECOND;
 use crate::deployed::Deployed;
@@ -116,14 +117,40 @@ impl<'a> Passes<'a> {
             }
         }
         let needed = self.asked.extra_zero_runs.max(1);
+        let (shared, run) = (self.shared, self.run);
+        let mut others = Others::of(&shared.replicas, run);
+        run.rest.lock().get_or_insert_default();
+        if let Some(others) = &others {
+            tokio::select! {
+                () = others.begun() => {}
+                () = run.stop.cancelled() => {}
+            }
+        }
         let (mut quiet, mut stuck) = (0, 0);
-        for number in 1..=self.asked.max_runs.max(1) {
+        let (mut number, mut is_waiting) = (0, false);
+        // Passes that only wait for other workers are none of those that are allowed.
+        while is_waiting || number < self.asked.max_runs.max(1) {
+            number += u32::from(!is_waiting);
             let begun = self.run.clock_now(self.shared);
+            if let Err(reason) = self.catch_up().await {
+                return RunnerOutcome::Failed(reason);
+            }
             let pass = self.pass(number == 1).await;
             if self.run.stop.is_cancelled() {
                 return RunnerOutcome::Failed("stopped".to_owned());
             }
             let left = self.left().await;
+            run.passed(pass.changes);
+            if let Some(others) = others.as_mut().filter(|_| pass.changes > 0) {
+                others.changed();
+            }
+            if is_waiting && pass.changes == 0 {
+                match are_at_rest(&mut others).await {
+                    true => return self.ended(left),
+                    false => continue,
+                }
+            }
+            is_waiting = false;
             let seconds = (self.run.clock_now(self.shared) - begun) as f64 / SECOND as f64;
             let text = format!(
                 "pass {number}: {} pipes ran, {} changes, {} entries unread, {seconds:.2} seconds",
@@ -137,19 +164,48 @@ impl<'a> Passes<'a> {
             } else {
                 0
             };
-            if quiet >= needed {
-                return self.verdict(left);
-            }
             // Without changes the next pass finds what this one found: somebody is held up for good.
-            if stuck > needed {
-                let reasons = left.held_up.join("; ");
-                return RunnerOutcome::Failed(format!(
-                    "{} entries cannot be read: {reasons}",
-                    left.unread
-                ));
+            if quiet >= needed || stuck > needed {
+                if are_at_rest(&mut others).await {
+                    return self.ended(left);
+                }
+                is_waiting = true;
             }
         }
         RunnerOutcome::Failed(format!("not quiet after {} passes", self.asked.max_runs))
+    }
+
+    /// Nothing changes any more, here and elsewhere.
+    fn ended(&self, left: Left) -> RunnerOutcome {
+        if left.unread == 0 {
+            return self.verdict(left);
+        }
+        let reasons = left.held_up.join("; ");
+        RunnerOutcome::Failed(format!("{} entries cannot be read: {reasons}", left.unread))
+    }
+
+    /// Waits until everything is here that other workers have of what the pipes read.
+    async fn catch_up(&self) -> Result<(), String> {
+        let mut datasets = BTreeSet::new();
+        for pipe in self
+            .pipes
+            .iter()
+            .filter(|pipe| pipe.check_runnable().is_ok())
+        {
+            let settings = pipe.settings();
+            let read = settings.inputs.iter().chain(&settings.hop_datasets);
+            let theirs = read.filter(|dataset| self.shared.assignment.is_elsewhere(dataset));
+            datasets.extend(theirs.cloned());
+        }
+        for dataset in datasets {
+            let caught_up = self.shared.replicas.catch_up(self.shared, &dataset);
+            tokio::select! {
+                caught_up = caught_up => caught_up
+                    .map_err(|error| format!("dataset {dataset} of another worker: {error}"))?,
+                () = self.run.stop.cancelled() => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     async fn pass(&mut self, is_first: bool) -> Pass {
@@ -298,6 +354,13 @@ impl<'a> Passes<'a> {
             return RunnerOutcome::Success;
         }
         RunnerOutcome::Failed(format!("pipes failed: {}", failed.join("; ")))
+    }
+}
+
+async fn are_at_rest(others: &mut Option<Others<'_>>) -> bool {
+    match others {
+        Some(others) => others.are_at_rest().await,
+        None => true,
     }
 }
 

@@ -241,11 +241,9 @@ impl State {
         {
             return;
         }
-        if gates::has_work(
-            &settings,
-            &pipe.progress.lock().clone(),
-            &self.scheduler.shared,
-        ) {
+        let shared = &self.scheduler.shared;
+        let progress = pipe.progress.lock().clone();
+        if pipe.revisits() || gates::has_work(&settings, &progress, shared) {
             let quiet_until = self
                 .planned
                 .get(&pipe.id)

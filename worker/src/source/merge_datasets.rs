@@ -196,6 +196,31 @@ fn entity_of(
     })
 }
 
+/// The entity that stands for an id now; `None` where no dataset has it.
+pub(super) fn present(
+    slice: &Slice,
+    settings: &Settings,
+    id: &str,
+) -> sluice_dataset::Result<Option<Entity>> {
+    let mut versions = Vec::new();
+    for name in &settings.datasets {
+        if let Some(dataset) = slice.dataset(name)?
+            && let Some(version) = dataset.get(id)?
+        {
+            versions.push((name.as_str(), version));
+        }
+    }
+    Ok(match settings.strategy {
+        // Of equals the last in the listed order, as in the stream.
+        MergeStrategy::Latest => versions
+            .iter()
+            .max_by_key(|(_, version)| version.generated.ts)
+            .map(|(_, version)| version.to_entity()),
+        MergeStrategy::All if versions.is_empty() => None,
+        MergeStrategy::All => combined(id, &versions),
+    })
+}
+
 /// One dict per dataset under the dataset's name. Deleted when it is deleted in all of them.
 fn combined(id: &str, versions: &[(&str, Version)]) -> Option<Entity> {
     let mut builder = Builder::new();

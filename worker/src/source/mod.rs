@@ -11,11 +11,13 @@ mod feed_seen;
 mod http_stream;
 mod json;
 mod merge_datasets;
+mod revisiting;
 mod since;
 mod union_datasets;
 
 pub(crate) use dataset::DatasetSource;
 pub(crate) use error::{FailureKind, ReadError};
+pub(crate) use revisiting::{Looked, RevisitingSource};
 pub(crate) use since::SinceValue;
 
 use crate::pass_over::{PassOver, Passed};

@@ -44,7 +44,7 @@ impl UnionDatasetsSource {
 }
 
 /// The same entity with the id `<dataset>:<id>`.
-fn with_prefix(dataset: &str, entity: &Entity) -> Entity {
+pub(super) fn with_prefix(dataset: &str, entity: &Entity) -> Entity {
     let (Some(id), Some(fields)) = (entity.id(), entity.body().as_dict()) else {
         return entity.clone();
     };

@@ -10,6 +10,7 @@ use crate::deployed::Deployed;
 use crate::emptying;
 use crate::execution_log;
 use crate::pipe::state::Progress;
+use crate::replicas::Need;
 use futures::future::join_all;
 use sluice_config::{Configuration, Pipe};
 use sluice_dataset::Dataset as _;
@@ -27,8 +28,13 @@ pub(super) struct Beginning {
 impl TakeUp {
     /// Closes every pipe as it is: what it remembers stays, nothing is said to anybody.
     pub(super) async fn close_all(&self) {
+        // What an owner has lost is told to open pipes only.
+        let (shared, deployment) = (&self.shared, &self.deployment);
+        shared.replicas.keep(shared, deployment, &Need::new()).await;
         let pipes = self.deployment.pipes().into_iter();
         join_all(pipes.map(|pipe| self.close(pipe))).await;
+        // Followers learn that nothing is said here any more.
+        shared.signals.everything_may_have_changed();
     }
 
     async fn close(&self, pipe: Arc<Deployed>) {
@@ -230,10 +236,15 @@ impl TakeUp {
         }
         let elsewhere = configuration.pipes.values();
         let elsewhere = elsewhere.filter(|pipe| self.deployment.get(&pipe.id).is_none());
-        owned.elsewhere = elsewhere
-            .filter_map(|pipe| pipe.sink_dataset.clone())
+        let theirs = elsewhere.flat_map(|pipe| {
+            let log = execution_log::dataset_name(&pipe.id).ok();
+            let log = log.map(|name| name.as_str().to_owned());
+            pipe.sink_dataset.clone().into_iter().chain(log)
+        });
+        owned.elsewhere = theirs
             .filter(|dataset| !owned.epochs.contains_key(dataset))
             .collect();
         self.shared.assignment.set_owned(owned);
+        self.shared.signals.everything_may_have_changed();
     }
 }

@@ -11,9 +11,9 @@ use sluice_dataset::ReadOptions;
 use sluice_entity::{Entity, Json, Limits, Style};
 use sluice_protocol::{
     ByteStream, Component, ComponentKind, ConfigurationSnapshot, EntityStage, Error, Feed,
-    HistoryEntry, HistorySummary, OperationKind, Page, PipeReport, PumpOperation, PumpRequest,
-    PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest, Result, RunAll, SecretScope,
-    SecretValues, StorageNode, Worker,
+    HistoryEntry, HistorySummary, OneProcess, OperationKind, Page, PipeReport, PumpOperation,
+    PumpRequest, PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest, Result, RunAll,
+    SecretScope, SecretValues, StorageNode, Worker,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -35,13 +35,18 @@ pub(super) struct MemoryStorageNode {
 }
 
 impl MemoryStorageNode {
-    fn new(first_number: u64) -> Arc<Self> {
+    pub(super) fn new(first_number: u64) -> Arc<Self> {
         Arc::new(MemoryStorageNode {
             snapshot: watch::Sender::new(Arc::default()),
             numbers: AtomicU64::new(first_number),
             secrets: Mutex::default(),
             assignments: Arc::default(),
         })
+    }
+
+    /// The present revision.
+    pub(super) fn revision(&self) -> u64 {
+        self.snapshot.borrow().revision
     }
 
     /// Replaces everything; answers the revision.
@@ -211,9 +216,15 @@ impl Hub {
             ..Settings::new(folder.path())
         };
         let metrics = sluice_telemetry::Metrics::new();
-        let worker = LocalWorker::open(settings, node.clone(), node.assignments.clone(), &metrics)
-            .await
-            .unwrap();
+        let worker = LocalWorker::open(
+            settings,
+            node.clone(),
+            node.assignments.clone(),
+            Arc::new(OneProcess),
+            &metrics,
+        )
+        .await
+        .unwrap();
         worker.wait_for_revision(revision).await.unwrap();
         Hub {
             worker,
@@ -438,6 +449,7 @@ impl Hub {
             check_input_pipes: true,
             output_run_statistics: true,
             pipes: Vec::new(),
+            together: None,
         }
     }
 }

@@ -22,6 +22,7 @@ mod population;
 mod publishing;
 mod pumping;
 mod receiving;
+mod replicas;
 mod running_everything;
 mod signals;
 mod write_errors;

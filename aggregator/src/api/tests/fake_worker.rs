@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use sluice_dataset::{
-    Counters, DatasetName, DatasetNumber, DatasetStatus, Generation, VersionBatch,
+    Counters, DatasetName, DatasetNumber, DatasetStatus, Generation, SinceToken, VersionBatch,
 };
 use sluice_entity::{ContentHash, Entity, Generated, Json, Limits, Numbers, Reader};
 use sluice_protocol::*;
@@ -224,6 +224,12 @@ impl Worker for FakeWorker {
     async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed> {
         self.reads.lock().push((name.to_owned(), read));
         self.feed(name)
+    }
+    async fn follow_dataset(&self, _: &str, _: Option<SinceToken>) -> Result<FollowStream> {
+        Ok(futures::stream::pending().boxed())
+    }
+    async fn run_all_rest(&self, _: &str) -> Result<Option<RunRest>> {
+        Ok(None)
     }
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
         self.known("dataset", dataset)?;

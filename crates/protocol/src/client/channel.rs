@@ -34,6 +34,16 @@ enum Kind {
     Plain(Channel),
 }
 
+impl Way {
+    /// The same way over another connection, where there can be several.
+    pub(super) fn another(&self) -> Way {
+        match &self.0 {
+            Kind::Peer(channel) => Way(Kind::Peer(channel.another())),
+            Kind::Plain(channel) => Way(Kind::Plain(channel.clone())),
+        }
+    }
+}
+
 impl From<PeerChannel> for Way {
     fn from(channel: PeerChannel) -> Self {
         Way(Kind::Peer(channel))

@@ -3,8 +3,8 @@
 use super::call::answered;
 use super::worker::Client;
 use crate::wire::proto::{self, feed_ask::Ask, feed_part::Part};
-use crate::wire::{Damaged, checked_page, from_status, required};
-use crate::{Feed, FeedStream, Page, Published, Result};
+use crate::wire::{Damaged, checked_page, followed, from_status, required};
+use crate::{Feed, FeedStream, FollowStream, Page, Published, Result};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::mpsc;
@@ -21,16 +21,18 @@ pub(super) async fn read(client: Client, wanted: Ask) -> Result<Feed> {
     }
 }
 
+/// A dataset as it comes.
+pub(super) async fn follow(client: Client, wanted: proto::FollowDataset) -> Result<FollowStream> {
+    let mut reading = Reading::open(client, Ask::Follow(wanted)).await?;
+    match answered(required(reading.part().await?, "headers"))? {
+        Part::Headers(_) => Ok(reading.items(followed)),
+        _ => answered(Err(Damaged::new("part", "no headers before what follows"))),
+    }
+}
+
 /// A feed or a rendered document.
-pub(super) async fn publish(mut client: Client, wanted: Ask) -> Result<Published> {
-    // There is room for the opening and one ask: a reader never has more than one part to come.
-    let (asks, asked) = mpsc::channel(2);
-    let _ = asks.try_send(ask(wanted));
-    let answer = client.read(ReceiverStream::new(asked)).await;
-    let mut reading = Reading {
-        asks,
-        parts: answer.map_err(from_status)?.into_inner(),
-    };
+pub(super) async fn publish(client: Client, wanted: Ask) -> Result<Published> {
+    let mut reading = Reading::open(client, wanted).await?;
     match answered(required(reading.part().await?, "headers"))? {
         Part::Headers(headers) => Ok(Published::Entities(Feed {
             headers: headers.into(),
@@ -41,7 +43,7 @@ pub(super) async fn publish(mut client: Client, wanted: Ask) -> Result<Published
             file: document.file,
             body: reading.items(chunk),
         }),
-        Part::Page(_) | Part::Chunk(_) => {
+        Part::Page(_) | Part::Chunk(_) | Part::Note(_) => {
             answered(Err(Damaged::new("part", "no headers before the content")))
         }
     }
@@ -72,6 +74,18 @@ struct Reading {
 }
 
 impl Reading {
+    /// Says what is wanted.
+    async fn open(mut client: Client, wanted: Ask) -> Result<Self> {
+        // There is room for the opening and one ask: a reader never has more than one part to come.
+        let (asks, asked) = mpsc::channel(2);
+        let _ = asks.try_send(ask(wanted));
+        let answer = client.read(ReceiverStream::new(asked)).await;
+        Ok(Reading {
+            asks,
+            parts: answer.map_err(from_status)?.into_inner(),
+        })
+    }
+
     /// The next part that was asked for.
     async fn part(&mut self) -> Result<Option<Part>> {
         match self.parts.message().await.map_err(from_status)? {

@@ -6,6 +6,7 @@ mod channel;
 mod control;
 mod feed;
 mod follow;
+mod followers;
 mod pause;
 mod placement_control;
 mod push;

@@ -3,15 +3,19 @@
 use super::ClientSettings;
 use super::call::{answered, within};
 use super::channel::Way;
+use super::followers::Followers;
 use super::{feed, push};
 use crate::wire::proto::{self, worker_client::WorkerClient};
-use crate::wire::{Target, checked_entity, json, to_operate_pump, to_publish, to_run_all};
+use crate::wire::{
+    Target, checked_entity, json, to_operate_pump, to_position, to_publish, to_run_all,
+};
 use crate::{
-    ByteStream, DatasetReport, EntityStage, Feed, PipeReport, PublishRequest, Published,
-    PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll, RunnerLogLine, RunnerStatus,
-    SystemReport, Worker,
+    ByteStream, DatasetReport, EntityStage, Feed, FollowStream, PipeReport, PublishRequest,
+    Published, PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll, RunRest,
+    RunnerLogLine, RunnerStatus, SystemReport, Worker,
 };
 use async_trait::async_trait;
+use sluice_dataset::SinceToken;
 use sluice_entity::{Entity, Json};
 use std::time::Duration;
 
@@ -22,21 +26,31 @@ pub(super) type Client = WorkerClient<Way>;
 pub struct RemoteWorker {
     client: Client,
     settings: ClientSettings,
+    followers: Followers,
 }
 
 impl RemoteWorker {
     /// Connects when it is used.
     pub fn new(channel: impl Into<Way>, settings: ClientSettings) -> Self {
-        let most = settings.bounds.message_bytes();
-        let client = WorkerClient::new(channel.into())
-            .max_decoding_message_size(most)
-            .max_encoding_message_size(most);
-        RemoteWorker { client, settings }
+        let way = channel.into();
+        RemoteWorker {
+            client: client(way.clone(), settings),
+            settings,
+            followers: Followers::new(way),
+        }
     }
 
     fn client(&self) -> Client {
         self.client.clone()
     }
+}
+
+/// What tonic generated, with our bounds.
+pub(super) fn client(way: Way, settings: ClientSettings) -> Client {
+    let most = settings.bounds.message_bytes();
+    WorkerClient::new(way)
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most)
 }
 
 #[async_trait]
@@ -108,6 +122,21 @@ impl Worker for RemoteWorker {
             read: Some(read.into()),
         };
         feed::read(self.client(), proto::feed_ask::Ask::Dataset(wanted)).await
+    }
+
+    async fn follow_dataset(
+        &self,
+        name: &str,
+        position: Option<SinceToken>,
+    ) -> Result<FollowStream> {
+        let wanted = proto::FollowDataset {
+            name: name.to_owned(),
+            position: position.map(to_position),
+        };
+        let limit = within(self.settings.deadlines.look);
+        limit
+            .in_time(self.followers.follow(self.settings, wanted))
+            .await
     }
 
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
@@ -193,6 +222,14 @@ impl Worker for RemoteWorker {
         let request = limit.request(proto::RunAllStatusRequest { token });
         let status = limit.answer(self.client().run_all_status(request)).await?;
         answered(status.try_into())
+    }
+
+    async fn run_all_rest(&self, run: &str) -> Result<Option<RunRest>> {
+        let limit = within(self.settings.deadlines.look);
+        let run = run.to_owned();
+        let request = limit.request(proto::RunAllRestRequest { run });
+        let reply = limit.answer(self.client().run_all_rest(request)).await?;
+        Ok(reply.rest.map(RunRest::from))
     }
 
     async fn delete_all_sink_datasets(&self, user: &str) -> Result<()> {

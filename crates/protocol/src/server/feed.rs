@@ -2,39 +2,52 @@
 
 use super::ServerSettings;
 use super::call::{Parts, asked, tell};
+use super::watch;
 use crate::wire::proto::{self, feed_ask::Ask, feed_part::Part};
-use crate::wire::{Damaged, cut, publish, read as read_request, required, stage};
-use crate::{ByteStream, Code, Error, Feed, Published, Result, Worker};
+use crate::wire::{
+    Damaged, cut, position, publish, read as read_request, required, stage, to_note,
+};
+use crate::{ByteStream, Code, Error, Feed, FollowStream, Page, Published, Result, Worker};
 use bytes::Bytes;
-use futures::future::try_join;
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join};
 use futures::stream::{self, BoxStream, StreamExt};
-use tokio_util::sync::CancellationToken;
-use tonic::{Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 /// Answers a reader: opens what it wants, then parts as it asks for them.
 pub(super) async fn read<W: Worker + ?Sized>(
     worker: &W,
-    mut asks: Streaming<proto::FeedAsk>,
+    request: Request<Streaming<proto::FeedAsk>>,
     settings: &ServerSettings,
 ) -> Result<Parts<proto::FeedPart>, Status> {
+    let end = watch::end(&request, settings).boxed();
+    let mut asks = request.into_inner();
     let first = asks.message().await?;
-    let (headers, parts) = open(worker, first, settings.bounds.page_bytes)
+    let ask = asked(required(first.and_then(|first| first.ask), "ask"));
+    let ask = ask.map_err(|error| tell(&error))?;
+    // A page is read to its end in time; what is followed has none, so that it goes on over another connection.
+    let end = match &ask {
+        Ask::Follow(_) => end,
+        _ => settings.drain.clone().cancelled_owned().boxed(),
+    };
+    let (headers, parts) = open(worker, ask, settings.bounds.page_bytes)
         .await
         .map_err(|error| tell(&error))?;
     let headers = stream::once(async { Ok(part(headers)) });
-    let drain = settings.drain.clone();
-    Ok(headers.chain(paced(asks, parts, drain)).boxed())
+    Ok(headers.chain(paced(asks, parts, end)).boxed())
 }
 
 /// The headers, and what follows on demand.
 type Opened = (Part, BoxStream<'static, Result<Part>>);
 
-async fn open<W: Worker + ?Sized>(
-    worker: &W,
-    first: Option<proto::FeedAsk>,
-    page_bytes: usize,
-) -> Result<Opened> {
-    match asked(required(first.and_then(|first| first.ask), "ask"))? {
+async fn open<W: Worker + ?Sized>(worker: &W, ask: Ask, page_bytes: usize) -> Result<Opened> {
+    match ask {
+        Ask::Follow(wanted) => {
+            let position = asked(wanted.position.map(position).transpose())?;
+            let followed = worker.follow_dataset(&wanted.name, position).await?;
+            let headers = Part::Headers(proto::FeedHeaders::default());
+            Ok((headers, of_followed(followed, page_bytes)))
+        }
         Ask::Dataset(dataset) => {
             let read = asked(read_request(dataset.read))?;
             let feed = worker.read_dataset(&dataset.name, read).await?;
@@ -78,6 +91,21 @@ fn of_feed(feed: Feed, page_bytes: usize) -> Opened {
     (Part::Headers(feed.headers.into()), parts.boxed())
 }
 
+fn of_followed(followed: FollowStream, page_bytes: usize) -> BoxStream<'static, Result<Part>> {
+    let parts = followed.flat_map(move |followed| {
+        let cut = match followed.map(to_note) {
+            Ok(Ok(note)) => vec![Ok(Part::Note(note))],
+            Ok(Err(versions)) => cut(Page::Versions(versions), page_bytes)
+                .into_iter()
+                .map(|page| Ok(Part::Page(page)))
+                .collect(),
+            Err(error) => vec![Err(error)],
+        };
+        stream::iter(cut)
+    });
+    parts.boxed()
+}
+
 fn chunks(body: ByteStream, page_bytes: usize) -> BoxStream<'static, Result<Part>> {
     let parts = body.flat_map(move |chunk| {
         let cut = match chunk {
@@ -99,16 +127,18 @@ fn cut_bytes(mut chunk: Bytes, page_bytes: usize) -> impl Iterator<Item = Part> 
 fn paced(
     asks: Streaming<proto::FeedAsk>,
     parts: BoxStream<'static, Result<Part>>,
-    drain: CancellationToken,
+    end: BoxFuture<'static, ()>,
 ) -> impl futures::Stream<Item = Result<proto::FeedPart, Status>> {
-    stream::unfold(Some((asks, parts, drain)), |state| async {
-        let (mut asks, mut parts, drain) = state?;
+    stream::unfold(Some((asks, parts, end)), |state| async {
+        let (mut asks, mut parts, mut end) = state?;
         let next = try_join(more(&mut asks), async { Ok(parts.next().await) });
-        let Some(next) = drain.run_until_cancelled(next).await else {
-            return Some((Err(tell(&draining())), None));
+        let next = tokio::select! {
+            biased;
+            () = &mut end => return Some((Err(tell(&draining())), None)),
+            next = next => next,
         };
         match next {
-            Ok(((), Some(Ok(next)))) => Some((Ok(part(next)), Some((asks, parts, drain)))),
+            Ok(((), Some(Ok(next)))) => Some((Ok(part(next)), Some((asks, parts, end)))),
             Ok(((), Some(Err(error)))) => Some((Err(tell(&error)), None)),
             Ok(((), None)) | Err(None) => None,
             Err(Some(status)) => Some((Err(status), None)),

@@ -115,7 +115,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
     }
 
     async fn read(&self, request: Request<Streaming<proto::FeedAsk>>) -> Answer<Self::ReadStream> {
-        let parts = feed::read(&*self.worker, request.into_inner(), &self.settings).await;
+        let parts = feed::read(&*self.worker, request, &self.settings).await;
         parts.map(Response::new)
     }
 
@@ -200,6 +200,19 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
         call.answer(async {
             let status = self.worker.run_all_status(&wanted.token).await?;
             Ok(status.into())
+        })
+        .await
+    }
+
+    async fn run_all_rest(
+        &self,
+        request: Request<proto::RunAllRestRequest>,
+    ) -> Answer<proto::RunAllRestReply> {
+        let (call, wanted) = open(request);
+        call.answer(async {
+            let rest = self.worker.run_all_rest(&wanted.run).await?;
+            let rest = rest.map(proto::RunRest::from);
+            Ok(proto::RunAllRestReply { rest })
         })
         .await
     }

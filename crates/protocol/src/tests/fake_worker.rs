@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use parking_lot::Mutex;
+use sluice_dataset::{DatasetNumber, Generation, SinceToken};
 use sluice_entity::{Entity, Json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -180,6 +181,44 @@ impl Worker for FakeWorker {
         self.note("read_dataset", &(name, read));
         self.feed(name)
     }
+    async fn follow_dataset(
+        &self,
+        name: &str,
+        position: Option<SinceToken>,
+    ) -> Result<FollowStream> {
+        self.note("follow_dataset", &(name, position));
+        self.known("dataset", name)?;
+        let guard = self.enter();
+        let facts = |generation: u8, populated| {
+            Followed::Facts(OwnerFacts {
+                number: DatasetNumber(3),
+                generation: Generation([generation; 16]),
+                epoch: 7,
+                populated,
+            })
+        };
+        let Page::Versions(versions) = samples::versions(0..30, 100) else {
+            unreachable!("samples of versions are versions")
+        };
+        let said = [
+            Followed::Absent,
+            facts(1, false),
+            Followed::Rewind(None),
+            Followed::Rewind(Some(4)),
+            Followed::Versions(versions),
+            Followed::Level(Some(u64::MAX)),
+            facts(2, true),
+            Followed::Level(None),
+        ];
+        // Then it stays open.
+        let said = futures::stream::iter(said.map(Ok)).chain(futures::stream::pending());
+        Ok(said
+            .map(move |next| {
+                let _ = &guard;
+                next
+            })
+            .boxed())
+    }
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
         self.known("dataset", dataset)?;
         self.note("entity", &(dataset, id, offset));
@@ -261,6 +300,13 @@ impl Worker for FakeWorker {
             "token-2" => RunnerStatus::Ended(RunnerOutcome::Success),
             _ => RunnerStatus::NotRunning,
         })
+    }
+    async fn run_all_rest(&self, run: &str) -> Result<Option<RunRest>> {
+        Ok((run == "known").then_some(RunRest {
+            changes: 3,
+            quiet: 1,
+            ended: true,
+        }))
     }
     async fn delete_all_sink_datasets(&self, user: &str) -> Result<()> {
         self.note("delete_all_sink_datasets", &user);

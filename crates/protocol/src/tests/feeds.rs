@@ -5,6 +5,7 @@ use super::line::{Line, settings, soon, until};
 use crate::client::RemoteWorker;
 use crate::*;
 use futures::StreamExt;
+use sluice_dataset::{DatasetNumber, Generation, SinceToken};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -161,6 +162,80 @@ async fn a_server_that_ends_breaks_feeds_off_and_answers_what_it_is_doing() {
     }
     worker.go_on.notify_one();
     soon(call).await.unwrap().unwrap();
+    soon(ended).await.unwrap();
+    assert!(worker.is_idle());
+}
+
+#[tokio::test]
+async fn what_is_followed_arrives_in_order_and_stays_open() {
+    let (worker, remote, _line) = remote();
+    let position = SinceToken {
+        generation: Generation([9; 16]),
+        epoch: 7,
+        offset: 4,
+    };
+    let mut followed = soon(remote.follow_dataset("in", Some(position)))
+        .await
+        .unwrap();
+    let asked = worker.asked.lock().join("\n");
+    assert!(
+        asked.contains(&format!("{:?}", ("in", Some(position)))),
+        "{asked}"
+    );
+    let (mut said, mut offsets) = (Vec::new(), Vec::new());
+    while offsets.len() < 30 || said.len() < 7 {
+        match soon(followed.next()).await.unwrap().unwrap() {
+            Followed::Versions(versions) => {
+                offsets.extend(versions.iter().map(|version| version.generated.updated));
+            }
+            other => said.push(format!("{other:?}")),
+        }
+    }
+    assert_eq!(offsets, (0..30).collect::<Vec<_>>());
+    let facts = |generation: u8, populated: bool| {
+        let facts = OwnerFacts {
+            number: DatasetNumber(3),
+            generation: Generation([generation; 16]),
+            epoch: 7,
+            populated,
+        };
+        format!("{:?}", Followed::Facts(facts))
+    };
+    let expected = [
+        "Absent".to_owned(),
+        facts(1, false),
+        "Rewind(None)".to_owned(),
+        "Rewind(Some(4))".to_owned(),
+        format!("Level(Some({}))", u64::MAX),
+        facts(2, true),
+        "Level(None)".to_owned(),
+    ];
+    assert_eq!(said, expected);
+    // Nothing more comes, and nothing ends it.
+    assert!(futures::poll!(followed.next()).is_pending());
+    assert!(!worker.is_idle());
+    drop(followed);
+    until(|| worker.is_idle()).await;
+}
+
+#[tokio::test]
+async fn what_is_followed_goes_on_elsewhere_when_a_server_ends() {
+    let (worker, remote, mut line) = remote();
+    let mut followed = soon(remote.follow_dataset("in", None)).await.unwrap();
+    soon(followed.next()).await.unwrap().unwrap();
+    let ended = tokio::spawn(async move { line.drain().await });
+    let error = soon(async {
+        loop {
+            if let Err(error) = followed.next().await.unwrap() {
+                break error;
+            }
+        }
+    })
+    .await;
+    assert_eq!(
+        (error.code, &*error.reason),
+        (Code::Unavailable, "draining")
+    );
     soon(ended).await.unwrap();
     assert!(worker.is_idle());
 }

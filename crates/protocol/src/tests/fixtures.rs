@@ -4,6 +4,7 @@ use super::{control, placement, samples};
 use crate::wire::{self, proto};
 use crate::*;
 use prost::Message;
+use sluice_dataset::{DatasetNumber, Generation, SinceToken};
 use std::fmt::Write as _;
 
 /// Lines of `NAME HEX`.
@@ -95,6 +96,49 @@ fn messages_of_the_first_version_are_read_and_written() {
         ..ReadRequest::default()
     };
     check("read", proto::ReadRequest::from(read));
+}
+
+#[test]
+fn messages_between_workers_are_read_and_written() {
+    let position = SinceToken {
+        generation: Generation([9; 16]),
+        epoch: 7,
+        offset: 4,
+    };
+    let follow = proto::FollowDataset {
+        name: "in".into(),
+        position: Some(wire::to_position(position)),
+    };
+    check("follow", follow);
+    let facts = OwnerFacts {
+        number: DatasetNumber(3),
+        generation: Generation([1; 16]),
+        epoch: 7,
+        populated: true,
+    };
+    for (name, followed) in [
+        ("follow-absent", Followed::Absent),
+        ("follow-facts", Followed::Facts(facts)),
+        ("follow-rewind", Followed::Rewind(Some(4))),
+        ("follow-level", Followed::Level(None)),
+    ] {
+        check(name, wire::to_note(followed).unwrap());
+    }
+    let together = RunTogether {
+        run: "r".into(),
+        workers: ["w0", "w1"].map(|id| WorkerId(id.into())).into(),
+    };
+    let run = RunAll {
+        together: Some(together),
+        ..samples::run_all()
+    };
+    check("run-all-together", wire::to_run_all(run, "ann"));
+    let rest = RunRest {
+        changes: 3,
+        quiet: 1,
+        ended: true,
+    };
+    check("run-rest", proto::RunRest::from(rest));
 }
 
 #[test]

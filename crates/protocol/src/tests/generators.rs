@@ -465,8 +465,13 @@ pub(super) fn dataset_report() -> impl Strategy<Value = DatasetReport> {
 
 pub(super) fn run_all() -> impl Strategy<Value = RunAll> {
     let numbers = any::<(u32, u32, u64)>();
-    (numbers, any::<[bool; 4]>(), texts()).prop_map(
-        |((extra_zero_runs, max_runs, max_run_time), flags, pipes)| RunAll {
+    let together = of((text(), texts())).prop_map(|together| {
+        let (run, workers) = together?;
+        let workers = workers.into_iter().map(WorkerId).collect();
+        Some(RunTogether { run, workers })
+    });
+    (numbers, any::<[bool; 4]>(), texts(), together).prop_map(
+        |((extra_zero_runs, max_runs, max_run_time), flags, pipes, together)| RunAll {
             extra_zero_runs,
             max_runs,
             max_run_time,
@@ -475,6 +480,7 @@ pub(super) fn run_all() -> impl Strategy<Value = RunAll> {
             check_input_pipes: flags[2],
             output_run_statistics: flags[3],
             pipes,
+            together,
         },
     )
 }

@@ -166,5 +166,6 @@ pub(super) fn run_all() -> RunAll {
         check_input_pipes: true,
         output_run_statistics: false,
         pipes: vec!["in".into()],
+        together: None,
     }
 }

@@ -63,6 +63,24 @@ impl PeerChannel {
         })))
     }
 
+    /// A channel to the same peer over a connection of its own.
+    pub fn another(&self) -> Self {
+        let shared = &*self.0;
+        let present = open(
+            &shared.endpoint,
+            &shared.address,
+            &shared.settings,
+            &shared.role,
+        );
+        PeerChannel(Arc::new(Shared {
+            address: shared.address.clone(),
+            endpoint: shared.endpoint.clone(),
+            settings: shared.settings.clone(),
+            role: shared.role.clone(),
+            present: Mutex::new(present),
+        }))
+    }
+
     /// Where it leads.
     pub fn address(&self) -> &str {
         &self.0.address

@@ -2,7 +2,7 @@
 
 use super::damaged::{Damaged, required};
 use super::proto;
-use crate::{RunAll, RunnerLogLine, RunnerOutcome, RunnerStatus};
+use crate::{RunAll, RunRest, RunTogether, RunnerLogLine, RunnerOutcome, RunnerStatus, WorkerId};
 
 /// A run going out.
 pub(crate) fn to_run_all(run: RunAll, user: &str) -> proto::RunAllRequest {
@@ -16,6 +16,10 @@ pub(crate) fn to_run_all(run: RunAll, user: &str) -> proto::RunAllRequest {
             check_input_pipes: run.check_input_pipes,
             output_run_statistics: run.output_run_statistics,
             pipes: run.pipes,
+            together: run.together.map(|together| proto::RunTogether {
+                run: together.run,
+                workers: together.workers.into_iter().map(|id| id.0).collect(),
+            }),
         }),
         user: user.to_owned(),
     }
@@ -33,8 +37,32 @@ pub(crate) fn run_all(request: proto::RunAllRequest) -> Result<(RunAll, String),
         check_input_pipes: run.check_input_pipes,
         output_run_statistics: run.output_run_statistics,
         pipes: run.pipes,
+        together: run.together.map(|together| RunTogether {
+            run: together.run,
+            workers: together.workers.into_iter().map(WorkerId).collect(),
+        }),
     };
     Ok((run, request.user))
+}
+
+impl From<RunRest> for proto::RunRest {
+    fn from(rest: RunRest) -> Self {
+        proto::RunRest {
+            changes: rest.changes,
+            quiet: rest.quiet,
+            ended: rest.ended,
+        }
+    }
+}
+
+impl From<proto::RunRest> for RunRest {
+    fn from(rest: proto::RunRest) -> Self {
+        RunRest {
+            changes: rest.changes,
+            quiet: rest.quiet,
+            ended: rest.ended,
+        }
+    }
 }
 
 impl From<RunnerStatus> for proto::RunnerStatus {

@@ -1,14 +1,14 @@
 //! A worker as a process.
 
-use super::{Start, link::Link, port};
+use super::{Start, link::Link, port, reach::PeerReach};
 use crate::process::ready_file::ReadyFile;
 use crate::process::{DataFolder, blocking};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use sluice_identity::{Admission, Role};
-use sluice_protocol::WorkerId;
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::transport::{Limits, Port};
+use sluice_protocol::{Assignments as _, WorkerId};
 use sluice_worker::LocalWorker;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,10 +59,13 @@ pub(super) async fn run(start: Start) -> Result<()> {
     // Write buffers live inside the cache's budget.
     own.store.write_buffer_bytes = settings.store_cache / 2;
     readiness.waits_for("it opens the store");
+    let topology = link.assignments.watch_topology();
+    let reach = PeerReach::new(link.certificate.clone(), link.client, topology);
     let opening = LocalWorker::open(
         own,
         Arc::new(link.storage),
         Arc::new(link.assignments),
+        Arc::new(reach),
         &metrics,
     );
     let worker = opening.await.context("cannot open the worker")?;

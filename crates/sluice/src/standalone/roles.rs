@@ -4,7 +4,7 @@ use super::steps::Steps;
 use crate::process::blocking;
 use crate::settings::Settings;
 use anyhow::{Context, Result};
-use sluice_protocol::{StorageNode, Worker};
+use sluice_protocol::{OneProcess, StorageNode, Worker};
 use sluice_storage_node::{Node, PlacementSettings, Placements};
 use sluice_telemetry::Metrics;
 use sluice_worker::LocalWorker;
@@ -48,6 +48,7 @@ impl Roles {
                 worker_settings(settings),
                 storage.clone(),
                 placements.clone(),
+                Arc::new(OneProcess),
                 metrics,
             );
             match opening.await {
