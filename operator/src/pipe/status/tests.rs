@@ -1,3 +1,5 @@
+//! What conditions are said of a pipe, and when they are written.
+
 use super::*;
 use crate::crd::conditions::is_true;
 use sluice_entity::{Json, Limits};
