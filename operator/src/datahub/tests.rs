@@ -165,23 +165,3 @@ fn number_of_aggregators_that_is_not_given_is_left_to_others() {
             .any(|name| name == "home-aggregator.rooms.svc")
     );
 }
-
-#[test]
-fn object_store_is_handed_to_the_storage_node_with_its_secret() {
-    let (_, without) = objects(&hub(json!({}), json!(null)));
-    let container = |objects: &Objects| objects.pod.body["spec"]["containers"][0].clone();
-    assert!(
-        !container(&without)["args"]
-            .to_string()
-            .contains("object-store")
-    );
-    let store = json!({"objectStore": {"url": "s3://bucket/hub", "secretName": "store"}});
-    let (_, with) = objects(&hub(store, json!(null)));
-    let with = container(&with);
-    assert!(
-        with["args"]
-            .to_string()
-            .contains("--object-store=s3://bucket/hub")
-    );
-    assert_eq!(with["envFrom"][0]["secretRef"]["name"], "store");
-}

@@ -73,7 +73,6 @@ impl World {
             topology: &self.topology,
             in_use: Some(HASH),
             hashes: (None, None),
-            has_object_store: false,
             operations: Vec::new(),
         };
         status(&self.object, &key(), &found, Timestamp::now())
