@@ -48,8 +48,8 @@ pub(crate) async fn run(shared: Arc<Shared>, deployment: Arc<Deployment>, stop: 
 struct Told {
     session: Option<SessionId>,
     said: HashMap<String, (Epoch, Flow)>,
-    /// Since when each pipe has its configuration, as far as was seen.
-    since: HashMap<String, (String, Micros)>,
+    /// Since when each pipe has its configuration; `None`: it had it when it was seen first.
+    since: HashMap<String, (String, Option<Micros>)>,
 }
 
 impl Told {
@@ -62,9 +62,9 @@ impl Told {
         for pipe in pipes {
             let hash = pipe.settings().content_hash.clone();
             let since = self.since.entry(pipe.id.clone());
-            let since = since.or_insert_with(|| (hash.clone(), now));
+            let since = since.or_insert_with(|| (hash.clone(), None));
             if since.0 != hash {
-                *since = (hash.clone(), now);
+                *since = (hash.clone(), Some(now));
             }
             let Some(is_failing) = is_failing(pipe, since.1) else {
                 continue;
@@ -91,7 +91,7 @@ impl Told {
 }
 
 /// Whether a pipe fails; `None`: nothing can be said of its present configuration, which it has since then.
-fn is_failing(pipe: &Deployed, since: Micros) -> Option<bool> {
+fn is_failing(pipe: &Deployed, since: Option<Micros>) -> Option<bool> {
     let settings = pipe.settings();
     settings.runnable.as_ref().ok()?;
     // Others begin its work, or a person does.
@@ -102,5 +102,6 @@ fn is_failing(pipe: &Deployed, since: Micros) -> Option<bool> {
     let progress = pipe.progress.lock();
     let ended = progress.last_run.as_ref()?;
     let worked = progress.configuration.as_deref() == Some(settings.content_hash.as_str());
-    (worked || ended.started >= since).then_some(!ended.success)
+    let is_its = since.map_or(!ended.success, |since| ended.started >= since);
+    (worked || is_its).then_some(!ended.success)
 }

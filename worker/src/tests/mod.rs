@@ -4,6 +4,7 @@ mod assignments;
 mod configurations;
 mod failing_again;
 mod fencing;
+mod flowing;
 mod full_pushes;
 mod hub;
 mod joins;
