@@ -89,24 +89,24 @@ async fn keep_on(hub: Hub, link: Link) -> Result<()> {
     let mut round = Round::new(hub, link);
     // When a round is due.
     let mut due: Option<Instant> = None;
+    // When a write that failed is tried again; everything else goes on meanwhile.
+    let mut retry: Option<Instant> = None;
     loop {
-        let waiting = round.is_ready().then(|| {
+        let takes_writes = round.is_ready() && retry.is_none();
+        let waiting = takes_writes.then(|| {
             let writes = writes.borrow();
             writes.first().cloned()
         });
         let happened = match waiting.flatten() {
             Some(write) if round.is_new(&write) => Happened::Write(write),
             _ => {
-                let at = due;
-                let is_due = async move {
-                    match at {
-                        Some(at) => tokio::time::sleep_until(at).await,
-                        None => std::future::pending().await,
-                    }
-                };
                 tokio::select! {
                     Some(one) = news.next() => Happened::News(one),
-                    () = is_due => {
+                    () = moment(retry) => {
+                        retry = None;
+                        continue;
+                    }
+                    () = moment(due) => {
                         due = None;
                         if round.go().await.is_err() {
                             due = Some(Instant::now() + AGAIN);
@@ -138,11 +138,19 @@ async fn keep_on(hub: Hub, link: Link) -> Result<()> {
             Happened::Write(write) => {
                 if let Err(error) = api_writes::write(&mut round, &write).await {
                     tracing::warn!(request = write.request.0, %error, "a write through the API waits for another try");
-                    tokio::time::sleep(AGAIN).await;
+                    retry = Some(Instant::now() + AGAIN);
                 }
             }
         }
         due.get_or_insert_with(|| Instant::now() + TOGETHER);
+    }
+}
+
+/// Waits for a moment, for ever where there is none.
+async fn moment(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
