@@ -44,6 +44,9 @@ pub enum Error {
         #[source]
         source: Box<sluice_protocol::Error>,
     },
+    /// A hub that was to go is still there.
+    #[error("hub {0} is deleted but not gone: something else holds its resources up")]
+    NotGone(String),
     /// Another operator leads now.
     #[error("the lease was lost: another operator may lead now")]
     LeaseLost,

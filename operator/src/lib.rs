@@ -34,6 +34,7 @@ mod service;
 mod settings;
 pub mod status;
 mod system;
+mod uninstall;
 pub mod volume;
 mod worker;
 mod worker_pool;
@@ -44,6 +45,7 @@ pub use service::run;
 pub use settings::Settings;
 /// The custom resources.
 pub use sluice_crd as crd;
+pub use uninstall::{Uninstall, uninstall};
 
 /// The field manager of what reconciles apply.
 pub const FIELD_MANAGER: &str = "sluice-operator";

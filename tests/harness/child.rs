@@ -18,6 +18,8 @@ pub struct Child {
     pub client: reqwest::Client,
     /// The token the client sends.
     pub token: String,
+    /// The certificate that the client trusts.
+    pub ca: PathBuf,
     /// Where its health and metrics are, if anywhere.
     pub admin: Option<SocketAddr>,
 }
@@ -91,6 +93,7 @@ impl Child {
             url: ready.url,
             client,
             token,
+            ca: ready.ca,
             admin: ready.admin,
         })
     }

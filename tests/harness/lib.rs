@@ -3,5 +3,6 @@
 
 pub mod child;
 pub mod in_process;
+pub mod kubernetes;
 pub mod roles;
 pub mod tables;

@@ -184,6 +184,11 @@ impl Roles {
         Ok(PeerChannel::new(&self.address, expected, &certificate)?)
     }
 
+    /// The data folder of a process.
+    pub fn data(&self, id: &str) -> PathBuf {
+        self.folder.path().join(id)
+    }
+
     /// What a process has logged.
     pub fn log(&self, id: &str) -> Result<String> {
         Ok(std::fs::read_to_string(

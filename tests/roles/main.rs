@@ -4,6 +4,7 @@
 mod absences;
 mod one_hub;
 mod probes;
+mod verify;
 
 use sluice_tests::roles::Roles;
 use std::future::Future;

@@ -23,6 +23,8 @@ const GENERATED: &[(&str, &str)] = &[
     ("config-schema", "docs/config-schema.json"),
     ("dtl-reference", "docs/dtl-functions.md"),
     ("crds", "crds/sluice.dev.yaml"),
+    // A chart holds everything that it installs.
+    ("crds", "charts/sluice-crds/files/sluice.dev.yaml"),
 ];
 
 pub(crate) fn codegen(options: &Options, choice: Choice) -> Result<()> {

@@ -1,6 +1,8 @@
 //! The command line: what can be asked for, and who does it.
 
-use crate::commands::{certificates, check, dtl, print, process, roles, standalone, token};
+use crate::commands::{
+    certificates, check, dtl, print, process, roles, standalone, token, uninstall, verify,
+};
 use crate::settings::{self, Program};
 use clap::{ArgMatches, Command};
 use std::ffi::OsString;
@@ -44,6 +46,8 @@ fn command() -> Command {
         .subcommand(certificates::command())
         .subcommand(check::command())
         .subcommand(dtl::command())
+        .subcommand(uninstall::command())
+        .subcommand(verify::command())
         .subcommand(print::command())
 }
 
@@ -62,6 +66,8 @@ fn dispatch(
         Some(("certificates", matches)) => certificates::run(matches),
         Some(("check", matches)) => check::run(matches),
         Some(("dtl", matches)) => dtl::run(matches),
+        Some(("uninstall", matches)) => uninstall::run(matches),
+        Some(("verify", matches)) => verify::run(matches),
         Some(("print", matches)) => print::run(matches),
         _ => anyhow::bail!("this command is not known"),
     }

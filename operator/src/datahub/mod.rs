@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Keeps a hub until what has no owner is cleared away.
-const FINALIZER: &str = "sluice.dev/hub";
+pub(crate) const FINALIZER: &str = "sluice.dev/hub";
 /// Certificates are looked at this often where nothing else happens.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Keeps a worker until its pipes are elsewhere, or need not be.
-const FINALIZER: &str = "sluice.dev/worker";
+pub(crate) const FINALIZER: &str = "sluice.dev/worker";
 /// Where something moves.
 const SOON: Duration = Duration::from_secs(2);
 /// Where nothing happens.

@@ -34,6 +34,8 @@ use clap::{Args, Subcommand};
 
 use crate::setup::Choice;
 use folder::Id;
+pub(crate) use prerequisites::missing;
+pub(crate) use state::Tier;
 
 #[derive(Args)]
 pub(crate) struct Options {

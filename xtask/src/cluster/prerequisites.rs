@@ -15,13 +15,8 @@ const OLDEST_GO: (u32, u32) = (1, 26);
 
 /// Brings what can be brought and refuses when something is missing.
 pub(super) fn provide(tier: Tier, choice: Choice) -> Result<Programs> {
-    let missing = missing(tier);
-    if !missing.is_empty() {
-        bail!(
-            "NO CLUSTER: this machine lacks what `--tier {}` needs:\n  {}\nOr set KUBECONFIG to use a cluster of yours.",
-            tier.name(),
-            missing.join("\n  ")
-        );
+    if let Some(missing) = missing(tier) {
+        bail!("{missing}\nOr set KUBECONFIG to use a cluster of yours.");
     }
     let wanted = match tier {
         Tier::ControlPlane => Prerequisite::CONTROL_PLANE,
@@ -30,8 +25,19 @@ pub(super) fn provide(tier: Tier, choice: Choice) -> Result<Programs> {
     Programs::provide(choice, wanted)
 }
 
-/// What nobody but the user can bring.
-fn missing(tier: Tier) -> Vec<String> {
+/// What is missing that nobody but the user can bring; `None`: nothing.
+pub(crate) fn missing(tier: Tier) -> Option<String> {
+    let missing = list(tier);
+    (!missing.is_empty()).then(|| {
+        format!(
+            "NO CLUSTER: this machine lacks what `--tier {}` needs:\n  {}",
+            tier.name(),
+            missing.join("\n  ")
+        )
+    })
+}
+
+fn list(tier: Tier) -> Vec<String> {
     let mut missing = Vec::new();
     if let Err(why) = go() {
         missing.push(why);

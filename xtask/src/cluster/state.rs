@@ -21,7 +21,7 @@ pub(crate) enum Tier {
 }
 
 impl Tier {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Tier::ControlPlane => "control-plane",
             Tier::Full => "full",

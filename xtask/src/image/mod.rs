@@ -21,12 +21,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
     /// The image's full name, with a tag that is not `latest`
-    #[arg(long, default_value = concat!("sluice.test/sluice:", env!("CARGO_PKG_VERSION")))]
+    #[arg(long, default_value = DEFAULT_NAME)]
     name: String,
     /// Where the archive is written
     #[arg(long, value_name = "FILE.tar")]
     output: PathBuf,
 }
+
+/// Of the image, where nobody names it.
+pub(crate) const DEFAULT_NAME: &str = concat!("sluice.test/sluice:", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn image(options: &Options, choice: Choice) -> Result<()> {
     let binary = match &options.binary {
@@ -39,16 +42,17 @@ pub(crate) fn image(options: &Options, choice: Choice) -> Result<()> {
             binary.display()
         );
     }
-    let digest = step("pack the image", || pack(&binary, options))?;
-    println!(
-        "    {} {digest} in {}",
-        options.name,
-        options.output.display()
-    );
+    pack(&binary, &options.name, &options.output)
+}
+
+/// Packs a stripped copy of the binary, and says which image it became.
+pub(crate) fn pack(binary: &Path, name: &str, output: &Path) -> Result<()> {
+    let digest = step("pack the image", || assemble(binary, name, output))?;
+    println!("    {name} {digest} in {}", output.display());
     Ok(())
 }
 
-fn pack(binary: &Path, options: &Options) -> Result<String> {
+fn assemble(binary: &Path, name: &str, output: &Path) -> Result<String> {
     let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
     let stripped = scratch.path().join("sluice");
     crate::command::run(Command::new("strip").arg("-o").arg(&stripped).arg(binary))
@@ -56,9 +60,9 @@ fn pack(binary: &Path, options: &Options) -> Result<String> {
     let root = scratch.path().join("root");
     rootfs::assemble(&workspace::root()?, &stripped, &root)?;
     let image = layout::Image {
-        name: options.name.clone(),
+        name: name.to_owned(),
         entrypoint: vec!["/usr/bin/sluice".to_owned()],
         user: "65532:65532".to_owned(),
     };
-    layout::write(&image, &rootfs::entries(&root)?, &options.output)
+    layout::write(&image, &rootfs::entries(&root)?, output)
 }

@@ -13,7 +13,7 @@ pub(super) fn folder(root: &Path) -> Result<Option<PathBuf>> {
     let named = std::env::var_os(VARIABLE)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from);
-    judge(named, root, std::env::var_os("CI").is_some())
+    judge(named, root, super::is_ci())
 }
 
 fn judge(named: Option<PathBuf>, root: &Path, is_ci: bool) -> Result<Option<PathBuf>> {

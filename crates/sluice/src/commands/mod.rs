@@ -8,6 +8,8 @@ pub(crate) mod process;
 pub(crate) mod roles;
 pub(crate) mod standalone;
 pub(crate) mod token;
+pub(crate) mod uninstall;
+pub(crate) mod verify;
 
 use std::io::Write;
 

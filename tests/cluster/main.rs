@@ -1,0 +1,5 @@
+//! What needs pods: `cargo xtask test cluster`.
+#![allow(clippy::unwrap_used)]
+
+mod policies;
+mod walk;

@@ -1,0 +1,112 @@
+//! The parts that need a real Kubernetes: one cluster of each tier for all tests of it, started here, always taken down.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::Verdict;
+use crate::cluster::{self, Tier};
+use crate::command::run;
+use crate::fingerprint::fingerprint;
+use crate::image;
+use crate::setup::Prepared;
+use crate::steps::step;
+
+/// Names the cluster to the tests, which ask `cargo xtask cluster` for everything else.
+const CLUSTER: &str = "SLUICE_CLUSTER";
+/// The name of the hub's image in it.
+const IMAGE: &str = "SLUICE_IMAGE";
+
+/// etcd and API server: what needs no pods.
+pub(super) fn control_plane(prepared: &Prepared) -> Result<Verdict> {
+    in_cluster(prepared, Tier::ControlPlane, "operator", &["--audit"])
+}
+
+/// Nodes that run the hub's image.
+pub(super) fn full(prepared: &Prepared) -> Result<Verdict> {
+    let more = ["--audit", "--nodes", "2", "--volumes", "16"];
+    in_cluster(prepared, Tier::Full, "cluster", &more)
+}
+
+fn in_cluster(prepared: &Prepared, tier: Tier, tests: &str, more: &[&str]) -> Result<Verdict> {
+    if let Some(why) = cluster::missing(tier) {
+        return super::skip(why);
+    }
+    let binary = prepared.hub_binary()?;
+    let id = id(&prepared.root, tier);
+    let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
+    let mut up = ours(&id, &["up", "--tier", tier.name()])?;
+    up.args(more);
+    let mut program = prepared.cargo();
+    program
+        .args([
+            "test",
+            "--locked",
+            "--package",
+            "sluice-tests",
+            "--test",
+            tests,
+        ])
+        .args(["--", "--nocapture", "--test-threads", "4"])
+        .env("SLUICE_BINARY", &binary)
+        .env("SLUICE_XTASK", ourselves()?)
+        .env(CLUSTER, &id);
+    if tier == Tier::Full {
+        let archive = scratch.path().join("sluice.tar");
+        image::pack(&binary, image::DEFAULT_NAME, &archive)?;
+        up.arg("--image").arg(&archive);
+        program.env(IMAGE, image::DEFAULT_NAME);
+    }
+    // Of a run that was interrupted.
+    run(&mut ours(&id, &["down"])?)?;
+    let tested = run(&mut up).and_then(|()| step(tests, || run(&mut program)));
+    let down = run(&mut ours(&id, &["down"])?);
+    match (tested, down) {
+        (Ok(()), Ok(())) => Ok(Verdict::Passed),
+        (Ok(()), Err(cause)) => Err(cause.context("the cluster was not taken down in order")),
+        (Err(cause), Ok(())) => Err(cause),
+        (Err(cause), Err(also)) => bail!("{cause:#}; and the cluster was not taken down: {also:#}"),
+    }
+}
+
+/// Each checkout has clusters of its own.
+fn id(root: &Path, tier: Tier) -> String {
+    let letter = match tier {
+        Tier::ControlPlane => 'c',
+        Tier::Full => 'f',
+    };
+    let checkout = fingerprint(&[&root.to_string_lossy()]);
+    format!("test-{checkout:08x}-{letter}")
+}
+
+fn ourselves() -> Result<std::path::PathBuf> {
+    std::env::current_exe().context("could not find our own program")
+}
+
+/// `cargo xtask cluster` as a process: a cluster that the user has chosen is none for tests that break things.
+fn ours(id: &str, arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(ourselves()?);
+    command
+        .args(["cluster", "--id", id])
+        .args(arguments)
+        .env_remove("KUBECONFIG");
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clusters_of_two_tiers_and_two_checkouts_have_names_of_their_own() {
+        let (here, there) = (Path::new("/a"), Path::new("/b"));
+        let ids = [
+            id(here, Tier::Full),
+            id(here, Tier::ControlPlane),
+            id(there, Tier::Full),
+        ];
+        assert!(ids[0] != ids[1] && ids[0] != ids[2]);
+        assert!(ids.iter().all(|id| id.len() <= 20), "{ids:?}");
+    }
+}
