@@ -67,6 +67,17 @@ pub(crate) fn descriptors(settings: &Settings, cache: &Cache) -> Vec<ColumnFamil
         .into()
 }
 
+/// Options of files of log entries that move between stores. Their form is pinned like that of the store's own files.
+pub(crate) fn file_options() -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_format_version(5);
+    blocks.set_block_size(16 << 10);
+    let mut options = Options::default();
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_block_based_table_factory(&blocks);
+    options
+}
+
 fn options(family: Family, settings: &Settings, cache: &Cache) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(cache);

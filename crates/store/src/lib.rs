@@ -50,6 +50,7 @@ mod index;
 mod index_build;
 mod keys;
 mod lock;
+mod moving;
 mod open;
 mod reading;
 mod received;
@@ -65,6 +66,7 @@ mod trimming;
 
 pub use check::{Counts, Problem, Report, check};
 pub use dataset::Dataset;
+pub use moving::{Import, Imported, LogFile, Mark};
 pub use open::OpenError;
 pub use received::{ByteHasher, Compared, Seen};
 pub use replica::{OwnerFacts, Position};

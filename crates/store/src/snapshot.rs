@@ -10,7 +10,8 @@ use crate::registry::{self, Entries, Entry, OpenIndex};
 use crate::{Result, StateKey, Store, codec};
 use parking_lot::Mutex;
 use sluice_dataset::{
-    DatasetName, DatasetStatus, IndexState, Offset, ReadOptions, Version, VersionBatch,
+    DatasetName, DatasetNumber, DatasetStatus, IndexState, Offset, ReadOptions, Version,
+    VersionBatch,
 };
 use std::sync::Arc;
 
@@ -111,11 +112,11 @@ impl Snapshot {
         Ok(found)
     }
 
-    fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         self.held.borrow_owner()
     }
 
-    fn raw(&self) -> &RawSnapshot<'_> {
+    pub(crate) fn raw(&self) -> &RawSnapshot<'_> {
         self.held.borrow_dependent()
     }
 }
@@ -160,7 +161,12 @@ impl DatasetView {
         Ok(copy.is_some_and(|copy| copy.is_level))
     }
 
-    fn reading(&self) -> Reading<'_> {
+    /// Its number in the hub.
+    pub fn number(&self) -> DatasetNumber {
+        self.entry.number
+    }
+
+    pub(crate) fn reading(&self) -> Reading<'_> {
         Reading {
             engine: self.snapshot.engine(),
             snapshot: self.snapshot.raw(),
@@ -179,7 +185,7 @@ impl DatasetView {
         Ok(index)
     }
 
-    fn record(&self) -> Result<Option<DatasetRecord>> {
+    pub(crate) fn record(&self) -> Result<Option<DatasetRecord>> {
         let key = keys::dataset_record(self.entry.number);
         let reading = self.reading();
         let sealed = reading.get(Family::Default, &key)?;

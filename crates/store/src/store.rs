@@ -21,7 +21,7 @@ pub struct Store {
     pub(crate) engine: Arc<Engine>,
     pub(crate) registry: Arc<Registry>,
     /// Held while datasets are made or deleted.
-    creation: Arc<Mutex<()>>,
+    pub(crate) creation: Arc<Mutex<()>>,
 }
 
 impl Store {

@@ -2,7 +2,7 @@
 
 mod append;
 mod copy;
-mod epoch;
+pub(crate) mod epoch;
 mod rewind;
 mod writing;
 

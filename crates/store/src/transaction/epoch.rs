@@ -51,7 +51,8 @@ impl Transaction {
     }
 }
 
-fn begin(state: &mut DatasetState, epoch: u64, continuity: Continuity) {
+/// Goes on under another epoch.
+pub(crate) fn begin(state: &mut DatasetState, epoch: u64, continuity: Continuity) {
     let record = &mut state.record;
     if continuity == Continuity::Restored {
         record.next_offset += GAP;

@@ -10,6 +10,7 @@ mod disk_full;
 mod harness;
 mod indexes;
 mod model;
+mod moving;
 mod received;
 mod replicas;
 mod trimming;
