@@ -2,6 +2,7 @@
 
 use crate::child::{Child, run, spawn, start};
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 use rustls::time_provider::DefaultTimeProvider;
 use sluice_identity::{Expected, Identity, TrustBundle};
 use sluice_protocol::transport::PeerChannel;
@@ -20,6 +21,8 @@ pub const HUB: &str = "tests";
 pub const HASH_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
 const ANY_PORT: &str = "127.0.0.1:0";
+/// Stands for the URL of the hub's object store.
+const OBJECTS: &str = "OBJECTS";
 
 /// A role without an API.
 pub struct Role {
@@ -36,11 +39,26 @@ impl Role {
         Ok(())
     }
 
-    /// SIGTERM, and waits for the end, which has to be in good order.
-    pub async fn stop(&mut self) -> Result<()> {
+    /// SIGSTOP: it does nothing until it is thawed.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
         let process = i32::try_from(self.process.id())?;
         let process = rustix::process::Pid::from_raw(process).context("a process has an id")?;
-        rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
+        rustix::process::kill_process(process, signal)?;
+        Ok(())
+    }
+
+    /// SIGTERM, and waits for the end, which has to be in good order.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.signal(Signal::TERM)?;
         loop {
             if let Some(status) = self.process.try_wait()? {
                 anyhow::ensure!(status.success(), "it ended with {status}");
@@ -79,6 +97,8 @@ pub struct Roles {
     pub workers: Vec<Option<Role>>,
     folder: tempfile::TempDir,
     lease: String,
+    /// Further arguments of workers.
+    further: Vec<String>,
     /// Where the storage node is, again after a restart too.
     address: String,
     enrolment: String,
@@ -87,6 +107,16 @@ pub struct Roles {
 impl Roles {
     /// Starts a hub with so many workers and leases of this length (`3s`).
     pub async fn start(workers: usize, lease: &str) -> Result<Roles> {
+        Self::start_with(workers, lease, &[]).await
+    }
+
+    /// The same with an object store in a folder, and checkpoints every so often (`1s`).
+    pub async fn start_with_objects(workers: usize, lease: &str, every: &str) -> Result<Roles> {
+        let objects = ["--object-store", OBJECTS, "--checkpoint-every", every];
+        Self::start_with(workers, lease, &objects).await
+    }
+
+    async fn start_with(workers: usize, lease: &str, further: &[&str]) -> Result<Roles> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         let make = |arguments: &[&str], paths: &[(&str, PathBuf)]| {
@@ -107,13 +137,19 @@ impl Roles {
         }
         std::fs::write(at("hash.key"), HASH_KEY)?;
         let lease = lease.to_owned();
+        let objects = format!("file://{}", at("objects").display());
+        let further = further.iter().map(|argument| match *argument {
+            OBJECTS => objects.clone(),
+            other => other.to_owned(),
+        });
+        let further: Vec<String> = further.collect();
         let (storage_node, ready) =
             node(folder.path(), &lease, "127.0.0.1:0", "127.0.0.1:0").await?;
         let (address, enrolment) = (ready.address, ready.enrolment);
         let mut started = Vec::new();
         for number in 0..workers {
             started.push(Some(
-                worker(folder.path(), number, &address, &enrolment).await?,
+                worker(folder.path(), number, &address, &enrolment, &further).await?,
             ));
         }
         let arguments = client(folder.path(), "aggregator", "a0", &address, &enrolment);
@@ -126,6 +162,7 @@ impl Roles {
             workers: started,
             folder,
             lease,
+            further,
             address,
             enrolment,
         })
@@ -144,10 +181,21 @@ impl Roles {
         Ok(())
     }
 
-    /// Starts a worker again, with its data.
+    /// Starts a worker again with its data, or a new one behind the others.
     pub async fn start_worker(&mut self, number: usize) -> Result<()> {
-        let again = worker(self.folder.path(), number, &self.address, &self.enrolment).await?;
-        self.workers[number] = Some(again);
+        let folder = self.folder.path();
+        let started = worker(
+            folder,
+            number,
+            &self.address,
+            &self.enrolment,
+            &self.further,
+        )
+        .await?;
+        if number == self.workers.len() {
+            self.workers.push(None);
+        }
+        self.workers[number] = Some(started);
         Ok(())
     }
 
@@ -187,6 +235,28 @@ impl Roles {
     /// The data folder of a process.
     pub fn data(&self, id: &str) -> PathBuf {
         self.folder.path().join(id)
+    }
+
+    /// Takes the disk of a worker away that does not run.
+    pub fn lose_disk(&self, number: usize) -> Result<()> {
+        std::fs::remove_dir_all(self.folder.path().join(format!("w{number}")))?;
+        Ok(())
+    }
+
+    /// Names of the objects in the object store.
+    pub fn objects(&self) -> Result<Vec<PathBuf>> {
+        let (mut open, mut found) = (vec![self.folder.path().join("objects")], Vec::new());
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    open.push(path)
+                } else {
+                    found.push(path)
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// What a process has logged.
@@ -241,10 +311,17 @@ async fn node(
     Ok((Role { process, admin }, ready))
 }
 
-async fn worker(folder: &Path, number: usize, address: &str, enrolment: &str) -> Result<Role> {
+async fn worker(
+    folder: &Path,
+    number: usize,
+    address: &str,
+    enrolment: &str,
+    further: &[String],
+) -> Result<Role> {
     let id = format!("w{number}");
     let arguments = client(folder, "worker", &id, address, enrolment);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let arguments = arguments.iter().chain(further);
+    let arguments: Vec<&str> = arguments.map(String::as_str).collect();
     let (process, WorkerReady { admin }) = start("worker", &folder.join(&id), &arguments).await?;
     Ok(Role { process, admin })
 }

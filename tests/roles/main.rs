@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod absences;
+mod lost_disks;
+mod moves;
 mod one_hub;
 mod probes;
 mod verify;

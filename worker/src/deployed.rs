@@ -35,6 +35,8 @@ pub(crate) struct Deployed {
     is_unprepared: AtomicBool,
     /// Something that it has read of a replica has to be looked at again.
     revisits: AtomicBool,
+    /// What was pushed before its state was restored is being taken again.
+    is_replaying: AtomicBool,
     turn: Mutex<Turn>,
 }
 
@@ -77,6 +79,7 @@ impl Deployed {
             opening: Mutex::default(),
             is_unprepared: AtomicBool::new(true),
             revisits: AtomicBool::new(revisit::any(store, &id)?),
+            is_replaying: AtomicBool::new(false),
             turn: Mutex::default(),
             id,
         }))
@@ -146,6 +149,17 @@ impl Deployed {
     /// Notes whether there is any such thing.
     pub(crate) fn set_revisits(&self, revisits: bool) {
         self.revisits.store(revisits, Ordering::Relaxed);
+    }
+
+    /// Notes whether what was pushed is being taken again.
+    pub(crate) fn set_replaying(&self, is_replaying: bool) {
+        self.is_replaying.store(is_replaying, Ordering::Relaxed);
+    }
+
+    /// Why it waits for its restored state to be whole.
+    fn replaying(&self) -> Option<String> {
+        let is_replaying = self.is_replaying.load(Ordering::Relaxed);
+        is_replaying.then(|| "takes what was pushed again: its state was restored".to_owned())
     }
 
     /// The epoch it is owned under.
@@ -237,6 +251,7 @@ impl Deployed {
         self.check_runnable()
             .err()
             .or_else(|| self.opening())
+            .or_else(|| self.replaying())
             .or_else(|| crate::gates::waiting_for(&self.settings(), shared))
     }
 }

@@ -4,7 +4,7 @@ use crate::deployed::Deployed;
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
 use sluice_config::{Configuration, Environment};
-use sluice_protocol::{Error, Result};
+use sluice_protocol::{Code, Error, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,8 +45,14 @@ impl Deployment {
 
     /// One pipe, or the answer that there is none.
     pub(crate) fn pipe(&self, id: &str) -> Result<Arc<Deployed>> {
-        self.get(id)
-            .ok_or_else(|| Error::not_found("unknown-pipe", "pipe", id))
+        if let Some(pipe) = self.get(id) {
+            return Ok(pipe);
+        }
+        if self.taken().configuration.pipes.contains_key(id) {
+            let message = format!("pipe \"{id}\" is not on this worker now; try again");
+            return Err(Error::new(Code::Unavailable, "not-here", message));
+        }
+        Err(Error::not_found("unknown-pipe", "pipe", id))
     }
 
     /// The pipe that writes a dataset.

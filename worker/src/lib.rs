@@ -19,6 +19,7 @@ mod check;
 mod clock;
 mod deployed;
 mod deployment;
+mod durability;
 mod emptying;
 mod environment;
 mod error;

@@ -4,6 +4,7 @@ use crate::assignment::{Assignment, Held, Keeper, Lease, held};
 use crate::blocking;
 use crate::clock::{Clock, SystemClock};
 use crate::deployment::Deployment;
+use crate::durability::{Arrivals, Durability, FORMAT, Rounds};
 use crate::error::Error;
 use crate::housekeeping;
 use crate::receiver::Bounds;
@@ -15,7 +16,10 @@ use crate::shared::Shared;
 use crate::signals::Signals;
 use crate::take_up::TakeUp;
 use futures::FutureExt;
-use sluice_protocol::{Assignments, BootClock, Reach, StorageNode, SystemBootClock, WorkerId};
+use sluice_objects::Objects;
+use sluice_protocol::{
+    Assignments, BootClock, FormatRange, Formats, Reach, StorageNode, SystemBootClock, WorkerId,
+};
 use sluice_store::Store;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -27,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+/// Folder of files on their way below the data folder.
+const MOVING: &str = "moving";
 /// Folder of the store below the data folder.
 const STORE: &str = "datasets";
 
@@ -47,6 +53,10 @@ pub struct Settings {
     pub boot_clock: Arc<dyn BootClock>,
     /// Where other roles reach this worker; empty in one process.
     pub address: String,
+    /// Where pipes are kept so that they outlive this disk; `None`: nowhere.
+    pub objects: Option<Objects>,
+    /// How often checkpoints are made of pipes that changed.
+    pub checkpoint_every: Duration,
     /// Who this worker is. `None`: as its disk says; a blank disk makes a name.
     pub worker: Option<WorkerId>,
 }
@@ -62,6 +72,8 @@ impl Settings {
             clock: Arc::new(SystemClock),
             boot_clock: Arc::new(SystemBootClock),
             address: String::new(),
+            objects: None,
+            checkpoint_every: Duration::from_secs(60),
             worker: None,
         }
     }
@@ -81,6 +93,10 @@ pub struct LocalWorker {
     scheduler_ended: Arc<AtomicBool>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Asks for the last checkpoints.
+    checkpoints: CancellationToken,
+    /// They are made.
+    rounds_ended: CancellationToken,
     /// Ends the keeping of the lease, which is needed until the last run has ended.
     let_go: CancellationToken,
 }
@@ -113,6 +129,9 @@ impl LocalWorker {
         let topology = assignments.watch_topology();
         let replicas = Replicas::new(identity.worker.clone(), reach, topology, stop.child_token());
         let lease = Arc::new(Lease::new(settings.boot_clock.clone()));
+        let moving = settings.data.join(MOVING);
+        let durability = settings.objects.clone();
+        let durability = durability.map(|objects| Durability::new(objects, moving, lease.clone()));
         let (held_sender, held) = watch::channel(Held::default());
         let (done_sender, done) = watch::channel(0);
         let (session_sender, session) = watch::channel(None);
@@ -121,6 +140,7 @@ impl LocalWorker {
             identity,
             address: settings.address.clone(),
             client: assignments.clone(),
+            formats: formats(&settings),
             clock: settings.boot_clock.clone(),
             store: store.clone(),
             lease: lease.clone(),
@@ -139,6 +159,7 @@ impl LocalWorker {
             signals,
             settings.pass_over_unchanged,
             replicas,
+            durability.clone(),
         );
         metrics.register(|registry| shared.metrics.register(registry));
         let deployment = Arc::new(Deployment::default());
@@ -155,6 +176,8 @@ impl LocalWorker {
             shared: shared.clone(),
             deployment: deployment.clone(),
             runs: runs.clone(),
+            arrivals: Arrivals::new(shared.clone()),
+            bounds: settings.bounds.clone(),
             wake: wake.clone(),
             revision: revision_sender,
             held,
@@ -183,6 +206,23 @@ impl LocalWorker {
         tasks.spawn(flowing.instrument(tracing::info_span!("flow")));
         let upkeep = upkeep::run(shared.clone(), deployment.clone(), stop.child_token());
         tasks.spawn(upkeep.instrument(tracing::info_span!("replicas")));
+        let (checkpoints, rounds_ended) = (CancellationToken::new(), CancellationToken::new());
+        let ended_rounds = rounds_ended.clone().drop_guard();
+        if let Some(durability) = durability {
+            metrics.register(|registry| durability.objects.register(registry));
+            let rounds = Rounds {
+                durability,
+                shared: shared.clone(),
+                deployment: deployment.clone(),
+                every: settings.checkpoint_every,
+                stop: checkpoints.clone(),
+            };
+            let rounds = async move {
+                let _ended = ended_rounds;
+                rounds.run().await;
+            };
+            tasks.spawn(rounds.instrument(tracing::info_span!("checkpoints")));
+        }
         let runner = Runner::new(&shared, &deployment, &runs);
         let (bounds, dataset_lock) = (settings.bounds, tokio::sync::RwLock::default());
         Ok(Arc::new(LocalWorker {
@@ -197,6 +237,8 @@ impl LocalWorker {
             scheduler_ended,
             tasks,
             stop,
+            checkpoints,
+            rounds_ended,
             let_go,
         }))
     }
@@ -221,6 +263,8 @@ impl LocalWorker {
         self.stop.cancel();
         self.runner.stop(Duration::from_secs(30)).await;
         self.runs.ended().await;
+        self.checkpoints.cancel();
+        self.rounds_ended.cancelled().await;
         self.let_go.cancel();
         self.tasks.close();
         self.tasks.wait().await;
@@ -230,6 +274,21 @@ impl LocalWorker {
         if let Err(error) = crate::blocking::run(move || store.sync()).await {
             tracing::error!(error = %error, "cannot make the last writes durable");
         }
+    }
+}
+
+/// What this worker can read of what others wrote.
+fn formats(settings: &Settings) -> Formats {
+    let range = FormatRange {
+        oldest: FORMAT,
+        newest: FORMAT,
+    };
+    let moved = settings.objects.as_ref().map(|_| range);
+    Formats {
+        checkpoints: moved,
+        // Pipes are handed over through the object store too.
+        change_streams: moved,
+        replicas: Some(range),
     }
 }
 
@@ -261,8 +320,17 @@ async fn identity(store: &Store, settings: &Settings) -> Result<held::Identity, 
 async fn open_store(settings: &Settings) -> Result<Store, Error> {
     let path = store_folder(&settings.data);
     let options = settings.store.clone();
+    let moving = settings.data.join(MOVING);
     crate::blocking::run(move || {
-        Store::open(&path, &options).map_err(|source| Error::OpenStore { path, source })
+        let store = Store::open(&path, &options).map_err(|source| Error::OpenStore {
+            path: path.clone(),
+            source,
+        })?;
+        // What was on its way when the process ended begins again from its beginning.
+        let removed = store.remove_unfinished_imports();
+        removed.map_err(|source| Error::Identity { path, source })?;
+        let _ = std::fs::remove_dir_all(moving);
+        Ok(store)
     })
     .await
 }

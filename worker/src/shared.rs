@@ -3,6 +3,7 @@
 use crate::assignment::Assignment;
 use crate::blocking;
 use crate::clock::Clock;
+use crate::durability::Durability;
 use crate::indexes::Indexes;
 use crate::metrics::Metrics;
 use crate::pipe::commit::{self, Done, Writes};
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub short_work: ShortWork,
     /// Copies of what other workers have.
     pub replicas: Replicas,
+    /// What outlives this disk, where an object store is given.
+    pub durability: Option<Arc<Durability>>,
     bytes: Arc<Semaphore>,
 }
 
@@ -65,6 +68,7 @@ impl Shared {
         signals: Signals,
         passes_over: bool,
         replicas: Replicas,
+        durability: Option<Arc<Durability>>,
     ) -> Arc<Self> {
         Arc::new(Shared {
             store,
@@ -79,6 +83,7 @@ impl Shared {
             passes_over,
             short_work: ShortWork::default(),
             replicas,
+            durability,
             bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT / BYTES_PER_PERMIT)),
         })
     }
@@ -98,6 +103,12 @@ impl Shared {
     pub(crate) async fn slice(self: &Arc<Self>) -> Arc<Slice> {
         let shared = self.clone();
         blocking::run(move || Slice::new(shared)).await
+    }
+
+    /// An instant of everything here.
+    pub(crate) async fn slice_snapshot(&self) -> sluice_store::Snapshot {
+        let store = self.store.clone();
+        blocking::run(move || store.snapshot()).await
     }
 
     /// The dataset of that name on this worker, if there is one.

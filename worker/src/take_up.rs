@@ -1,13 +1,16 @@
 //! From a configuration snapshot and what the storage node assigns to running pipes: load, compare, open, change, close.
 
 mod duties;
+mod replaying;
 
 use crate::assignment::Held;
 use crate::blocking;
 use crate::deployment::{Deployment, Taken};
+use crate::durability::Arrivals;
 use crate::gates;
 use crate::pipe::commit::Writes;
 use crate::pipe::state;
+use crate::receiver::Bounds;
 use crate::replicas::sight;
 use crate::runs::Runs;
 use crate::scheduler::Wake;
@@ -41,6 +44,10 @@ pub(crate) struct TakeUp {
     pub wake: mpsc::UnboundedSender<Wake>,
     /// So do callers that wait for a revision.
     pub revision: watch::Sender<u64>,
+    /// Pipes on their way here.
+    pub arrivals: Arc<Arrivals>,
+    /// Bounds of pushes that are taken again.
+    pub bounds: Bounds,
     /// What is assigned to this worker.
     pub held: watch::Receiver<Held>,
     /// The number of what was held when nothing else was open any more.
@@ -55,13 +62,14 @@ impl TakeUp {
     /// Takes up every snapshot and every assignment that comes, until stopped.
     pub(crate) async fn run(self, mut snapshots: watch::Receiver<Arc<ConfigurationSnapshot>>) {
         let mut held = self.held.clone();
+        let mut arrived = self.arrivals.watch();
         let mut started = true;
         loop {
             let snapshot = snapshots.borrow_and_update().clone();
             let holding = held.borrow_and_update().clone();
             let taken = tokio::select! {
                 taken = self.take_up(&snapshot, &holding, started) => taken,
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => return self.arrivals.end().await,
             };
             match taken {
                 Ok(is_taken) => started &= !is_taken,
@@ -74,8 +82,9 @@ impl TakeUp {
             tokio::select! {
                 changed = snapshots.changed() => if changed.is_err() { return },
                 changed = held.changed() => if changed.is_err() { return },
+                _ = arrived.changed() => {}
                 () = self.prepare_later() => {}
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => return self.arrivals.end().await,
             }
         }
     }
@@ -88,6 +97,7 @@ impl TakeUp {
         started: bool,
     ) -> Result<bool> {
         if held.session.is_none() {
+            self.arrivals.end().await;
             self.close_all().await;
             self.done.send_replace(held.number);
             return Ok(false);

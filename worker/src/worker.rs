@@ -4,6 +4,7 @@ use crate::answer;
 use crate::assignment::{Lost, fenced_feed, fenced_published};
 use crate::blocking;
 use crate::deployed::Deployed;
+use crate::durability::{self, Subject};
 use crate::emptying;
 use crate::feed;
 use crate::following;
@@ -34,6 +35,19 @@ impl LocalWorker {
     fn check_lease(&self) -> Result<()> {
         let lease = &self.shared.assignment.lease;
         lease.check().map_err(Lost::answer)
+    }
+
+    /// What cannot be read again from anywhere is answered only when it is where the pipe's next owner finds it.
+    async fn keep(&self, pipes: Vec<Arc<Deployed>>) -> Result<()> {
+        let Some(durability) = &self.shared.durability else {
+            return Ok(());
+        };
+        let written = pipes.iter().filter(|pipe| pipe.unannounced().is_none());
+        for subject in written.map(|pipe| Subject::of(pipe)) {
+            let kept = durability.checkpoint(&self.shared, &subject).await;
+            kept.map_err(durability::Error::answer)?;
+        }
+        Ok(())
     }
 
     fn look_at(&self, pipe: &str) {
@@ -101,9 +115,10 @@ impl Worker for LocalWorker {
     async fn delete_dataset(&self, name: &str, user: &str) -> Result<()> {
         self.shared.assignment.check_here(name)?;
         tracing::info!(dataset = name, user, "deleting a dataset");
+        let writer = self.deployment.writer_of(name);
         emptying::delete_dataset(&self.shared, &self.deployment, name).await?;
         self.look_at_all();
-        Ok(())
+        self.keep(writer.into_iter().collect()).await
     }
 
     async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed> {
@@ -143,8 +158,9 @@ impl Worker for LocalWorker {
         body: ByteStream,
     ) -> Result<PushReply> {
         self.shared.assignment.check_here(dataset)?;
-        if let Some(pipe) = self.deployment.writer_of(dataset) {
-            self.shared.assignment.begin_writing(&pipe).await?;
+        let writer = self.deployment.writer_of(dataset);
+        if let Some(pipe) = &writer {
+            self.shared.assignment.begin_writing(pipe).await?;
         }
         let reply = receiver::write_dataset(
             &self.shared,
@@ -155,6 +171,7 @@ impl Worker for LocalWorker {
             body,
         )
         .await?;
+        self.keep(writer.into_iter().collect()).await?;
         self.check_lease()?;
         Ok(reply)
     }
@@ -207,7 +224,7 @@ impl Worker for LocalWorker {
         tracing::info!(user, "deleting the datasets of all pipes");
         emptying::delete_all_sink_datasets(&self.shared, &self.deployment).await?;
         self.look_at_all();
-        Ok(())
+        self.keep(self.deployment.pipes()).await
     }
 
     async fn wait_for_revision(&self, revision: u64) -> Result<()> {
@@ -222,7 +239,7 @@ impl Worker for LocalWorker {
         self.runner.stop(Duration::from_secs(30)).await;
         emptying::reset(&self.shared, &self.deployment).await?;
         self.look_at_all();
-        Ok(())
+        self.keep(self.deployment.pipes()).await
     }
 
     async fn facts(&self) -> Result<Json> {

@@ -2,6 +2,7 @@
 
 use super::Held;
 use super::held::HeldRecord;
+use crate::durability::Source;
 use sluice_protocol::{Duty, Epoch, Start};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,10 @@ pub(crate) enum Change {
     GoOn { epoch: Epoch, start: Start },
     /// It begins.
     Begin { epoch: Epoch, start: Start },
+    /// Its state has to be brought here first.
+    Bring { epoch: Epoch, source: Source },
+    /// Its owner hands it over as soon as we say that we are ready.
+    Follow,
     /// It cannot begin like that here.
     Refuse { epoch: Epoch, how: &'static str },
 }
@@ -30,6 +35,7 @@ pub(crate) fn changes(
     open: &BTreeMap<String, Epoch>,
     known: &BTreeMap<String, HeldRecord>,
     is_configured: impl Fn(&str) -> bool,
+    can_bring: bool,
 ) -> BTreeMap<String, Change> {
     let mut changes = BTreeMap::new();
     let keeps_all = held.session.is_none() || held.assigned.is_filling;
@@ -46,7 +52,9 @@ pub(crate) fn changes(
         changes.insert(pipe.clone(), change);
     }
     for (pipe, duty) in &held.assigned.pipes {
-        if let Some(change) = begun(pipe, duty, open, known).filter(|_| is_configured(pipe)) {
+        if let Some(change) =
+            begun(pipe, duty, open, known, can_bring).filter(|_| is_configured(pipe))
+        {
             changes.insert(pipe.clone(), change);
         }
     }
@@ -67,7 +75,14 @@ fn begun(
     duty: &Duty,
     open: &BTreeMap<String, Epoch>,
     known: &BTreeMap<String, HeldRecord>,
+    can_bring: bool,
 ) -> Option<Change> {
+    let refused = |epoch| Change::Refuse {
+        epoch,
+        how: "this worker has no object store, through which a pipe's state could come here",
+    };
+    // What was brought here lies on the disk under the epoch that it was brought for.
+    let is_here = |epoch| known.get(pipe).is_some_and(|record| record.epoch == epoch);
     let released = known
         .get(pipe)
         .map_or(Epoch::NONE, |record| record.released);
@@ -79,23 +94,30 @@ fn begun(
                 epoch: *epoch,
                 start: start.clone(),
             }),
-            (_, Start::HandOver { .. }) => Some(Change::Refuse {
+            (None, Start::HandOver { .. } | Start::Restore { .. }) if is_here(*epoch) => {
+                Some(Change::Begin {
+                    epoch: *epoch,
+                    start: Start::Local,
+                })
+            }
+            (_, Start::HandOver { .. } | Start::Restore { .. }) if !can_bring => {
+                Some(refused(*epoch))
+            }
+            (_, Start::HandOver { offset, .. }) => Some(Change::Bring {
                 epoch: *epoch,
-                how: "this version cannot take a pipe over from another worker",
+                source: Source::HandOver { offset: *offset },
             }),
-            (_, Start::Restore { .. }) => Some(Change::Refuse {
+            (_, Start::Restore { checkpoint }) => Some(Change::Bring {
                 epoch: *epoch,
-                how: "this version cannot restore a checkpoint",
+                source: Source::Checkpoint(*checkpoint),
             }),
             (_, start) => Some(Change::Begin {
                 epoch: *epoch,
                 start: start.clone(),
             }),
         },
-        Duty::Follow { .. } => Some(Change::Refuse {
-            epoch: Epoch::NONE,
-            how: "this version cannot follow another worker's pipe",
-        }),
+        Duty::Follow { .. } if can_bring => Some(Change::Follow),
+        Duty::Follow { .. } => Some(refused(Epoch::NONE)),
         Duty::Release { epoch, .. } if !open.contains_key(pipe) && *epoch <= released => {
             Some(Change::SayAgain { epoch: *epoch })
         }

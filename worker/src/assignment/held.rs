@@ -127,6 +127,19 @@ pub(crate) fn pipes(store: &Store) -> Result<BTreeMap<String, HeldRecord>> {
     }
 }
 
+/// What is remembered of a pipe, to be written together with its state.
+pub(crate) fn entry(pipe: &str, record: &HeldRecord) -> Result<(StateKey, Vec<u8>)> {
+    let stored = StoredPipe {
+        epoch: record.epoch.number(),
+        released: record.released.number(),
+        dataset: record.dataset.clone(),
+    };
+    Ok((
+        StateKey::new(OWNER, format!("{PIPE}{pipe}"))?,
+        bytes(&stored),
+    ))
+}
+
 /// Remembers pipes, or with `None` forgets them. For blocking threads.
 pub(crate) fn remember(
     store: &Store,
@@ -136,17 +149,12 @@ pub(crate) fn remember(
 ) -> Result<()> {
     let mut transaction = store.transaction(&[])?;
     for (pipe, record) in pipes {
-        let key = StateKey::new(OWNER, format!("{PIPE}{pipe}"))?;
         match record {
             Some(record) => {
-                let stored = StoredPipe {
-                    epoch: record.epoch.number(),
-                    released: record.released.number(),
-                    dataset: record.dataset.clone(),
-                };
-                transaction.put_state(&key, &bytes(&stored));
+                let (key, stored) = entry(pipe, record)?;
+                transaction.put_state(&key, &stored);
             }
-            None => transaction.delete_state(&key),
+            None => transaction.delete_state(&StateKey::new(OWNER, format!("{PIPE}{pipe}"))?),
         }
     }
     lease.commit(transaction, durability).map(drop)

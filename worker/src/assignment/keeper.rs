@@ -4,9 +4,10 @@ use super::Lease;
 use super::held::{self, Identity};
 use super::holder::{Holder, Next};
 use crate::blocking;
+use crate::durability::Durability;
 use sluice_protocol::{
-    Assigned, Assignments, BootClock, Code, Error, FormatRange, Formats, HeldPipe, Moment,
-    OpenSession, PipeLoad, Renewal, Result, SessionId,
+    Assigned, Assignments, BootClock, Code, Error, Formats, HeldPipe, Moment, OpenSession,
+    PipeLoad, Renewal, Result, SessionId,
 };
 use sluice_store::Store;
 use std::collections::HashMap;
@@ -15,15 +16,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What this version can read of what other workers wrote.
-const FORMATS: Formats = Formats {
-    checkpoints: None,
-    change_streams: None,
-    replicas: Some(FormatRange {
-        oldest: 1,
-        newest: 1,
-    }),
-};
 /// How often the storage node hears what pipes cost.
 const LOADS_EVERY: Duration = Duration::from_secs(60);
 /// Data of a pipe that weighs as much as the pipe itself.
@@ -48,6 +40,8 @@ pub(crate) struct Keeper {
     /// Where other roles reach this worker.
     pub address: String,
     pub client: Arc<dyn Assignments>,
+    /// What it can read of what other workers wrote.
+    pub formats: Formats,
     pub clock: Arc<dyn BootClock>,
     pub store: Store,
     pub lease: Arc<Lease>,
@@ -183,7 +177,7 @@ impl Keeper {
             boot: self.identity.boot.clone(),
             address: self.address.clone(),
             seen: holder.seen(),
-            formats: FORMATS,
+            formats: self.formats,
             pipes,
         };
         let opening = self.client.open_session(open);
@@ -298,13 +292,15 @@ impl Keeper {
         let pipes = blocking::run(move || {
             let known = held::pipes(&store)?.into_iter();
             let here = known.filter(|(_, record)| record.is_held());
-            let pipes = here.map(|(pipe, record)| HeldPipe {
-                pipe,
-                epoch: record.epoch,
-                offset: record.status(&store).and_then(|status| status.max_offset),
-                checkpoint: None,
+            let pipes = here.map(|(pipe, record)| {
+                Ok(HeldPipe {
+                    epoch: record.epoch,
+                    offset: record.status(&store).and_then(|status| status.max_offset),
+                    checkpoint: Durability::kept(&store, &pipe)?,
+                    pipe,
+                })
             });
-            sluice_dataset::Result::Ok(pipes.collect())
+            pipes.collect::<sluice_dataset::Result<_>>()
         });
         pipes.await.map_err(crate::answer::dataset)
     }

@@ -28,6 +28,13 @@ impl Lease {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn held(clock: Arc<dyn BootClock>, until: Moment) -> Arc<Self> {
+        let lease = Lease::new(clock);
+        lease.hold_until(until);
+        Arc::new(lease)
+    }
+
     /// Whether it is held now.
     pub(crate) fn check(&self) -> Result<(), Lost> {
         let deadline = self.deadline.load(Ordering::Acquire);

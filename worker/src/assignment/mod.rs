@@ -14,7 +14,7 @@
 pub(crate) mod changes;
 mod fenced;
 pub(crate) mod held;
-mod holder;
+pub(crate) mod holder;
 mod keeper;
 mod lease;
 

@@ -9,6 +9,7 @@ mod taking;
 
 use crate::answer;
 use crate::deployed::Deployed;
+use crate::durability::{self, Subject, push_log::Recording};
 use crate::pipe::plan::Plan;
 use crate::shared::Shared;
 use crate::sink::{DatasetSink, Target};
@@ -46,7 +47,7 @@ pub(crate) async fn push(
     body: ByteStream,
 ) -> Result<PushReply> {
     let settings = deployed.settings();
-    let SourceSettings::HttpEndpoint(source) = &settings.source else {
+    let SourceSettings::HttpEndpoint(_) = &settings.source else {
         let message = format!(
             "pipe \"{}\" is no receiver: its source is not \"http_endpoint\"",
             deployed.id
@@ -65,6 +66,45 @@ pub(crate) async fn push(
         let message = format!("pipe \"{}\" takes no pushes now: {reason}", deployed.id);
         return Err(Error::new(Code::Unavailable, "pipe-waits", message));
     }
+    let result = take(shared, deployed, bounds, request, body, Logging::Yes).await;
+    shared
+        .metrics
+        .push_ended(result.as_ref().ok().map(|reply| reply.received));
+    result
+}
+
+/// Takes a push from the push log, while the receiver takes no others.
+pub(crate) async fn take_again(
+    shared: &Arc<Shared>,
+    deployed: &Arc<Deployed>,
+    bounds: &Bounds,
+    request: PushRequest,
+    body: ByteStream,
+) -> Result<PushReply> {
+    take(shared, deployed, bounds, request, body, Logging::No).await
+}
+
+/// Whether a push goes into the push log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Logging {
+    Yes,
+    /// It comes from there.
+    No,
+}
+
+async fn take(
+    shared: &Arc<Shared>,
+    deployed: &Arc<Deployed>,
+    bounds: &Bounds,
+    request: PushRequest,
+    body: ByteStream,
+    logging: Logging,
+) -> Result<PushReply> {
+    let settings = deployed.settings();
+    let SourceSettings::HttpEndpoint(source) = &settings.source else {
+        let message = format!("pipe \"{}\" is no receiver any more", deployed.id);
+        return Err(Error::new(Code::NotFound, "unknown-receiver", message));
+    };
     if source.validation_expression.is_some() {
         // Taking what nobody validated would be worse than taking nothing.
         let message = "this version cannot evaluate \"validation_expression\", so the receiver takes no pushes";
@@ -115,11 +155,21 @@ pub(crate) async fn push(
         populated,
         habit: Some(&deployed.habit),
     };
-    let result = receiver.take(&deployed.push_lock, request, body).await;
-    shared
-        .metrics
-        .push_ended(result.as_ref().ok().map(|reply| reply.received));
-    result
+    let durability = shared.durability.as_ref();
+    let durability = durability.filter(|_| logging == Logging::Yes && receiver.is_kept());
+    let Some(durability) = durability else {
+        return receiver.take(&deployed.push_lock, request, body).await;
+    };
+    // Committed here first, then in the log, then answered.
+    let subject = Subject::of(deployed);
+    let log = durability.push_log(&subject).await;
+    let log = log.map_err(durability::Error::answer)?;
+    let (recording, body) = Recording::begin(log, &request, body);
+    let reply = receiver.take(&deployed.push_lock, request, body).await?;
+    recording.finish().await?;
+    let ensured = durability.ensure_checkpoint(shared, &subject).await;
+    ensured.map_err(durability::Error::answer)?;
+    Ok(reply)
 }
 
 /// Writes straight into a dataset, made if there is none (AP8).

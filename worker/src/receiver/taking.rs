@@ -49,6 +49,11 @@ enum Turn<'a> {
 }
 
 impl Receiver<'_> {
+    /// What it takes stays here: nobody else has it.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self.intake.destination, Destination::Dataset { .. })
+    }
+
     pub(super) async fn take(
         &self,
         lock: &RwLock<()>,

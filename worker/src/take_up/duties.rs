@@ -7,6 +7,7 @@ use crate::assignment::held::{self, HeldRecord};
 use crate::assignment::{Held, OwnedDatasets};
 use crate::blocking;
 use crate::deployed::Deployed;
+use crate::durability::Subject;
 use crate::emptying;
 use crate::execution_log;
 use crate::pipe::state::Progress;
@@ -14,10 +15,14 @@ use crate::replicas::Need;
 use futures::future::join_all;
 use sluice_config::{Configuration, Pipe};
 use sluice_dataset::Dataset as _;
-use sluice_protocol::{Epoch, Report, Result, Start};
+use sluice_protocol::{Duty, Epoch, Report, Result, Start};
 use sluice_store::Durability;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the last checkpoint of a pipe that is given back may take.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(20);
 
 /// Pipes that begin, or go on, with the disk's memory of them as it is to be.
 pub(super) struct Beginning {
@@ -57,17 +62,42 @@ impl TakeUp {
         let open = self.deployment.pipes().into_iter();
         let open = open.map(|pipe| (pipe.id.clone(), pipe.epoch())).collect();
         let is_configured = |pipe: &str| configuration.pipes.contains_key(pipe);
-        let changes = changes(held, &open, &known, is_configured);
+        self.arrivals.keep_only(|pipe, epoch| {
+            let duty = held.assigned.pipes.get(pipe);
+            duty.is_some_and(|duty| duty.owned() == Some(epoch))
+        });
+        self.arrivals
+            .keep_ready(|pipe| matches!(held.assigned.pipes.get(pipe), Some(Duty::Follow { .. })));
+        let can_bring = self.arrivals.are_possible();
+        let changes = changes(held, &open, &known, is_configured, can_bring);
         let (mut pipes, mut leaving) = (Vec::new(), Vec::new());
         for (pipe, change) in changes {
             match change {
                 Change::GoOn { epoch, start } => {
+                    self.forget_durability(&pipe);
                     if let Some(open) = self.deployment.get(&pipe) {
                         open.set_epoch(epoch, start == Start::Local);
                     }
                     pipes.push((pipe, epoch, start));
                 }
-                Change::Begin { epoch, start } => pipes.push((pipe, epoch, start)),
+                Change::Begin { epoch, start } => {
+                    self.forget_durability(&pipe);
+                    pipes.push((pipe, epoch, start));
+                }
+                Change::Bring { epoch, source } => {
+                    if let Some(open) = self.deployment.get(&pipe) {
+                        self.close(open).await;
+                    }
+                    let settings = configuration.pipes.get(&pipe);
+                    let dataset = settings.and_then(|settings| settings.sink_dataset.clone());
+                    let record = known.get(&pipe).cloned().unwrap_or_default();
+                    self.arrivals.begin(&pipe, epoch, source, dataset, record);
+                }
+                Change::Follow => {
+                    if self.arrivals.is_news(&pipe) {
+                        self.say(Report::Level { pipe }).await?;
+                    }
+                }
                 other => leaving.push((pipe, other)),
             }
         }
@@ -82,9 +112,11 @@ impl TakeUp {
     }
 
     async fn leave(&self, pipe: String, change: Change, record: HeldRecord) -> Result<()> {
+        let mut last = None;
         if let Some(open) = self.deployment.get(&pipe)
             && !matches!(change, Change::Refuse { .. })
         {
+            last = Some(Subject::of(&open));
             self.close(open).await;
         }
         match change {
@@ -97,6 +129,9 @@ impl TakeUp {
                 self.remember(records, Durability::Buffered).await
             }
             Change::GiveBack { epoch } | Change::SayAgain { epoch } => {
+                if let Some(last) = last {
+                    self.leave_behind(last).await;
+                }
                 self.give_back(pipe, epoch, record).await
             }
             Change::Refuse { epoch, how } => {
@@ -109,7 +144,39 @@ impl TakeUp {
                 };
                 self.say(report).await
             }
-            Change::Close | Change::GoOn { .. } | Change::Begin { .. } => Ok(()),
+            Change::Close
+            | Change::GoOn { .. }
+            | Change::Begin { .. }
+            | Change::Bring { .. }
+            | Change::Follow => Ok(()),
+        }
+    }
+
+    /// What is known of a pipe's checkpoints and push log belongs to an epoch.
+    fn forget_durability(&self, pipe: &str) {
+        if let Some(durability) = &self.shared.durability {
+            durability.forget(pipe);
+        }
+    }
+
+    /// A last checkpoint, from which the next owner goes on. Without it that one goes on from an earlier one: what was pushed is
+    /// in the push log, and what was pulled can be pulled again.
+    async fn leave_behind(&self, subject: Subject) {
+        let Some(durability) = &self.shared.durability else {
+            return;
+        };
+        let making = durability.checkpoint(&self.shared, &subject);
+        match tokio::time::timeout(LAST_CHECKPOINT, making).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(pipe = subject.pipe, %error, "the pipe is given back without a last checkpoint");
+            }
+            Err(_) => {
+                tracing::warn!(
+                    pipe = subject.pipe,
+                    "the pipe is given back without a last checkpoint: it took too long"
+                );
+            }
         }
     }
 
@@ -177,6 +244,7 @@ impl TakeUp {
                 let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
                 let pipe = pipe.map_err(answer::dataset)?;
                 pipe.set_epoch(*epoch, *start == Start::Local);
+                self.replay(&pipe).await?;
                 if *start == Start::Fresh && self.has_data(&pipe) {
                     inherited.push(pipe.clone());
                 }

@@ -26,7 +26,7 @@ async fn until_open(hub: &Hub, pipe: &str) {
 async fn until_closed(hub: &Hub, pipe: &str) {
     hub.until(|| async {
         let error = hub.worker.pipe(pipe).await.err();
-        error.is_some_and(|error| error.reason == "unknown-pipe")
+        error.is_some_and(|error| error.reason == "not-here")
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! A worker with a storage node in memory, and short ways to use them.
 
-use super::assignments::{MemoryAssignments, MovedClock};
+use super::assignments::{MemoryAssignments, MovedClock, own};
 use crate::{Bounds, LocalWorker, Settings};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,11 +9,12 @@ use parking_lot::Mutex;
 use sluice_config::{Component as Loaded, Kind};
 use sluice_dataset::ReadOptions;
 use sluice_entity::{Entity, Json, Limits, Style};
+use sluice_objects::Objects;
 use sluice_protocol::{
     ByteStream, Component, ComponentKind, ConfigurationSnapshot, EntityStage, Error, Feed,
     HistoryEntry, HistorySummary, OneProcess, OperationKind, Page, PipeReport, PumpOperation,
-    PumpRequest, PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest, Result, RunAll,
-    SecretScope, SecretValues, StorageNode, Worker,
+    PumpRequest, PushReply, PushRequest, PutConfiguration, PutOutcome, ReadRequest, Report, Result,
+    RunAll, SecretScope, SecretValues, Start, StorageNode, Worker,
 };
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -195,17 +196,59 @@ impl Hub {
     ) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let components: Vec<Json> = components.iter().map(|text| json(text)).collect();
-        Self::open(folder, components, 1, bounds, passes_over).await
+        let node = MemoryStorageNode::new(1);
+        Self::open(folder, components, node, bounds, passes_over, None).await
+    }
+
+    /// With an object store, in which checkpoints are made when a test says so.
+    pub(super) async fn with_objects(components: &[&str], objects: &Objects) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let components = components.iter().map(|text| json(text)).collect();
+        let (node, bounds) = (MemoryStorageNode::new(1), Bounds::default());
+        Self::open(
+            folder,
+            components,
+            node,
+            bounds,
+            true,
+            Some(objects.clone()),
+        )
+        .await
+    }
+
+    /// Its lease ends, its disk is gone, and another worker is told to restore these pipes from the checkpoints it told of.
+    pub(super) async fn lose_disk(self, objects: &Objects) -> Self {
+        self.assignments().set_silent(true);
+        self.clock.pass(Duration::from_secs(60));
+        self.until(|| async { self.worker.deployment.pipes().is_empty() })
+            .await;
+        self.worker.shutdown().await;
+        // Datasets that are made there have other numbers.
+        let first = self.node.numbers.load(Ordering::Relaxed) + 1_000;
+        let node = MemoryStorageNode::new(first);
+        for report in self.assignments().reports() {
+            if let Report::Checkpointed {
+                pipe, checkpoint, ..
+            } = report
+            {
+                let duty = own(Start::Restore { checkpoint });
+                node.assignments.assign(&pipe, Some(duty));
+            }
+        }
+        let folder = Arc::new(TempDir::new().unwrap());
+        let bounds = Bounds::default();
+        let objects = Some(objects.clone());
+        Self::open(folder, self.components, node, bounds, true, objects).await
     }
 
     async fn open(
         folder: Arc<TempDir>,
         components: Vec<Json>,
-        first_number: u64,
+        node: Arc<MemoryStorageNode>,
         bounds: Bounds,
         pass_over_unchanged: bool,
+        objects: Option<Objects>,
     ) -> Self {
-        let node = MemoryStorageNode::new(first_number);
         let revision = node.configure(&components);
         let clock = Arc::new(MovedClock::default());
         let settings = Settings {
@@ -213,6 +256,8 @@ impl Hub {
             boot_clock: clock.clone(),
             bounds,
             pass_over_unchanged,
+            objects,
+            checkpoint_every: Duration::from_secs(3_600),
             ..Settings::new(folder.path())
         };
         let metrics = sluice_telemetry::Metrics::new();
@@ -247,7 +292,16 @@ impl Hub {
         let passes_over = self.worker.shared.passes_over;
         drop(self.worker);
         let bounds = Bounds::default();
-        Self::open(self.folder, self.components, number, bounds, passes_over).await
+        let node = MemoryStorageNode::new(number);
+        Self::open(
+            self.folder,
+            self.components,
+            node,
+            bounds,
+            passes_over,
+            None,
+        )
+        .await
     }
 
     /// Entities that were passed over since the worker was opened.

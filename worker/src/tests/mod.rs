@@ -12,6 +12,7 @@ mod keeping;
 mod kinds;
 mod limits;
 mod logs;
+mod losing_disks;
 mod mass_deletes;
 mod other_hubs;
 mod other_side;

@@ -2,6 +2,7 @@
 
 pub(crate) mod certificate;
 mod folder;
+pub(crate) mod objects;
 pub(crate) mod ready_file;
 
 pub(crate) use folder::DataFolder;

@@ -2,7 +2,7 @@
 
 use super::{Start, link::Link, port, reach::PeerReach};
 use crate::process::ready_file::ReadyFile;
-use crate::process::{DataFolder, blocking};
+use crate::process::{DataFolder, blocking, objects};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use sluice_identity::{Admission, Role};
@@ -58,6 +58,8 @@ pub(super) async fn run(start: Start) -> Result<()> {
     own.store.cache_bytes = settings.store_cache;
     // Write buffers live inside the cache's budget.
     own.store.write_buffer_bytes = settings.store_cache / 2;
+    own.objects = objects::open(settings.object_store.as_deref())?;
+    own.checkpoint_every = settings.checkpoint_every;
     readiness.waits_for("it opens the store");
     let topology = link.assignments.watch_topology();
     let reach = PeerReach::new(link.certificate.clone(), link.client, topology);

@@ -87,6 +87,10 @@ pub struct Settings {
     pub stop_timeout: Duration,
     /// Bytes of the cache of the datasets' store.
     pub store_cache: usize,
+    /// Where pipes are kept so that they outlive a worker's disk, as a URL.
+    pub object_store: Option<String>,
+    /// How often checkpoints are made of pipes that changed.
+    pub checkpoint_every: Duration,
     /// Largest body that is read whole: configuration, variables, secrets.
     pub request_limit: usize,
     /// Open connections.
@@ -131,6 +135,8 @@ impl Settings {
             stop_timeout: Duration::from_secs(30),
             // What blocks and buffers take beside their bytes, and what requests and runs hold, has to fit into 512 MB with it.
             store_cache: 192 << 20,
+            object_store: None,
+            checkpoint_every: Duration::from_secs(60),
             request_limit: 64 << 20,
             connections: 16_384,
             namespace: None,

@@ -241,6 +241,20 @@ const SETTINGS: &[Setting] = &[
         "Memory for the cache and write buffers of the datasets' store"
     ),
     setting!(
+        "object-store",
+        object_store,
+        DATA,
+        Some("URL"),
+        "Where pipes are kept so that they outlive a worker's disk: s3://, gs://, az:// or file:///. Credentials come from the environment (AWS_..., GOOGLE_..., AZURE_...). One place per hub"
+    ),
+    setting!(
+        "checkpoint-every",
+        checkpoint_every,
+        DATA,
+        Some("TIME"),
+        "How often checkpoints of pipes that changed are made in the object store"
+    ),
+    setting!(
         "request-limit",
         request_limit,
         API,

@@ -1,7 +1,7 @@
 //! The roles of a hub, opened in order and closed in the other.
 
 use super::steps::Steps;
-use crate::process::blocking;
+use crate::process::{blocking, objects};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use sluice_protocol::{OneProcess, StorageNode, Worker};
@@ -45,7 +45,7 @@ impl Roles {
         steps.next();
         let worker = loop {
             let opening = LocalWorker::open(
-                worker_settings(settings),
+                worker_settings(settings)?,
                 storage.clone(),
                 placements.clone(),
                 Arc::new(OneProcess),
@@ -113,10 +113,12 @@ async fn open_placements(storage: &Node) -> Result<Arc<Placements>> {
     .await
 }
 
-fn worker_settings(settings: &Settings) -> sluice_worker::Settings {
+fn worker_settings(settings: &Settings) -> Result<sluice_worker::Settings> {
     let mut worker = sluice_worker::Settings::new(&settings.data);
     worker.store.cache_bytes = settings.store_cache;
     // Write buffers live inside the cache's budget.
     worker.store.write_buffer_bytes = settings.store_cache / 2;
-    worker
+    worker.objects = objects::open(settings.object_store.as_deref())?;
+    worker.checkpoint_every = settings.checkpoint_every;
+    Ok(worker)
 }

@@ -170,6 +170,7 @@ impl Import {
                     record,
                     run: None,
                     indexes: Vec::new(),
+                    copy: None,
                     is_deleted: false,
                 };
                 for (epoch, continuity) in epochs {

@@ -23,6 +23,7 @@ struct Case {
     is_configured: bool,
     has_session: bool,
     is_filling: bool,
+    can_bring: bool,
 }
 
 impl Case {
@@ -34,6 +35,7 @@ impl Case {
             is_configured: true,
             has_session: true,
             is_filling: false,
+            can_bring: true,
         }
     }
 
@@ -63,7 +65,8 @@ impl Case {
         };
         let known = BTreeMap::from([("a".to_owned(), record)]);
         let configured = self.is_configured;
-        let changes = changes(&held, &open.into_iter().collect(), &known, |_| configured);
+        let open = open.into_iter().collect();
+        let changes = changes(&held, &open, &known, |_| configured, self.can_bring);
         changes.into_values().next()
     }
 }
@@ -182,19 +185,80 @@ fn a_pipe_that_is_to_be_handed_over_is_given_back() {
     );
 }
 
+fn hand_over() -> Start {
+    Start::HandOver {
+        from: WorkerId("w".into()),
+        address: String::new(),
+        offset: Some(7),
+    }
+}
+
+fn restore() -> Start {
+    Start::Restore {
+        checkpoint: sluice_protocol::Checkpoint {
+            number: 3,
+            format: 1,
+        },
+    }
+}
+
+fn follow() -> Duty {
+    Duty::Follow {
+        from: WorkerId("w".into()),
+        address: String::new(),
+    }
+}
+
 #[test]
-fn what_this_version_cannot_do_is_refused() {
-    let follow = Duty::Follow {
-        from: WorkerId("w".into()),
-        address: String::new(),
-    };
-    let hand_over = Start::HandOver {
-        from: WorkerId("w".into()),
-        address: String::new(),
-        offset: None,
-    };
-    for duty in [follow, own(PRESENT + 1, hand_over)] {
-        let change = Case::closed(Some(duty)).change();
+fn without_an_object_store_nothing_comes_here() {
+    for duty in [
+        follow(),
+        own(PRESENT + 1, hand_over()),
+        own(PRESENT + 1, restore()),
+    ] {
+        let case = Case {
+            can_bring: false,
+            ..Case::closed(Some(duty))
+        };
+        let change = case.change();
         assert!(matches!(change, Some(Change::Refuse { .. })), "{change:?}");
     }
+}
+
+#[test]
+fn state_that_is_elsewhere_is_brought_here_and_then_begun_like_any_other() {
+    for (start, source) in [
+        (hand_over(), Source::HandOver { offset: Some(7) }),
+        (
+            restore(),
+            Source::Checkpoint(sluice_protocol::Checkpoint {
+                number: 3,
+                format: 1,
+            }),
+        ),
+    ] {
+        let later = epoch(PRESENT + 1);
+        let bring = Some(Change::Bring {
+            epoch: later,
+            source,
+        });
+        let duty = own(PRESENT + 1, start.clone());
+        assert_eq!(Case::closed(Some(duty.clone())).change(), bring);
+        assert_eq!(
+            Case::open(Some(duty)).change(),
+            bring,
+            "whatever is open is old"
+        );
+        // The disk remembers that it came for this epoch.
+        let begun = Some(Change::Begin {
+            epoch: epoch(PRESENT),
+            start: Start::Local,
+        });
+        assert_eq!(
+            Case::closed(Some(own(PRESENT, start.clone()))).change(),
+            begun
+        );
+        assert_eq!(Case::open(Some(own(PRESENT, start))).change(), None);
+    }
+    assert_eq!(Case::closed(Some(follow())).change(), Some(Change::Follow));
 }

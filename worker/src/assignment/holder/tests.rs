@@ -27,6 +27,11 @@ impl BootClock for TestClock {
     }
 }
 
+/// A lease that holds as long as the test runs.
+pub(crate) fn held_lease() -> Arc<crate::assignment::Lease> {
+    crate::assignment::Lease::held(TestClock::at(1), Duration::from_secs(1_000_000))
+}
+
 fn session(id: u64, incarnation: u32) -> Session {
     Session {
         id: SessionId(id),

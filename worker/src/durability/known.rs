@@ -1,0 +1,52 @@
+//! What this worker knows of a pipe's checkpoints: in memory, and on the disk beside the state they were made from.
+
+use super::manifest::Manifest;
+use serde::{Deserialize, Serialize};
+use sluice_dataset::{Error, Result};
+use sluice_store::{StateKey, Store};
+
+/// Owner of the records. They are not part of a pipe's own state, which moves.
+const OWNER: &str = "durability";
+
+/// The newest checkpoint, while the process lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// Number of the newest manifest that was seen; 0: none.
+    pub number: u64,
+    /// It, where the state on this disk goes on from it; `None`: all files have to be written anew.
+    pub manifest: Option<Manifest>,
+}
+
+/// On the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// Number of the checkpoint that this state goes on from.
+    pub number: u64,
+    /// Under which epoch that was made.
+    pub epoch: u64,
+    /// What was pushed after the checkpoint is in the push log behind this number, and not in the state yet.
+    #[serde(default)]
+    pub replay_behind: Option<u64>,
+}
+
+impl Kept {
+    pub(super) fn key(pipe: &str) -> Result<StateKey> {
+        StateKey::new(OWNER, pipe)
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("records hold only what JSON can hold")
+    }
+
+    /// For blocking threads.
+    pub(super) fn load(store: &Store, pipe: &str) -> Result<Option<Kept>> {
+        let Some(bytes) = store.state(&Self::key(pipe)?)? else {
+            return Ok(None);
+        };
+        let kept = serde_json::from_slice(&bytes).map_err(|source| Error::Damaged {
+            place: format!("record of the checkpoint of pipe {pipe}"),
+            what: source.to_string(),
+        })?;
+        Ok(Some(kept))
+    }
+}

@@ -1,0 +1,158 @@
+//! What outlives a worker's disk: checkpoints of pipes in an object store, and how a pipe is restored from them.
+//!
+//! ```text
+//! manifest     a checkpoint's list of files, numbered, created only if absent
+//! segments     which parts of a log are written again: pure
+//! checkpoint   making one
+//! rounds       the task that makes them, for the pipes that changed
+//! push_log     pushed data, acknowledged when it is here
+//! restore      from a checkpoint into the store
+//! arrivals     restores that go on, for `take_up`
+//! ```
+//!
+//! Only the owner of a pipe's present epoch writes here, and nothing is ever written over: a worker that lost a pipe without
+//! hearing of it finds its next number taken, and stops.
+
+mod arrivals;
+mod checkpoint;
+mod error;
+mod known;
+mod manifest;
+pub(crate) mod push_log;
+mod restore;
+mod rounds;
+mod segments;
+
+pub(crate) use arrivals::{Arrivals, Source};
+pub(crate) use checkpoint::Subject;
+pub(crate) use error::Error;
+pub(crate) use manifest::FORMAT;
+pub(crate) use rounds::Rounds;
+
+use crate::assignment::Lease;
+use crate::blocking;
+use crate::shared::Shared;
+use error::Result;
+use known::{Kept, Known};
+use manifest::Place;
+use parking_lot::Mutex;
+use push_log::{PushLog, Replay};
+use sluice_objects::Objects;
+use sluice_protocol::Checkpoint;
+use sluice_store::{Durability::Synced, Store};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+
+/// The object store, and what is known of each pipe in it.
+pub(crate) struct Durability {
+    pub(crate) objects: Objects,
+    /// Where files lie on their way; on the store's disk.
+    folder: PathBuf,
+    lease: Arc<Lease>,
+    pipes: Mutex<HashMap<String, Arc<PipeDurability>>>,
+    /// Writes that go on although nobody waits for them any more.
+    tasks: TaskTracker,
+}
+
+/// One pipe.
+#[derive(Default)]
+pub(crate) struct PipeDurability {
+    /// Held while a checkpoint is made.
+    pub(crate) making: tokio::sync::Mutex<Option<Known>>,
+    /// What is to be shown, without waiting.
+    pub(crate) shown: Mutex<Shown>,
+    pub(crate) log: tokio::sync::OnceCell<Arc<PushLog>>,
+}
+
+/// How a pipe stands, for its status.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// Its newest checkpoint.
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// When that was made.
+    pub(crate) made: Option<crate::clock::Micros>,
+    /// Why the last try came to nothing.
+    pub(crate) problem: Option<String>,
+}
+
+impl Durability {
+    pub(crate) fn new(objects: Objects, folder: PathBuf, lease: Arc<Lease>) -> Arc<Self> {
+        Arc::new(Durability {
+            objects,
+            folder,
+            lease,
+            pipes: Mutex::default(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// What is known of a pipe here.
+    pub(crate) fn pipe(&self, id: &str) -> Arc<PipeDurability> {
+        self.pipes.lock().entry(id.to_owned()).or_default().clone()
+    }
+
+    /// It is not this worker's any more, or not under the epoch it was.
+    pub(crate) fn forget(&self, id: &str) {
+        self.pipes.lock().remove(id);
+    }
+
+    /// Nothing goes on here any more.
+    pub(crate) async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Behind which number of its push log a pipe has yet to take what was pushed; `None`: it has all. For blocking threads.
+    pub(crate) fn replays_behind(store: &Store, pipe: &str) -> sluice_dataset::Result<Option<u64>> {
+        let kept = Kept::load(store, pipe)?;
+        Ok(kept.and_then(|kept| kept.replay_behind))
+    }
+
+    /// What was pushed to a pipe behind a number of its push log.
+    pub(crate) async fn replay(&self, pipe: &str, behind: u64) -> Result<Replay> {
+        Replay::behind(Place::new(&self.objects, pipe), behind).await
+    }
+
+    /// A pipe has all that was pushed to it.
+    pub(crate) async fn replayed(&self, shared: &Arc<Shared>, pipe: &str) -> Result<()> {
+        let (shared, pipe) = (shared.clone(), pipe.to_owned());
+        let noted = blocking::run(move || {
+            let Some(kept) = Kept::load(&shared.store, &pipe)? else {
+                return Ok(());
+            };
+            let kept = Kept {
+                replay_behind: None,
+                ..kept
+            };
+            let mut transaction = shared.store.transaction(&[])?;
+            transaction.put_state(&Kept::key(&pipe)?, &kept.bytes());
+            let lease = &shared.assignment.lease;
+            lease.commit(transaction, Synced).map(drop)
+        });
+        noted.await.map_err(Error::Store)
+    }
+
+    /// Returns when a pipe has a checkpoint: what is in a push log is of use only on top of one.
+    pub(crate) async fn ensure_checkpoint(
+        &self,
+        shared: &Arc<Shared>,
+        subject: &Subject,
+    ) -> Result<()> {
+        let has_one = self.pipe(&subject.pipe).shown.lock().checkpoint.is_some();
+        if !has_one {
+            self.checkpoint(shared, subject).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest checkpoint of the state on this disk. For blocking threads.
+    pub(crate) fn kept(store: &Store, pipe: &str) -> sluice_dataset::Result<Option<Checkpoint>> {
+        let kept = Kept::load(store, pipe)?;
+        Ok(kept.map(|kept| Checkpoint {
+            number: kept.number,
+            format: FORMAT,
+        }))
+    }
+}

@@ -1,0 +1,239 @@
+//! An object of the push log, byte by byte.
+//!
+//! ```text
+//! 0       format version
+//! 1       kind: 0 pushes, 1 take-over
+//! 2..10   epoch, little-endian
+//! 10..26  random, so that no two objects are equal
+//! then    entries: length of head (4), head (JSON), length of body (8), body
+//! (32)    BLAKE3 of all before it
+//! ```
+
+use super::super::error::{Error, Result};
+use super::super::manifest::FORMAT;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sluice_protocol::{Epoch, PushRequest};
+use std::collections::BTreeMap;
+
+const HEAD: usize = 26;
+const SEAL: usize = 32;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Pushes,
+    TakeOver,
+}
+
+/// An object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Object {
+    pub(super) kind: Kind,
+    pub(super) epoch: Epoch,
+    nonce: [u8; 16],
+    pub(super) entries: Vec<Entry>,
+}
+
+/// A request, or a part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) head: Head,
+    pub(super) body: Bytes,
+}
+
+/// What an entry is part of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    /// Names the request.
+    pub(super) id: String,
+    /// From 0.
+    pub(super) part: u64,
+    /// No further parts follow, and all of it was committed.
+    pub(super) is_last: bool,
+    /// How it was pushed; with the last part.
+    pub(super) request: Option<LoggedRequest>,
+}
+
+/// A push but for its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct LoggedRequest {
+    sequence_id: Option<String>,
+    is_full: bool,
+    request_id: Option<String>,
+    previous_request_id: Option<String>,
+    is_first: bool,
+    is_last: bool,
+    allow_mass_delete: bool,
+    completeness: Option<u64>,
+    parameters: BTreeMap<String, String>,
+    user: String,
+}
+
+impl From<&PushRequest> for LoggedRequest {
+    fn from(request: &PushRequest) -> Self {
+        let request = request.clone();
+        LoggedRequest {
+            sequence_id: request.sequence_id,
+            is_full: request.is_full,
+            request_id: request.request_id,
+            previous_request_id: request.previous_request_id,
+            is_first: request.is_first,
+            is_last: request.is_last,
+            allow_mass_delete: request.allow_mass_delete,
+            completeness: request.completeness,
+            parameters: request.parameters,
+            user: request.user,
+        }
+    }
+}
+
+impl LoggedRequest {
+    /// The request again, with a body of this length.
+    pub(super) fn again(self, content_length: u64) -> PushRequest {
+        PushRequest {
+            sequence_id: self.sequence_id,
+            is_full: self.is_full,
+            request_id: self.request_id,
+            previous_request_id: self.previous_request_id,
+            is_first: self.is_first,
+            is_last: self.is_last,
+            allow_mass_delete: self.allow_mass_delete,
+            content_length: Some(content_length),
+            completeness: self.completeness,
+            parameters: self.parameters,
+            user: self.user,
+        }
+    }
+}
+
+impl Object {
+    pub(super) fn new(kind: Kind, epoch: Epoch, entries: Vec<Entry>) -> Self {
+        Object {
+            kind,
+            epoch,
+            nonce: *uuid::Uuid::new_v4().as_bytes(),
+            entries,
+        }
+    }
+
+    pub(super) fn write(&self) -> Bytes {
+        let bytes: usize = self
+            .entries
+            .iter()
+            .map(|entry| entry.body.len() + 512)
+            .sum();
+        let mut out = Vec::with_capacity(HEAD + bytes + SEAL);
+        let format = u8::try_from(FORMAT).unwrap_or(u8::MAX);
+        out.extend_from_slice(&[format, u8::from(self.kind == Kind::TakeOver)]);
+        out.extend_from_slice(&self.epoch.number().to_le_bytes());
+        out.extend_from_slice(&self.nonce);
+        for entry in &self.entries {
+            let head = serde_json::to_vec(&entry.head).expect("heads hold only what JSON can hold");
+            let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(&head);
+            out.extend_from_slice(&(entry.body.len() as u64).to_le_bytes());
+            out.extend_from_slice(&entry.body);
+        }
+        let seal = sluice_objects::fingerprint(&out);
+        out.extend_from_slice(&seal);
+        out.into()
+    }
+
+    /// As it arrives.
+    pub(super) fn read(name: &str, bytes: Bytes) -> Result<Object> {
+        Self::parse(bytes).map_err(|what| Error::damaged(name, what))
+    }
+
+    fn parse(bytes: Bytes) -> Result<Object, &'static str> {
+        let end = bytes.len().checked_sub(SEAL).filter(|end| *end >= HEAD);
+        let end = end.ok_or("too short")?;
+        if u32::from(bytes[0]) != FORMAT {
+            return Err("its format is not one that this version reads");
+        }
+        if sluice_objects::fingerprint(&bytes[..end]) != bytes[end..] {
+            return Err("its content does not match its hash");
+        }
+        let kind = match bytes[1] {
+            0 => Kind::Pushes,
+            1 => Kind::TakeOver,
+            _ => return Err("of an unknown kind"),
+        };
+        let epoch = bytes[2..10].try_into().map_err(|_| "too short")?;
+        let nonce = bytes[10..HEAD].try_into().map_err(|_| "too short")?;
+        let mut rest = bytes.slice(HEAD..end);
+        let mut entries = Vec::new();
+        while !rest.is_empty() {
+            let head = part(&mut rest, 4)?;
+            let head = serde_json::from_slice(&head).map_err(|_| "an entry of unknown form")?;
+            let body = part(&mut rest, 8)?;
+            entries.push(Entry { head, body });
+        }
+        Ok(Object {
+            kind,
+            epoch: Epoch::from_number(u64::from_le_bytes(epoch)),
+            nonce,
+            entries,
+        })
+    }
+}
+
+/// Takes what follows its length, which has so many bytes.
+fn part(rest: &mut Bytes, width: usize) -> Result<Bytes, &'static str> {
+    const SHORT: &str = "ends inside an entry";
+    if rest.len() < width {
+        return Err(SHORT);
+    }
+    let mut length = [0; 8];
+    length[..width].copy_from_slice(&rest.split_to(width));
+    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| SHORT)?;
+    if rest.len() < length {
+        return Err(SHORT);
+    }
+    Ok(rest.split_to(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_comes_back_and_no_damage_passes() {
+        let entry = |part: u64, is_last, body: &'static [u8]| Entry {
+            head: Head {
+                id: "x".into(),
+                part,
+                is_last,
+                request: is_last.then(LoggedRequest::default),
+            },
+            body: Bytes::from_static(body),
+        };
+        let entries = vec![
+            entry(0, false, b"[{}"),
+            entry(1, true, b""),
+            entry(2, true, b"]"),
+        ];
+        let object = Object::new(Kind::Pushes, Epoch::from_number(7), entries);
+        let bytes = object.write();
+        assert_eq!(Object::read("n", bytes.clone()).unwrap(), object);
+        for position in 0..bytes.len() {
+            let mut damaged = bytes.to_vec();
+            damaged[position] ^= 1;
+            assert!(
+                Object::read("n", damaged.into()).is_err(),
+                "byte {position}"
+            );
+            assert!(
+                Object::read("n", bytes.slice(..position)).is_err(),
+                "{position} bytes"
+            );
+        }
+        let other = Object::new(Kind::TakeOver, Epoch::from_number(7), Vec::new());
+        assert_ne!(
+            other.write(),
+            Object::new(Kind::TakeOver, other.epoch, Vec::new()).write()
+        );
+    }
+}
