@@ -181,6 +181,11 @@ impl Roles {
         Ok(())
     }
 
+    /// Starts one worker more.
+    pub async fn add_worker(&mut self) -> Result<()> {
+        self.start_worker(self.workers.len()).await
+    }
+
     /// Starts a worker again with its data, or a new one behind the others.
     pub async fn start_worker(&mut self, number: usize) -> Result<()> {
         let folder = self.folder.path();

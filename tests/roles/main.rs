@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod absences;
+mod crossing;
 mod lost_disks;
 mod moves;
 mod one_hub;
