@@ -24,6 +24,8 @@ pub struct RolePod<'a> {
     pub image_pull_policy: Option<&'static str>,
     /// Flags.
     pub arguments: Vec<String>,
+    /// A Secret whose keys become variables.
+    pub environment_from: Option<&'a str>,
     /// Name and number.
     pub ports: Vec<(&'static str, u16)>,
     /// What the data folder is on: a volume without its name.
@@ -123,6 +125,9 @@ impl RolePod<'_> {
         });
         if let Some(policy) = self.image_pull_policy {
             container["imagePullPolicy"] = policy.into();
+        }
+        if let Some(secret) = self.environment_from {
+            container["envFrom"] = json!([{"secretRef": {"name": secret}}]);
         }
         container
     }

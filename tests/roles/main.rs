@@ -1,5 +1,5 @@
 //! Hubs whose roles are processes of their own, which know each other only over gRPC with mutual TLS.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod absences;
 mod crossing;

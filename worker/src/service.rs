@@ -12,7 +12,7 @@ use crate::replicas::{Replicas, upkeep};
 use crate::runner::Runner;
 use crate::runs::Runs;
 use crate::scheduler::{self, Scheduler};
-use crate::shared::Shared;
+use crate::shared::{Parts, Shared};
 use crate::signals::Signals;
 use crate::take_up::TakeUp;
 use futures::FutureExt;
@@ -151,16 +151,16 @@ impl LocalWorker {
         };
         let assignment = Assignment::new(lease, assignments, session);
         let clock = settings.clock.clone();
-        let shared = Shared::new(
+        let shared = Shared::new(Parts {
             store,
             assignment,
             storage_node,
             clock,
             signals,
-            settings.pass_over_unchanged,
+            passes_over: settings.pass_over_unchanged,
             replicas,
-            durability.clone(),
-        );
+            durability: durability.clone(),
+        });
         metrics.register(|registry| shared.metrics.register(registry));
         let deployment = Arc::new(Deployment::default());
         let runs = Runs::new(&shared, &deployment, stop.child_token(), wake.clone());

@@ -58,32 +58,35 @@ pub(crate) struct Shared {
 /// Bytes that somebody has in flight; returned when dropped.
 pub(crate) type BytesHeld = tokio::sync::OwnedSemaphorePermit;
 
+/// What it is put together from; see [`Shared`].
+pub(crate) struct Parts {
+    pub store: Store,
+    pub assignment: Assignment,
+    pub storage_node: Arc<dyn StorageNode>,
+    pub clock: Arc<dyn Clock>,
+    pub signals: Signals,
+    pub passes_over: bool,
+    pub replicas: Replicas,
+    pub durability: Option<Arc<Durability>>,
+}
+
 impl Shared {
     /// Puts it together.
-    pub(crate) fn new(
-        store: Store,
-        assignment: Assignment,
-        storage_node: Arc<dyn StorageNode>,
-        clock: Arc<dyn Clock>,
-        signals: Signals,
-        passes_over: bool,
-        replicas: Replicas,
-        durability: Option<Arc<Durability>>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Shared {
-            store,
-            assignment,
-            storage_node,
-            clock,
+            store: parts.store,
+            assignment: parts.assignment,
+            storage_node: parts.storage_node,
+            clock: parts.clock,
             systems: Systems::default(),
             secrets: ArcSwap::default(),
-            signals,
+            signals: parts.signals,
             metrics: Metrics::default(),
             indexes: Indexes::default(),
-            passes_over,
+            passes_over: parts.passes_over,
             short_work: ShortWork::default(),
-            replicas,
-            durability,
+            replicas: parts.replicas,
+            durability: parts.durability,
             bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT / BYTES_PER_PERMIT)),
         })
     }

@@ -41,6 +41,9 @@ pub struct DataHubSpec {
     /// The aggregators.
     #[serde(default)]
     pub aggregator: AggregatorSpec,
+    /// Where checkpoints and push logs go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_store: Option<ObjectStore>,
     /// How long a worker goes on without the storage node; a failover takes as long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 3600))]
@@ -131,6 +134,19 @@ pub struct AggregatorSpec {
     /// Where they may run.
     #[serde(default)]
     pub scheduling: Scheduling,
+}
+
+/// An object store.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectStore {
+    /// Where: s3://bucket/prefix, and so on.
+    #[schemars(length(min = 1, max = 2048))]
+    pub url: String,
+    /// A Secret in the hub's namespace whose keys are the variables with the way in, such as AWS_ACCESS_KEY_ID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: Option<String>,
 }
 
 /// What the operator says of a hub.

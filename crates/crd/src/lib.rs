@@ -20,8 +20,8 @@ mod worker_pool;
 pub use component::{Form, HubRef, Written};
 pub use conditions::{Conditions, condition};
 pub use data_hub::{
-    AggregatorSpec, DataHub, DataHubSpec, DataHubStatus, ImagePullPolicy, StorageNodeSpec,
-    StorageNodeStatus,
+    AggregatorSpec, DataHub, DataHubSpec, DataHubStatus, ImagePullPolicy, ObjectStore,
+    StorageNodeSpec, StorageNodeStatus,
 };
 pub use definitions::{definitions, print};
 pub use pipe::{

@@ -220,6 +220,7 @@ impl Round {
     async fn write_statuses(&mut self, wanted: &Wanted) -> Result<()> {
         let has = self.link.configuration.borrow().clone();
         let topology = self.link.topology.borrow().clone();
+        let hub = self.resources.hubs.get(&self.hub.name).cloned();
         let seen = Seen {
             wanted,
             configuration: &has,
@@ -227,7 +228,9 @@ impl Round {
             secrets: &self.secrets,
             placement: &*self.link.placement,
         };
-        self.statuses.write(&mut self.resources, &seen).await
+        self.statuses
+            .write(&mut self.resources, hub.as_deref(), &seen)
+            .await
     }
 }
 

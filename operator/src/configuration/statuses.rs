@@ -4,7 +4,7 @@ use super::events::Events;
 use super::hashes::Hashes;
 use super::keeper::Hub;
 use super::wanted::{Key, Resources, Wanted};
-use crate::crd::{Operation, OperationOutcome, Pipe, System};
+use crate::crd::{DataHub, Operation, OperationOutcome, Pipe, System};
 use crate::system::Dereferenced;
 use crate::{Error, Result, pipe, system};
 use futures::future::{BoxFuture, FutureExt};
@@ -59,9 +59,15 @@ impl Statuses {
     }
 
     /// Writes the statuses that differ from what is known of the resources.
-    pub(crate) async fn write(&mut self, resources: &mut Resources, seen: &Seen<'_>) -> Result<()> {
+    pub(crate) async fn write(
+        &mut self,
+        resources: &mut Resources,
+        hub: Option<&DataHub>,
+        seen: &Seen<'_>,
+    ) -> Result<()> {
         let now = Timestamp::now();
         self.forget(seen);
+        let has_object_store = hub.is_some_and(|hub| hub.spec.object_store.is_some());
         let mut pipes = Vec::new();
         for object in resources.pipes.all() {
             let key = (ComponentKind::Pipe, object.id());
@@ -73,6 +79,7 @@ impl Statuses {
                 topology: seen.topology,
                 in_use: in_use.as_deref(),
                 hashes: self.hashes(&key, seen),
+                has_object_store,
                 operations,
             };
             let status = pipe::status(object, &key, &found, now);

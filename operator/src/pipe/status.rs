@@ -17,6 +17,7 @@ pub(crate) struct Found<'a> {
     pub(crate) in_use: Option<&'a str>,
     /// Hashes of what was written last, and of what is used.
     pub(crate) hashes: (Option<String>, Option<String>),
+    pub(crate) has_object_store: bool,
     /// What became of operations.
     pub(crate) operations: Vec<OperationOutcome>,
 }
@@ -28,7 +29,7 @@ pub(crate) fn status(object: &Pipe, key: &Key, found: &Found<'_>, now: Timestamp
     let placed = placed(placement);
     let flowing = flowing(found.topology.flows.get(&key.1), found.in_use);
     let ready = ready(&accepted, &[&placed, &flowing]);
-    let mut conditions = vec![accepted.condition(), placed, flowing, durable(), ready];
+    let mut conditions = vec![accepted.condition(), placed, flowing, durable(found), ready];
     conditions.extend(abnormal(&accepted, placement, &conditions));
     let before = object.status.as_ref();
     let known = before.map_or(&[][..], |status| &status.conditions);
@@ -121,14 +122,21 @@ fn flowing(flow: Option<&Flow>, in_use: Option<&str>) -> Condition {
     condition("Flowing", status, reason, message)
 }
 
-/// Nothing is copied to an object store in this version.
-fn durable() -> Condition {
-    condition(
-        "Durable",
-        Some(false),
-        "NoObjectStore",
-        "the hub has no object store: what is pushed is on one disk only",
-    )
+fn durable(found: &Found<'_>) -> Condition {
+    match found.has_object_store {
+        false => condition(
+            "Durable",
+            Some(false),
+            "NoObjectStore",
+            "the hub has no object store: what is pushed is on one disk only",
+        ),
+        true => condition(
+            "Durable",
+            None,
+            "NotReported",
+            "the hub does not say how old the newest checkpoint is",
+        ),
+    }
 }
 
 /// Everything else holds.

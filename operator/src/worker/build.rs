@@ -46,6 +46,8 @@ fn pod(worker: &Worker, hub: &DataHub, settings: &Settings, labels: &Value) -> W
         format!("--trust={FILES}/trust/ca.crt"),
     ];
     arguments.extend(hub.spec.log.iter().map(|log| format!("--log={log}")));
+    let store = hub.spec.object_store.as_ref();
+    arguments.extend(store.map(|store| format!("--object-store={}", store.url)));
     let template = &worker.spec.template;
     let trust = json!({"configMap": {"name": names::trust(&hub_name)}});
     let pod = RolePod {
@@ -53,6 +55,7 @@ fn pod(worker: &Worker, hub: &DataHub, settings: &Settings, labels: &Value) -> W
         image: hub.spec.image.as_deref().unwrap_or(&settings.image),
         image_pull_policy: hub.spec.image_pull_policy.map(|policy| policy.name()),
         arguments,
+        environment_from: store.and_then(|store| store.secret_name.as_deref()),
         ports: vec![("peers", PEER_PORT)],
         data: json!({"persistentVolumeClaim": {"claimName": name}}),
         files: vec![

@@ -41,11 +41,11 @@ fn worker_on_a_node_that_is_to_be_emptied_is_drained() {
     );
 }
 
-#[test]
-fn claim_of_a_worker_has_no_owner_and_its_pod_has() {
+/// A worker's objects in a hub of this specification.
+fn objects(hub: serde_json::Value) -> super::build::Objects {
     let hub: DataHub = serde_json::from_value(json!({
         "apiVersion": "sluice.dev/v1alpha1", "kind": "DataHub", "metadata": {"name": "home", "namespace": "rooms"},
-        "spec": {"storageNode": {"storage": {"size": "5Gi"}}},
+        "spec": hub,
     }))
     .unwrap();
     let worker: Worker = serde_json::from_value(json!({
@@ -67,7 +67,30 @@ fn claim_of_a_worker_has_no_owner_and_its_pod_has() {
             renew_every: Duration::from_secs(2),
         },
     };
-    let objects = build(&worker, &hub, &settings);
+    build(&worker, &hub, &settings)
+}
+
+#[test]
+fn object_store_is_handed_to_a_worker_with_its_secret() {
+    let hub = |more| {
+        let mut hub = json!({"storageNode": {"storage": {"size": "5Gi"}}});
+        hub["objectStore"] = more;
+        objects(hub).pod.body["spec"]["containers"][0].clone()
+    };
+    assert!(
+        !hub(json!(null))["args"]
+            .to_string()
+            .contains("object-store")
+    );
+    let with = hub(json!({"url": "s3://bucket/hub", "secretName": "store"}));
+    let arguments = with["args"].to_string();
+    assert!(arguments.contains("--object-store=s3://bucket/hub"));
+    assert_eq!(with["envFrom"][0]["secretRef"]["name"], "store");
+}
+
+#[test]
+fn claim_of_a_worker_has_no_owner_and_its_pod_has() {
+    let objects = objects(json!({"storageNode": {"storage": {"size": "5Gi"}}}));
     assert!(objects.claim.body["metadata"]["ownerReferences"].is_null());
     assert_eq!(
         objects.claim.body["metadata"]["labels"]["sluice.dev/worker-id"],

@@ -5,6 +5,9 @@ use crate::codec::{Flaw, unseal};
 /// Version of this form.
 const FORMAT: u8 = 1;
 
+/// A key and its sealed value.
+pub(super) type Record<'a> = (&'a [u8], &'a [u8]);
+
 /// Records on their way.
 #[derive(Default)]
 pub(super) struct Records(Vec<(Vec<u8>, Vec<u8>)>);
@@ -25,7 +28,7 @@ impl Records {
     }
 
     /// As it arrives: nothing is believed that its seal does not confirm.
-    pub(super) fn read(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Flaw> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Vec<Record<'_>>, Flaw> {
         let (format, mut rest) = bytes.split_first().ok_or("empty")?;
         if *format != FORMAT {
             return Err("unknown format version");

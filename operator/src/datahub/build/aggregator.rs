@@ -59,6 +59,7 @@ pub(super) fn deployment(hub: &ValidatedHub, api_certificate: &str) -> Wanted {
         image: &hub.image,
         image_pull_policy: hub.spec.image_pull_policy.map(|policy| policy.name()),
         arguments,
+        environment_from: None,
         ports: vec![("api", API_PORT)],
         data: json!({"emptyDir": {}}),
         files: vec![

@@ -54,6 +54,7 @@ pub(super) fn pod(hub: &ValidatedHub, life: &StorageNodeStatus) -> Wanted {
         image: &hub.image,
         image_pull_policy: hub.spec.image_pull_policy.map(|policy| policy.name()),
         arguments,
+        environment_from: None,
         ports: vec![("peers", PEER_PORT), ("enrolment", ENROLMENT_PORT)],
         data: json!({"persistentVolumeClaim": {"claimName": life.claim}}),
         files: vec![

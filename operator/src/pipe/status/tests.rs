@@ -73,6 +73,7 @@ impl World {
             topology: &self.topology,
             in_use: Some(HASH),
             hashes: (None, None),
+            has_object_store: false,
             operations: Vec::new(),
         };
         status(&self.object, &key(), &found, Timestamp::now())
