@@ -1,5 +1,7 @@
 //! What needs pods: `cargo xtask test cluster`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod failures;
+mod peace;
 mod policies;
 mod walk;

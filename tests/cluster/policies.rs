@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use sluice_tests::kubernetes::policies::Enforced;
-use sluice_tests::kubernetes::{Cluster, Helm, Namespace, chart, until};
+use sluice_tests::kubernetes::{Cluster, Helm, Namespace, chart, definitions};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -62,6 +63,41 @@ fn stranger(place: &Namespace) {
     place.apply(&pod.to_string()).unwrap();
 }
 
+/// One try: a pod, another one, a port of that.
+#[derive(Clone, Copy)]
+struct Cell<'a> {
+    from: &'a Pod,
+    to: &'a Pod,
+    port: u16,
+}
+
+/// All of them, in groups that are tried at the same time. No pod is twice on one side of a group: so what is denied there can be
+/// told by the pods.
+fn groups<'a>(sources: &[&'a Pod], targets: &[&'a Pod]) -> Vec<Vec<Cell<'a>>> {
+    let mut groups: Vec<Vec<Cell<'a>>> = Vec::new();
+    for from in sources {
+        for to in targets.iter().filter(|to| to.uid != from.uid) {
+            let ports = PORTS.iter().find(|(role, _)| *role == to.role).unwrap().1;
+            for port in ports {
+                let cell = Cell {
+                    from,
+                    to,
+                    port: *port,
+                };
+                let has_room = |group: &&mut Vec<Cell<'_>>| {
+                    let mut others = group.iter();
+                    !others.any(|one| one.from.uid == from.uid || one.to.uid == to.uid)
+                };
+                match groups.iter_mut().find(has_room) {
+                    Some(group) => group.push(cell),
+                    None => groups.push(vec![cell]),
+                }
+            }
+        }
+    }
+    groups
+}
+
 /// Cells that do not do what they should, with what they did.
 fn wrong(
     cluster: &Cluster,
@@ -70,31 +106,32 @@ fn wrong(
     enforced: Option<&Enforced>,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
-    for from in sources {
-        for to in targets.iter().filter(|to| to.name != from.name) {
-            let ports = PORTS.iter().find(|(role, _)| *role == to.role).unwrap().1;
-            for port in ports {
-                let expected = enforced.is_none() || is_allowed(&from.role, &to.role, *port);
-                let denied = || {
-                    enforced.map_or(0, |enforced| {
-                        let side = |direction, pod: &Pod| {
-                            let name = format!("{}/{}", pod.namespace, pod.name);
-                            enforced.denied(direction, &name).unwrap()
-                        };
-                        side("out", from) + side("in", to)
-                    })
-                };
-                let before = denied();
-                let connects = cluster
-                    .connects_from(&from.node, &from.uid, &to.address, *port)
-                    .unwrap();
-                let is_counted = denied() > before;
-                if connects != expected || is_counted == connects {
-                    wrong.push(format!(
-                        "{}→{}:{port} connects {connects}, counted {is_counted}",
-                        from.role, to.role
-                    ));
-                }
+    let denied = || enforced.map_or_else(BTreeMap::default, |enforced| enforced.denied().unwrap());
+    for group in groups(sources, targets) {
+        let before = denied();
+        let connects: Vec<bool> = std::thread::scope(|scope| {
+            let attempts: Vec<_> = group
+                .iter()
+                .map(|Cell { from, to, port }| {
+                    scope.spawn(|| cluster.connects_from(&from.node, &from.uid, &to.address, *port))
+                })
+                .collect();
+            let ended = attempts.into_iter().map(|one| one.join().unwrap().unwrap());
+            ended.collect()
+        });
+        let after = denied();
+        let grew = |direction: &str, pod: &Pod| {
+            let name = format!("{direction} {}/{}", pod.namespace, pod.name);
+            after.get(&name) > before.get(&name)
+        };
+        for (Cell { from, to, port }, connects) in group.into_iter().zip(connects) {
+            let expected = enforced.is_none() || is_allowed(&from.role, &to.role, port);
+            let is_counted = grew("out", from) || grew("in", to);
+            if connects != expected || (enforced.is_some() && is_counted == connects) {
+                wrong.push(format!(
+                    "{}→{}:{port} connects {connects}, counted {is_counted}",
+                    from.role, to.role
+                ));
             }
         }
     }
@@ -103,23 +140,13 @@ fn wrong(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_role_reaches_what_it_needs_and_a_stranger_the_api_alone() {
+    let _shared = crate::peace::shared();
     let cluster = Cluster::of_environment().unwrap();
     let hub = Namespace::new(&cluster, "policies").await.unwrap();
     let elsewhere = Namespace::new(&cluster, "elsewhere").await.unwrap();
     stranger(&hub);
     stranger(&elsewhere);
-    // Another test of this cluster installs the definitions.
-    until("the definitions are there", LIMIT, || async {
-        let get = hub.kubectl(&[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=1s",
-            "crd/datahubs.sluice.dev",
-        ]);
-        get.err().map(|error| error.to_string())
-    })
-    .await
-    .unwrap();
+    definitions(&cluster).await.unwrap();
     let path = chart("sluice");
     let values = [
         "--set",

@@ -1,7 +1,7 @@
 //! The walk of docs/kubernetes.md, as it stands there: install, apply, push and read, test, upgrade, uninstall.
 
 use sluice_tests::child::binary;
-use sluice_tests::kubernetes::Cluster;
+use sluice_tests::kubernetes::{Cluster, definitions};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,9 +17,12 @@ fn script() -> String {
         .collect()
 }
 
-#[test]
-fn what_the_walk_says_is_what_happens() {
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_walk_says_is_what_happens() {
+    let _shared = crate::peace::shared();
     let cluster = Cluster::of_environment().unwrap();
+    // As the walk does it; other tests need them at the same time.
+    definitions(&cluster).await.unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folder = tempfile::tempdir().unwrap();
     for name in ["charts", "examples"] {

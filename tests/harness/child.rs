@@ -222,6 +222,20 @@ impl Drop for Child {
 
 /// A client that trusts this CA only and sends this token.
 pub fn client(ca: &[u8], token: &str) -> Result<reqwest::Client> {
+    Ok(builder(ca, token)?.build()?)
+}
+
+/// The same for a host of this name that is found at this address.
+pub fn client_at(
+    host: &str,
+    address: SocketAddr,
+    ca: &[u8],
+    token: &str,
+) -> Result<reqwest::Client> {
+    Ok(builder(ca, token)?.resolve(host, address).build()?)
+}
+
+fn builder(ca: &[u8], token: &str) -> Result<reqwest::ClientBuilder> {
     // The second call in one process finds it installed: both mean the same provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut headers = reqwest::header::HeaderMap::new();
@@ -232,8 +246,7 @@ pub fn client(ca: &[u8], token: &str) -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder()
         .tls_certs_only([reqwest::Certificate::from_pem(ca)?])
         .default_headers(headers)
-        .timeout(Duration::from_secs(120))
-        .build()?)
+        .timeout(Duration::from_secs(120)))
 }
 
 /// Sends a request that has to succeed with JSON; an error carries the answer's text.

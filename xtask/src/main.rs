@@ -20,6 +20,7 @@ mod full_length;
 mod hub;
 mod image;
 mod layers;
+mod moto;
 mod run;
 mod sample;
 mod setup;

@@ -147,6 +147,10 @@ pub struct ObjectStore {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: Option<String>,
+    /// How often checkpoints of pipes that changed are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub checkpoint_every_seconds: Option<u32>,
 }
 
 /// What the operator says of a hub.

@@ -48,6 +48,8 @@ fn pod(worker: &Worker, hub: &DataHub, settings: &Settings, labels: &Value) -> W
     arguments.extend(hub.spec.log.iter().map(|log| format!("--log={log}")));
     let store = hub.spec.object_store.as_ref();
     arguments.extend(store.map(|store| format!("--object-store={}", store.url)));
+    let every = store.and_then(|store| store.checkpoint_every_seconds);
+    arguments.extend(every.map(|seconds| format!("--checkpoint-every={seconds}s")));
     let template = &worker.spec.template;
     let trust = json!({"configMap": {"name": names::trust(&hub_name)}});
     let pod = RolePod {

@@ -23,20 +23,57 @@ impl Cluster {
         Ok(status.success())
     }
 
+    /// SIGKILL to everything in the containers of a pod but the process that keeps its network.
+    pub fn kill_container(&self, node: &str, uid: &str) -> Result<()> {
+        let mut killed = 0;
+        for process in self.processes_of(node, uid)? {
+            let name = std::fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+            if name.trim() == "sluice" {
+                let process = rustix::process::Pid::from_raw(i32::try_from(process)?);
+                let process = process.context("a process has an id")?;
+                rustix::process::kill_process(process, rustix::process::Signal::KILL)?;
+                killed += 1;
+            }
+        }
+        if killed == 0 {
+            bail!("no process of the hub in pod {uid}");
+        }
+        Ok(())
+    }
+
+    /// Removes everything in a local volume: what is there then is a blank disk.
+    pub fn empty_volume(&self, name: &str) -> Result<()> {
+        let folder = self.volume(name)?;
+        for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            match path.is_dir() {
+                true => std::fs::remove_dir_all(&path)?,
+                false => std::fs::remove_file(&path)?,
+            }
+        }
+        Ok(())
+    }
+
     /// The id, on this machine, of a process of a pod.
     pub fn process_of(&self, node: &str, uid: &str) -> Result<u32> {
+        let processes = self.processes_of(node, uid)?;
+        let first = processes.first().copied();
+        first.with_context(|| format!("no process of pod {uid} on {node}"))
+    }
+
+    fn processes_of(&self, node: &str, uid: &str) -> Result<Vec<u32>> {
         let pods = Path::new("/sys/fs/cgroup/pids")
             .join(format!("sluice-{}", self.id))
             .join(node);
         let mut find = Command::new("find");
         find.arg(&pods)
             .args(["-path", &format!("*pod{uid}/*"), "-name", "cgroup.procs"]);
+        let mut processes = Vec::new();
         for file in output(&mut find)?.lines().map(PathBuf::from) {
+            // A container that has just ended takes its file with it.
             let text = std::fs::read_to_string(&file).unwrap_or_default();
-            if let Some(process) = text.lines().find_map(|line| line.parse().ok()) {
-                return Ok(process);
-            }
+            processes.extend(text.lines().filter_map(|line| line.parse::<u32>().ok()));
         }
-        bail!("no process of pod {uid} below {}", pods.display())
+        Ok(processes)
     }
 }

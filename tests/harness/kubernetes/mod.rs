@@ -5,13 +5,18 @@
 mod charts;
 pub(crate) mod commands;
 mod forward;
+mod hub;
 mod inside;
+mod moto;
 mod namespace;
+mod nodes;
 pub mod policies;
 
 pub use charts::{Helm, chart, objects};
 pub use commands::until;
 pub use forward::Forward;
+pub use hub::{InstalledHub, Pod, definitions};
+pub use moto::Moto;
 pub use namespace::Namespace;
 
 use anyhow::{Context, Result};

@@ -19,7 +19,7 @@ pub(crate) enum Prerequisite {
     Curl,
     /// Mounts the file system of the power loss test; of use to root only, who may install it.
     Fuse,
-    /// Virtual environments for the command line client.
+    /// Virtual environments for the command line client and the object store of tests.
     Python,
     /// The certificates of a cluster.
     Openssl,
@@ -38,6 +38,10 @@ pub(crate) fn wanted(purpose: Purpose, may_install: bool) -> Vec<Prerequisite> {
     let mut wanted = vec![Prerequisite::Compiler, Prerequisite::Libclang];
     if purpose != Purpose::Build {
         wanted.extend_from_slice(Prerequisite::SAMPLE_TABLES);
+    }
+    if purpose == Purpose::Test {
+        // For the object store of tests.
+        wanted.push(Prerequisite::Python);
     }
     match purpose {
         Purpose::Build => {}

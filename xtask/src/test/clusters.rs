@@ -10,6 +10,7 @@ use crate::cluster::{self, Tier};
 use crate::command::run;
 use crate::fingerprint::fingerprint;
 use crate::image;
+use crate::moto;
 use crate::setup::Prepared;
 use crate::steps::step;
 
@@ -25,7 +26,7 @@ pub(super) fn control_plane(prepared: &Prepared) -> Result<Verdict> {
 
 /// Nodes that run the hub's image.
 pub(super) fn full(prepared: &Prepared) -> Result<Verdict> {
-    let more = ["--audit", "--nodes", "2", "--volumes", "16"];
+    let more = ["--audit", "--nodes", "3", "--volumes", "16"];
     in_cluster(prepared, Tier::Full, "cluster", &more)
 }
 
@@ -57,6 +58,7 @@ fn in_cluster(prepared: &Prepared, tier: Tier, tests: &str, more: &[&str]) -> Re
         image::pack(&binary, image::DEFAULT_NAME, &archive)?;
         up.arg("--image").arg(&archive);
         program.env(IMAGE, image::DEFAULT_NAME);
+        program.env(moto::VARIABLE, moto::server(prepared)?);
     }
     // Of a run that was interrupted.
     run(&mut ours(&id, &["down"])?)?;

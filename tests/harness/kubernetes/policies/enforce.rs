@@ -6,6 +6,7 @@ use crate::kubernetes::Cluster;
 use crate::kubernetes::commands::{output, output_with};
 use anyhow::{Context, Result};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::process::Command;
 
 /// What is enforced in the nodes of a cluster, as it was when it was last looked at. Nothing any more when dropped.
@@ -36,25 +37,24 @@ impl Enforced {
         Ok(())
     }
 
-    /// Packets that were denied on all nodes: to (`in`) or from (`out`) a pod (`namespace/name`).
-    pub fn denied(&self, direction: &str, pod: &str) -> Result<u64> {
-        let wanted = format!("{direction} {pod}");
-        let mut packets = 0;
+    /// Packets that were denied on all nodes so far: to (`in`) or from (`out`) a pod, by `in namespace/name`.
+    pub fn denied(&self) -> Result<BTreeMap<String, u64>> {
+        let mut denied = BTreeMap::new();
         for node in &self.cluster.nodes {
             let list = ["--json", "list", "table"];
             let text = output(self.nft(&node.namespace).args(list).args(TABLE.split(' ')))?;
             let rules: Value = serde_json::from_str(&text).context("what nft prints")?;
             for item in rules["nftables"].as_array().into_iter().flatten() {
                 let rule = &item["rule"];
-                if rule["comment"] == wanted.as_str() {
-                    let counters = rule["expr"].as_array().into_iter().flatten();
-                    packets += counters
-                        .filter_map(|one| one["counter"]["packets"].as_u64())
-                        .sum::<u64>();
-                }
+                let Some(pod) = rule["comment"].as_str() else {
+                    continue;
+                };
+                let counters = rule["expr"].as_array().into_iter().flatten();
+                let packets = counters.filter_map(|one| one["counter"]["packets"].as_u64());
+                *denied.entry(pod.to_owned()).or_default() += packets.sum::<u64>();
             }
         }
-        Ok(packets)
+        Ok(denied)
     }
 
     fn nft(&self, namespace: &std::path::Path) -> Command {

@@ -1,0 +1,93 @@
+//! Somebody who pushes and reads all the time, and remembers what was promised.
+
+use super::hub::{Failing, PAIRS};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// Between two rounds.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A client at work.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<Seen>,
+}
+
+/// What it saw.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// Ids that were acknowledged, by receiver.
+    pub(crate) acknowledged: BTreeMap<usize, Vec<String>>,
+    /// Answers to pushes by status; 0: none.
+    pub(crate) pushes: BTreeMap<u16, usize>,
+    /// Answers to reads by status; 0: none.
+    pub(crate) reads: BTreeMap<u16, usize>,
+    /// The longest time between two acknowledged pushes to one receiver.
+    pub(crate) longest_pause: Duration,
+}
+
+impl Load {
+    /// Begins; ids start with this.
+    pub(crate) fn begin(failing: &'static Failing, prefix: &str) -> Load {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (until, prefix) = (stop.clone(), prefix.to_owned());
+        let task = tokio::spawn(async move {
+            let mut seen = Seen::default();
+            let mut last = [Instant::now(); PAIRS];
+            let mut number = 0;
+            while !until.load(Ordering::Relaxed) {
+                for (n, last) in last.iter_mut().enumerate() {
+                    let id = format!("{prefix}{number}");
+                    let entity = json!([{"_id": id, "n": number}]);
+                    let status = failing
+                        .hub
+                        .push(&format!("in{n}"), &entity)
+                        .await
+                        .unwrap_or(0);
+                    *seen.pushes.entry(status).or_default() += 1;
+                    if status == 200 {
+                        seen.acknowledged.entry(n).or_default().push(id);
+                        seen.longest_pause = seen.longest_pause.max(last.elapsed());
+                        *last = Instant::now();
+                    }
+                    let path = format!("/datasets/in{n}/entities?limit=1");
+                    let read = failing.hub.request(reqwest::Method::GET, &path);
+                    let read = read.timeout(Duration::from_secs(20)).send().await;
+                    let status = read.map_or(0, |answer| answer.status().as_u16());
+                    *seen.reads.entry(status).or_default() += 1;
+                }
+                number += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            seen
+        });
+        Load { stop, task }
+    }
+
+    /// Ends; everything that was acknowledged has to be there, and what was not taken has to have been refused as it should:
+    /// 503, or no answer at all.
+    pub(crate) async fn end(self, failing: &Failing) -> Seen {
+        self.stop.store(true, Ordering::Relaxed);
+        let seen = self.task.await.unwrap();
+        println!(
+            "pushes {:?}, reads {:?}, longest pause of writes {:.1} s",
+            seen.pushes,
+            seen.reads,
+            seen.longest_pause.as_secs_f64()
+        );
+        for status in seen.pushes.keys().chain(seen.reads.keys()) {
+            assert!([0, 200, 503].contains(status), "an answer of {status}");
+        }
+        failing.until_level(super::hub::SOON).await;
+        for (n, ids) in &seen.acknowledged {
+            let there = failing.hub.offsets(&format!("read{n}")).await.unwrap();
+            let lost: Vec<_> = ids.iter().filter(|id| !there.contains_key(*id)).collect();
+            assert!(lost.is_empty(), "in{n} lost {lost:?}");
+        }
+        seen
+    }
+}

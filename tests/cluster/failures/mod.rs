@@ -1,0 +1,7 @@
+//! What a hub survives, each bar a test of its own.
+
+mod hub;
+mod load;
+mod nodes;
+mod pools;
+mod workers;

@@ -1,0 +1,67 @@
+//! What can be done to the nodes of a cluster, undone when the guard is dropped.
+
+use super::Cluster;
+use super::commands::output;
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+
+/// Undoes what was done to a node, unless that has happened.
+pub struct Broken<'a> {
+    cluster: &'a Cluster,
+    node: String,
+    undo: &'static [&'static str],
+}
+
+impl Cluster {
+    /// Powers a node off.
+    pub fn power_off(&self, node: &str) -> Result<Broken<'_>> {
+        self.node(&["kill", node])?;
+        Ok(self.broken(node, &["start"]))
+    }
+
+    /// Pulls its cable.
+    pub fn disconnect(&self, node: &str) -> Result<Broken<'_>> {
+        self.node(&["disconnect", node])?;
+        Ok(self.broken(node, &["connect"]))
+    }
+
+    /// Stops all its processes where they are.
+    pub fn freeze(&self, node: &str) -> Result<Broken<'_>> {
+        self.node(&["freeze", node])?;
+        Ok(self.broken(node, &["thaw"]))
+    }
+
+    fn broken(&self, node: &str, undo: &'static [&'static str]) -> Broken<'_> {
+        Broken {
+            cluster: self,
+            node: node.to_owned(),
+            undo,
+        }
+    }
+
+    fn node(&self, arguments: &[&str]) -> Result<()> {
+        output(self.command()?.arg("node").args(arguments)).map(drop)
+    }
+
+    /// The folder of a local volume, by its name `NODE-NUMBER`.
+    pub fn volume(&self, name: &str) -> Result<PathBuf> {
+        let (node, number) = name.rsplit_once('-').context("a volume of a node")?;
+        let node = self.nodes.iter().find(|one| one.name == node);
+        let folder = &node.context("a node of the cluster")?.folder;
+        Ok(folder.join("volumes").join(number))
+    }
+}
+
+impl Broken<'_> {
+    /// As it was.
+    pub fn mend(self) {}
+}
+
+impl Drop for Broken<'_> {
+    fn drop(&mut self) {
+        let undo = [self.undo, &[self.node.as_str()]].concat();
+        if let Err(error) = self.cluster.node(&undo) {
+            println!("node {}: {error:#}", self.node);
+        }
+    }
+}
