@@ -42,14 +42,15 @@ pub(super) fn workers(pool: &WorkerPool, hub: &DataHub, plan: &Plan) -> Vec<Want
         .collect()
 }
 
-/// At most one worker of a pool is evicted at a time.
+/// At most one worker of a pool is evicted at a time. Kubernetes counts `maxUnavailable` only where the pods' owners can be scaled,
+/// which Workers cannot: with it nothing is ever evicted.
 pub(super) fn disruption_budget(pool: &WorkerPool) -> Wanted {
     let mut labels = names::labels(&pool.spec.hub_ref.name, COMPONENT);
     labels[POOL] = pool.name_any().into();
     let body = json!({
         "metadata": {"labels": labels, "ownerReferences": owner(pool)},
         "spec": {
-            "maxUnavailable": 1,
+            "minAvailable": (pool.spec.replicas - 1).max(0),
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
             "selector": {"matchLabels": selector(pool)},
         },

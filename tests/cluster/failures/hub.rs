@@ -104,6 +104,7 @@ impl Failing {
         let hub = InstalledHub::install_in(place, &values).await.unwrap();
         let failing = Failing { hub, moto };
         failing.hub.apply_pipes(&pipes()).await.unwrap();
+        failing.until_checkpoints().await;
         failing
     }
 

@@ -87,6 +87,7 @@ fn drain() {
         let load = Load::begin(failing, "drain");
         let (worker, _) = failing.busy_worker();
         let node = hub.pod(&worker).unwrap().node;
+        let cordoned = hub.cluster().cordon(&node).unwrap();
         let mut drain = hub.cluster().kubectl();
         drain.args([
             "drain",
@@ -99,6 +100,8 @@ fn drain() {
             "--timeout=120s",
             "--pod-selector=app.kubernetes.io/component=worker",
         ]);
+        // A request waits for the whole of it.
+        drain.arg("--request-timeout=0");
         let begun = Instant::now();
         assert!(drain.status().unwrap().success());
         println!(
@@ -112,14 +115,7 @@ fn drain() {
         })
         .await
         .unwrap();
-        let mut uncordon = hub.cluster().kubectl();
-        assert!(
-            uncordon
-                .args(["uncordon", &node])
-                .status()
-                .unwrap()
-                .success()
-        );
+        cordoned.mend();
         let seen = load.end(failing).await;
         assert!(
             seen.longest_pause < Duration::from_secs(10),

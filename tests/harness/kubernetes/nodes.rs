@@ -5,33 +5,46 @@ use super::commands::output;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 
-/// Undoes what was done to a node, unless that has happened.
+/// Undoes what was done to a node.
 pub struct Broken<'a> {
     cluster: &'a Cluster,
     node: String,
-    undo: &'static [&'static str],
+    undo: Undo,
+}
+
+#[derive(Clone, Copy)]
+enum Undo {
+    /// A command of `cargo xtask cluster node`.
+    Node(&'static str),
+    Uncordon,
 }
 
 impl Cluster {
     /// Powers a node off.
     pub fn power_off(&self, node: &str) -> Result<Broken<'_>> {
         self.node(&["kill", node])?;
-        Ok(self.broken(node, &["start"]))
+        Ok(self.broken(node, Undo::Node("start")))
     }
 
     /// Pulls its cable.
     pub fn disconnect(&self, node: &str) -> Result<Broken<'_>> {
         self.node(&["disconnect", node])?;
-        Ok(self.broken(node, &["connect"]))
+        Ok(self.broken(node, Undo::Node("connect")))
     }
 
     /// Stops all its processes where they are.
     pub fn freeze(&self, node: &str) -> Result<Broken<'_>> {
         self.node(&["freeze", node])?;
-        Ok(self.broken(node, &["thaw"]))
+        Ok(self.broken(node, Undo::Node("thaw")))
     }
 
-    fn broken(&self, node: &str, undo: &'static [&'static str]) -> Broken<'_> {
+    /// Lets no more pods come to it.
+    pub fn cordon(&self, node: &str) -> Result<Broken<'_>> {
+        output(self.kubectl().args(["cordon", node]))?;
+        Ok(self.broken(node, Undo::Uncordon))
+    }
+
+    fn broken(&self, node: &str, undo: Undo) -> Broken<'_> {
         Broken {
             cluster: self,
             node: node.to_owned(),
@@ -59,8 +72,14 @@ impl Broken<'_> {
 
 impl Drop for Broken<'_> {
     fn drop(&mut self) {
-        let undo = [self.undo, &[self.node.as_str()]].concat();
-        if let Err(error) = self.cluster.node(&undo) {
+        let undone = match self.undo {
+            Undo::Node(command) => self.cluster.node(&[command, &self.node]),
+            Undo::Uncordon => {
+                let mut uncordon = self.cluster.kubectl();
+                output(uncordon.args(["uncordon", &self.node])).map(drop)
+            }
+        };
+        if let Err(error) = undone {
             println!("node {}: {error:#}", self.node);
         }
     }
