@@ -10,14 +10,16 @@ const USER: i64 = 65532;
 pub const DATA: &str = "/var/lib/sluice";
 /// Where files from Secrets are.
 pub const FILES: &str = "/etc/sluice";
-/// Longer than a role takes to end in good order.
-const GRACE_SECONDS: i64 = 60;
+/// What a role gets to end in good order: with [`RolePod::stop_seconds`] before it is asked for its last answers.
+const LAST_SECONDS: u32 = 30;
 
 /// A role's container and what it needs.
 #[derive(Clone, Debug)]
 pub struct RolePod<'a> {
     /// The command of the binary.
     pub role: &'static str,
+    /// How long it may take to stop: what goes on ends, and of a worker the pipes move away. The last answers come after that.
+    pub stop_seconds: u32,
     /// Of all roles.
     pub image: &'a str,
     /// When it is pulled.
@@ -53,7 +55,7 @@ impl RolePod<'_> {
         let mut spec = json!({
             "automountServiceAccountToken": false,
             "enableServiceLinks": false,
-            "terminationGracePeriodSeconds": GRACE_SECONDS,
+            "terminationGracePeriodSeconds": self.stop_seconds + LAST_SECONDS,
             "securityContext": {
                 "runAsNonRoot": true,
                 "runAsUser": USER,
@@ -91,6 +93,7 @@ impl RolePod<'_> {
         let mut arguments = vec![
             self.role.to_owned(),
             format!("--admin-listen=0.0.0.0:{ADMIN_PORT}"),
+            format!("--stop-timeout={}s", self.stop_seconds),
         ];
         arguments.extend(self.arguments.iter().cloned());
         let ports = self.ports.iter().copied().chain([("admin", ADMIN_PORT)]);

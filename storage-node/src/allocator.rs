@@ -121,5 +121,17 @@ pub(crate) fn moves(slots: &[Slot], items: &[Item], budget: usize) -> Vec<Move> 
     moves
 }
 
+/// The pipes of a worker that another one could take, each by itself.
+pub(crate) fn could_leave(slots: &[Slot], items: &[Item], from: usize) -> Vec<usize> {
+    let board = Board::new(slots, items);
+    let here =
+        (0..items.len()).filter(|item| items[*item].may_move && items[*item].at == Some(from));
+    let is_taken = |item: &usize| {
+        let mut others = board.workers().filter(|to| *to != from);
+        others.any(|to| board.takes(to, *item))
+    };
+    here.filter(is_taken).collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -11,9 +11,9 @@ use crate::topology::Timing;
 use async_trait::async_trait;
 use publishing::Published;
 use sluice_protocol::{
-    Assigned, Assignments, BootClock, Code, Error, Incarnation, Isolation, Moment, OpenSession,
-    Permit, PermitRequest, PlacementControl, Renewal, Report, Result, Session, SessionId, Standing,
-    SystemBootClock, Topology, WorkerId,
+    Assigned, Assignments, BootClock, Code, Departure, Error, Incarnation, Isolation, Moment,
+    OpenSession, Permit, PermitRequest, PlacementControl, Renewal, Report, Result, Session,
+    SessionId, Standing, SystemBootClock, Topology, WorkerId,
 };
 use sluice_store::Store;
 use std::borrow::Cow;
@@ -286,6 +286,10 @@ impl Assignments for Placements {
     async fn report(&self, session: SessionId, report: Report) -> Result<()> {
         self.ask(move |core, now| core.report(session, report, now))
             .await
+    }
+
+    async fn leave(&self, session: SessionId) -> Result<Departure> {
+        self.ask(move |core, now| core.leave(session, now)).await
     }
 
     async fn close_session(&self, session: SessionId) -> Result<()> {

@@ -40,6 +40,9 @@ pub(crate) struct WorkerRecord {
 pub(crate) struct OpenedSession {
     pub(crate) id: SessionId,
     pub(crate) formats: Formats,
+    /// The worker is about to stop: it is given nothing, and what it has goes. Of the session, not of the worker: a worker that
+    /// comes back with its disk is one like any other.
+    pub(crate) is_leaving: bool,
 }
 
 /// A worker that had a session once.
@@ -53,7 +56,14 @@ pub(crate) struct Worker {
 impl Worker {
     /// Whether it may be given a pipe it does not have.
     pub(crate) fn takes_pipes(&self) -> bool {
-        self.session.is_some() && self.record.standing == Standing::Active
+        self.session.is_some() && self.record.standing == Standing::Active && !self.is_leaving()
+    }
+
+    /// Whether it is about to stop.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(|session| session.is_leaving)
     }
 
     /// What it can read; nothing while it is away.

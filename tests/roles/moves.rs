@@ -32,54 +32,41 @@ async fn entities(hub: &Roles, pipe: usize) -> Option<Vec<(String, u64)>> {
     Some(entities.collect())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pipes_move_to_a_worker_that_joins_with_everything_and_without_a_gap() {
-    let mut hub = Roles::start_with_objects(1, "4s", "1s").await.unwrap();
-    hub.api.put("/config", &receivers()).await.unwrap();
-    for pipe in 0..4 {
-        for number in 0..10 {
-            assert!(push(&hub, pipe, &format!("{number}")).await);
+/// Pushes to all pipes in turn until stopped; how long the longest pause was, and how many pushes were acknowledged.
+async fn push_on(hub: &Roles, stop: &AtomicBool) -> (Duration, usize) {
+    let (mut last, mut longest, mut acknowledged) = (Instant::now(), Duration::ZERO, 0);
+    while !stop.load(Ordering::Relaxed) {
+        for pipe in 0..4 {
+            let begun = Instant::now();
+            while !push(hub, pipe, &format!("during {acknowledged}")).await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                assert!(
+                    begun.elapsed() < Duration::from_secs(30),
+                    "in{pipe} is away"
+                );
+            }
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+            acknowledged += 1;
         }
     }
-    hub.start_worker(1).await.unwrap();
-    let hub = &hub;
-    let stop = AtomicBool::new(false);
-    // One that pushes all the time: how long the longest pause was.
-    let pushing = async {
-        let (mut last, mut longest, mut acknowledged) = (Instant::now(), Duration::ZERO, 0);
-        while !stop.load(Ordering::Relaxed) {
-            for pipe in 0..4 {
-                let begun = Instant::now();
-                while !push(hub, pipe, &format!("during {acknowledged}")).await {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    assert!(
-                        begun.elapsed() < Duration::from_secs(30),
-                        "in{pipe} is away"
-                    );
-                }
-                longest = longest.max(last.elapsed());
-                last = Instant::now();
-                acknowledged += 1;
-            }
-        }
-        (longest, acknowledged)
-    };
-    let moving = async {
-        until("each has two", || async {
-            hub.pipes_per_worker()
-                .await
-                .is_ok_and(|pipes| pipes == [2, 2])
-        })
-        .await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        stop.store(true, Ordering::Relaxed);
-    };
-    let ((longest, acknowledged), ()) = tokio::join!(pushing, moving);
     println!(
         "the longest pause of writes was {:.2} s",
         longest.as_secs_f64()
     );
-    assert!(longest < Duration::from_secs(5), "{longest:?}");
+    (longest, acknowledged)
+}
+
+async fn push_first(hub: &Roles) {
+    for pipe in 0..4 {
+        for number in 0..10 {
+            assert!(push(hub, pipe, &format!("{number}")).await);
+        }
+    }
+}
+
+/// Everything is there once, and no offset is missing.
+async fn check_whole(hub: &Roles, expected: usize) {
     let mut all = 0;
     for pipe in 0..4 {
         let there = entities(hub, pipe).await.unwrap();
@@ -88,5 +75,71 @@ async fn pipes_move_to_a_worker_that_joins_with_everything_and_without_a_gap() {
         let expected: Vec<u64> = (0..there.len() as u64).collect();
         assert_eq!(offsets, expected, "in{pipe} has no gap");
     }
-    assert_eq!(all, 40 + acknowledged);
+    assert_eq!(all, expected);
+}
+
+async fn until_spread(hub: &Roles, expected: &[u64]) {
+    until("each has its pipes", || async {
+        hub.pipes_per_worker()
+            .await
+            .is_ok_and(|pipes| pipes == expected)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipes_move_to_a_worker_that_joins_with_everything_and_without_a_gap() {
+    let mut hub = Roles::start_with_objects(1, "4s", "1s").await.unwrap();
+    hub.api.put("/config", &receivers()).await.unwrap();
+    push_first(&hub).await;
+    hub.start_worker(1).await.unwrap();
+    let stop = AtomicBool::new(false);
+    let moving = async {
+        until_spread(&hub, &[2, 2]).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        stop.store(true, Ordering::Relaxed);
+    };
+    let ((longest, acknowledged), ()) = tokio::join!(push_on(&hub, &stop), moving);
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
+    check_whole(&hub, 40 + acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_told_to_stop_hands_its_pipes_over_first() {
+    // Longer than any pause may be: nobody waits for its end.
+    let mut hub = Roles::start_with_objects(2, "10s", "1s").await.unwrap();
+    hub.api.put("/config", &receivers()).await.unwrap();
+    push_first(&hub).await;
+    until_spread(&hub, &[2, 2]).await;
+    let mut stopped = hub.workers[0].take().unwrap();
+    let stop = AtomicBool::new(false);
+    let stopping = async {
+        let begun = Instant::now();
+        stopped.stop().await.unwrap();
+        println!(
+            "the worker stopped after {:.2} s",
+            begun.elapsed().as_secs_f64()
+        );
+        assert_eq!(hub.pipes_per_worker().await.unwrap(), [0, 4]);
+        stop.store(true, Ordering::Relaxed);
+    };
+    let ((longest, acknowledged), ()) = tokio::join!(push_on(&hub, &stop), stopping);
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
+    check_whole(&hub, 40 + acknowledged).await;
+
+    // With its disk it is a worker like any other.
+    hub.start_worker(0).await.unwrap();
+    until_spread(&hub, &[2, 2]).await;
+    check_whole(&hub, 40 + acknowledged).await;
+    // The last one waits for nobody.
+    drop(stopped);
+    hub.workers[0].as_mut().unwrap().stop().await.unwrap();
+    until_spread(&hub, &[0, 4]).await;
+    let begun = Instant::now();
+    hub.workers[1].as_mut().unwrap().stop().await.unwrap();
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
 }

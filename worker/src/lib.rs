@@ -30,6 +30,7 @@ mod following;
 mod gates;
 mod housekeeping;
 mod indexes;
+mod leaving;
 mod lookup;
 mod metrics;
 mod operations;

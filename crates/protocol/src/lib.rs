@@ -57,10 +57,11 @@ pub use pipes::{
     SystemReport,
 };
 pub use placement::{
-    Act, Assigned, Assignments, BootClock, BootId, Checkpoint, DiskId, Duty, Epoch, Flow,
-    FormatRange, Formats, HeldPipe, Incarnation, Isolation, Liveness, Moment, OpenSession, Permit,
-    PermitRequest, PipeFlow, PipeLoad, Placement, PlacementControl, Renewal, Report, Session,
-    SessionId, Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts, WorkerId,
+    Act, Assigned, Assignments, BootClock, BootId, Checkpoint, Departure, DiskId, Duty, Epoch,
+    Flow, FormatRange, Formats, HeldPipe, Incarnation, Isolation, Liveness, Moment, OpenSession,
+    Permit, PermitRequest, PipeFlow, PipeLoad, Placement, PlacementControl, Renewal, Report,
+    Session, SessionId, Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts,
+    WorkerId,
 };
 pub use reach::{OneProcess, Reach};
 pub use runner::{RunAll, RunRest, RunTogether, RunnerLogLine, RunnerOutcome, RunnerStatus};

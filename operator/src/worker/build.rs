@@ -10,6 +10,8 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 const COMPONENT: &str = "worker";
+/// Time for its pipes to move to other workers, thousands of idle ones or a few that are big. It takes no longer than it must.
+const STOP_SECONDS: u32 = 150;
 
 /// The objects of a worker.
 pub(super) struct Objects {
@@ -54,6 +56,7 @@ fn pod(worker: &Worker, hub: &DataHub, settings: &Settings, labels: &Value) -> W
     let trust = json!({"configMap": {"name": names::trust(&hub_name)}});
     let pod = RolePod {
         role: COMPONENT,
+        stop_seconds: STOP_SECONDS,
         image: hub.spec.image.as_deref().unwrap_or(&settings.image),
         image_pull_policy: hub.spec.image_pull_policy.map(|policy| policy.name()),
         arguments,

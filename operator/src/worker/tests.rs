@@ -106,6 +106,10 @@ fn claim_of_a_worker_has_no_owner_and_its_pod_has() {
     assert_eq!(container["resources"]["limits"]["cpu"], 2);
     assert_eq!(objects.pod.body["spec"]["restartPolicy"], "Always");
     let arguments = container["args"].to_string();
+    // It is not killed while its pipes move and its last answers are on their way.
+    let grace = &objects.pod.body["spec"]["terminationGracePeriodSeconds"];
+    assert!(arguments.contains("--stop-timeout=150s"), "{arguments}");
+    assert_eq!(*grace, 180);
     assert!(
         arguments.contains("--storage-node=home-storage-node.rooms.svc:7001"),
         "{arguments}"

@@ -2,6 +2,7 @@
 //!
 //! * `sessions`: a worker comes, renews, goes.
 //! * `reports`: what workers say of pipes.
+//! * `leaving`: a worker that is about to stop.
 //! * `control`: what the operator says of workers and pipes.
 //! * `settle`: after any of these, every pipe gets an owner that can get one; `moves` puts pipes where they belong better.
 //! * `plan`: the allocator's view of it.
@@ -14,6 +15,7 @@
 //! The caller writes what [`Core::take_unwritten`] names before anything of it leaves.
 
 mod control;
+mod leaving;
 mod moves;
 mod pipe;
 mod plan;

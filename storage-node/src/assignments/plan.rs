@@ -3,7 +3,7 @@
 use super::Core;
 use crate::allocator::{self, Item, Slot};
 use sluice_protocol::{DiskId, FormatRange, Formats, Isolation, Standing, Start, WorkerId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the allocator is asked about.
 pub(super) struct Plan {
@@ -24,6 +24,7 @@ impl Core {
         let slots = present
             .iter()
             .map(|(_, worker)| match worker.record.standing {
+                _ if worker.is_leaving() => Slot::Emptied,
                 Standing::Active => Slot::Open,
                 Standing::Cordoned => Slot::Closed,
                 Standing::Draining | Standing::Retired => Slot::Emptied,
@@ -106,6 +107,14 @@ impl Plan {
     /// Which pipes should move.
     pub(super) fn moves(&self, budget: usize) -> BTreeMap<String, (WorkerId, DiskId)> {
         self.named(allocator::moves(&self.slots, &self.items, budget))
+    }
+
+    /// The pipes of a worker that another one could take now.
+    pub(super) fn could_leave(&self, worker: &WorkerId) -> BTreeSet<&str> {
+        let from = self.workers.iter().position(|(id, _)| id == worker);
+        let items = from.map(|from| allocator::could_leave(&self.slots, &self.items, from));
+        let items = items.into_iter().flatten();
+        items.map(|item| self.pipes[item].as_str()).collect()
     }
 
     fn named(&self, moves: Vec<allocator::Move>) -> BTreeMap<String, (WorkerId, DiskId)> {

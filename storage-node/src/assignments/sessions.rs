@@ -30,6 +30,7 @@ impl Core {
             session: Some(OpenedSession {
                 id,
                 formats: open.formats,
+                is_leaving: false,
             }),
         };
         self.workers.insert(open.worker.clone(), worker);

@@ -41,7 +41,7 @@ pub(crate) struct Assignment {
 }
 
 /// Which datasets are this worker's.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct OwnedDatasets {
     /// The epoch under which each dataset of an open pipe is written.
     pub epochs: HashMap<String, Epoch>,
@@ -66,6 +66,27 @@ impl Assignment {
     /// Notes which datasets are this worker's.
     pub(crate) fn set_owned(&self, owned: OwnedDatasets) {
         self.owned.store(Arc::new(owned));
+    }
+
+    /// These datasets are this worker's from now on, under these epochs: before anybody sees the pipes that write them so.
+    pub(crate) fn own(&self, datasets: impl Iterator<Item = (String, Epoch)>) {
+        let mut owned = OwnedDatasets::clone(&self.owned.load());
+        for (dataset, epoch) in datasets {
+            owned.elsewhere.remove(&dataset);
+            let known = owned.epochs.entry(dataset).or_default();
+            *known = epoch.max(*known);
+        }
+        self.set_owned(owned);
+    }
+
+    /// These are somebody else's from now on: before anybody is told so.
+    pub(crate) fn disown(&self, datasets: impl Iterator<Item = String>) {
+        let mut owned = OwnedDatasets::clone(&self.owned.load());
+        for dataset in datasets {
+            owned.epochs.remove(&dataset);
+            owned.elsewhere.insert(dataset);
+        }
+        self.set_owned(owned);
     }
 
     /// Whether another worker has, or may have, the newest state of a dataset.
@@ -102,6 +123,14 @@ impl Assignment {
         let session = *self.session.borrow();
         match session {
             Some(session) => self.client.report(session, report).await,
+            None => Err(Lost.answer()),
+        }
+    }
+
+    /// Says that this worker is about to stop; answers how many pipes others have yet to take.
+    pub(crate) async fn leave(&self) -> sluice_protocol::Result<u64> {
+        match self.session() {
+            Some(session) => Ok(self.client.leave(session).await?.pipes),
             None => Err(Lost.answer()),
         }
     }

@@ -70,6 +70,11 @@ impl TakeUp {
             .keep_ready(|pipe| matches!(held.assigned.pipes.get(pipe), Some(Duty::Follow { .. })));
         let can_bring = self.arrivals.are_possible();
         let changes = changes(held, &open, &known, is_configured, can_bring);
+        let going_on = changes.iter().filter_map(|(pipe, change)| match change {
+            Change::GoOn { epoch, .. } => Some((configuration.pipes.get(pipe)?, *epoch)),
+            _ => None,
+        });
+        self.own(going_on);
         let (mut pipes, mut leaving) = (Vec::new(), Vec::new());
         for (pipe, change) in changes {
             match change {
@@ -116,7 +121,7 @@ impl TakeUp {
         if let Some(open) = self.deployment.get(&pipe)
             && !matches!(change, Change::Refuse { .. })
         {
-            last = Some(Subject::of(&open));
+            last = Some((Subject::of(&open), open.settings()));
             self.close(open).await;
         }
         match change {
@@ -129,8 +134,11 @@ impl TakeUp {
                 self.remember(records, Durability::Buffered).await
             }
             Change::GiveBack { epoch } | Change::SayAgain { epoch } => {
-                if let Some(last) = last {
-                    self.leave_behind(last).await;
+                if let Some((subject, settings)) = last {
+                    self.leave_behind(subject).await;
+                    // Its next owner writes as soon as it hears of this.
+                    let datasets = written(&settings);
+                    self.shared.assignment.disown(datasets);
                 }
                 self.give_back(pipe, epoch, record).await
             }
@@ -233,17 +241,24 @@ impl TakeUp {
     ) -> Result<()> {
         let Beginning { pipes, mut known } = beginning;
         let (mut records, mut inherited) = (BTreeMap::new(), Vec::new());
-        for (id, epoch, start) in &pipes {
-            let Some(settings) = configuration.pipes.get(id) else {
-                continue;
-            };
-            if *start == Start::StartOver {
+        let configured = |(id, epoch, start)| Some((configuration.pipes.get(id)?, epoch, start));
+        let begun: Vec<_> = pipes
+            .iter()
+            .map(|(id, epoch, start)| (id, *epoch, start))
+            .filter_map(configured)
+            .collect();
+        for (settings, _, start) in &begun {
+            if **start == Start::StartOver {
                 self.empty(settings).await?;
             }
+        }
+        self.own(begun.iter().map(|(settings, epoch, _)| (*settings, *epoch)));
+        for (settings, epoch, start) in begun {
+            let id = &settings.id;
             if self.deployment.get(id).is_none() {
                 let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
                 let pipe = pipe.map_err(answer::dataset)?;
-                pipe.set_epoch(*epoch, *start == Start::Local);
+                pipe.set_epoch(epoch, *start == Start::Local);
                 self.replay(&pipe).await?;
                 if *start == Start::Fresh && self.has_data(&pipe) {
                     inherited.push(pipe.clone());
@@ -252,7 +267,7 @@ impl TakeUp {
             }
             let record = known.remove(id).unwrap_or_default();
             let record = HeldRecord {
-                epoch: *epoch,
+                epoch,
                 dataset: settings.sink_dataset.clone(),
                 ..record
             };
@@ -291,28 +306,36 @@ impl TakeUp {
         forget(&self.shared, &settings.id).await
     }
 
+    /// What these pipes write is this worker's under these epochs, before the pipes are.
+    fn own<'a>(&self, pipes: impl Iterator<Item = (&'a Arc<Pipe>, Epoch)>) {
+        let datasets =
+            pipes.flat_map(|(pipe, epoch)| written(pipe).map(move |dataset| (dataset, epoch)));
+        self.shared.assignment.own(datasets);
+    }
+
     /// Which datasets are this worker's, and under which epoch: what its pipes write, and their logs.
     pub(super) fn name_datasets(&self, configuration: &Configuration) {
         let mut owned = OwnedDatasets::default();
         for pipe in self.deployment.pipes() {
-            let log = execution_log::dataset_name(&pipe.id).ok();
-            let log = log.map(|name| name.as_str().to_owned());
-            for dataset in pipe.settings().sink_dataset.clone().into_iter().chain(log) {
+            for dataset in written(&pipe.settings()) {
                 let epoch = owned.epochs.entry(dataset).or_default();
                 *epoch = pipe.epoch().max(*epoch);
             }
         }
         let elsewhere = configuration.pipes.values();
         let elsewhere = elsewhere.filter(|pipe| self.deployment.get(&pipe.id).is_none());
-        let theirs = elsewhere.flat_map(|pipe| {
-            let log = execution_log::dataset_name(&pipe.id).ok();
-            let log = log.map(|name| name.as_str().to_owned());
-            pipe.sink_dataset.clone().into_iter().chain(log)
-        });
+        let theirs = elsewhere.flat_map(|pipe| written(pipe));
         owned.elsewhere = theirs
             .filter(|dataset| !owned.epochs.contains_key(dataset))
             .collect();
         self.shared.assignment.set_owned(owned);
         self.shared.signals.everything_may_have_changed();
     }
+}
+
+/// The datasets that a pipe writes: its own, and its log.
+fn written(pipe: &Pipe) -> impl Iterator<Item = String> + use<> {
+    let log = execution_log::dataset_name(&pipe.id).ok();
+    let log = log.map(|name| name.as_str().to_owned());
+    pipe.sink_dataset.clone().into_iter().chain(log)
 }

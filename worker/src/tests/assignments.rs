@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use sluice_protocol::{
-    Assigned, Assignments, BootClock, Code, Duty, Epoch, Error, Incarnation, Moment, OpenSession,
-    Renewal, Report, Result, Session, SessionId, Start, SystemBootClock, Topology,
+    Assigned, Assignments, BootClock, Code, Departure, Duty, Epoch, Error, Incarnation, Moment,
+    OpenSession, Renewal, Report, Result, Session, SessionId, Start, SystemBootClock, Topology,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -41,6 +41,8 @@ pub(super) struct MemoryAssignments {
     /// What the next session finds, after the present one was ended.
     next: Mutex<Option<Assigned>>,
     incarnation: AtomicU32,
+    /// How many pipes others could take.
+    to_leave: AtomicU64,
 }
 
 impl Default for MemoryAssignments {
@@ -52,6 +54,7 @@ impl Default for MemoryAssignments {
             is_silent: AtomicBool::new(false),
             next: Mutex::default(),
             incarnation: AtomicU32::new(1),
+            to_leave: AtomicU64::new(0),
         }
     }
 }
@@ -106,6 +109,11 @@ impl MemoryAssignments {
     /// Answers as another storage node.
     pub(super) fn set_incarnation(&self, incarnation: u32) {
         self.incarnation.store(incarnation, Ordering::Relaxed);
+    }
+
+    /// Others could take so many pipes.
+    pub(super) fn set_to_leave(&self, pipes: u64) {
+        self.to_leave.store(pipes, Ordering::Relaxed);
     }
 
     /// What was reported.
@@ -164,6 +172,14 @@ impl Assignments for MemoryAssignments {
         self.answer()?;
         self.reports.lock().push(report);
         Ok(())
+    }
+
+    async fn leave(&self, _: SessionId) -> Result<Departure> {
+        self.answer()?;
+        let owned = self.assigned.borrow().pipes.len() as u64;
+        Ok(Departure {
+            pipes: self.to_leave.load(Ordering::Relaxed).min(owned),
+        })
     }
 
     async fn close_session(&self, _: SessionId) -> Result<()> {

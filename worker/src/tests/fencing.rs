@@ -269,11 +269,11 @@ async fn a_push_that_waited_while_its_pipe_was_given_back_writes_nothing() {
         (error.code, &*error.reason),
         (Code::Unavailable, "not-here")
     );
-    until_closed(&hub, "in").await;
-    hub.assignments().assign("in", Some(own(Start::Local)));
-    // A pipe is open a moment before its dataset is this worker's to answer for.
-    hub.until(|| async { hub.worker.dataset("in").await.is_ok() })
+    // A pipe is closed a moment before its dataset is not this worker's to answer for any more.
+    hub.until(|| async { hub.worker.dataset("in").await.is_err() })
         .await;
+    hub.assignments().assign("in", Some(own(Start::Local)));
+    until_open(&hub, "in").await;
     assert_eq!(hub.log("in").await, [""; 0]);
 }
 

@@ -10,6 +10,7 @@ mod hub;
 mod joins;
 mod keeping;
 mod kinds;
+mod leaving;
 mod limits;
 mod logs;
 mod losing_disks;

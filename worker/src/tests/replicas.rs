@@ -10,9 +10,10 @@ use parking_lot::Mutex;
 use sluice_dataset::ReadOptions;
 use sluice_entity::{Json, Style};
 use sluice_protocol::{
-    Assigned, Assignments, Code, DiskId, Epoch, Error, Liveness, OpenSession, Page, Placement,
-    PushRequest, Reach, ReadRequest, Renewal, Report, Result, RunAll, RunTogether, RunnerOutcome,
-    RunnerStatus, Session, SessionId, Standing, Start, Topology, Worker, WorkerFacts, WorkerId,
+    Assigned, Assignments, Code, Departure, DiskId, Epoch, Error, Liveness, OpenSession, Page,
+    Placement, PushRequest, Reach, ReadRequest, Renewal, Report, Result, RunAll, RunTogether,
+    RunnerOutcome, RunnerStatus, Session, SessionId, Standing, Start, Topology, Worker,
+    WorkerFacts, WorkerId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,6 +59,9 @@ impl Assignments for Told {
     }
     async fn report(&self, session: SessionId, report: Report) -> Result<()> {
         self.own.report(session, report).await
+    }
+    async fn leave(&self, session: SessionId) -> Result<Departure> {
+        self.own.leave(session).await
     }
     async fn close_session(&self, session: SessionId) -> Result<()> {
         self.own.close_session(session).await

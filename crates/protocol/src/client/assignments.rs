@@ -7,8 +7,8 @@ use super::follow::{Following, never};
 use crate::wire::proto::{self, assignments_client::AssignmentsClient};
 use crate::wire::{GatheredAssigned, GatheredTopology, to_report};
 use crate::{
-    Assigned, Assignments, Code, Error, Incarnation, OpenSession, Renewal, Report, Result, Session,
-    SessionId, Topology,
+    Assigned, Assignments, Code, Departure, Error, Incarnation, OpenSession, Renewal, Report,
+    Result, Session, SessionId, Topology,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -135,6 +135,13 @@ impl Assignments for RemoteAssignments {
         let request = limit.request(to_report(session, report));
         let proto::Reported {} = limit.answer(self.client().report(request)).await?;
         Ok(())
+    }
+
+    async fn leave(&self, session: SessionId) -> Result<Departure> {
+        let limit = within(self.settings.deadlines.change);
+        let request = limit.request(proto::LeaveRequest { session: session.0 });
+        let departure = limit.answer(self.client().leave(request)).await?;
+        Ok(departure.into())
     }
 
     async fn close_session(&self, session: SessionId) -> Result<()> {

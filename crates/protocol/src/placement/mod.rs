@@ -15,8 +15,8 @@ pub use clock::{BootClock, Moment, SystemBootClock};
 pub use epoch::{Epoch, Incarnation};
 pub use permit::{Act, Permit, PermitRequest};
 pub use session::{
-    BootId, Checkpoint, DiskId, FormatRange, Formats, HeldPipe, OpenSession, PipeLoad, Renewal,
-    Session, SessionId, WorkerId,
+    BootId, Checkpoint, Departure, DiskId, FormatRange, Formats, HeldPipe, OpenSession, PipeLoad,
+    Renewal, Session, SessionId, WorkerId,
 };
 pub use topology::{Isolation, Liveness, Placement, Standing, Topology, Unplaced, WorkerFacts};
 
@@ -40,6 +40,9 @@ pub trait Assignments: Send + Sync {
     async fn watch_assigned(&self, session: SessionId) -> Result<watch::Receiver<Arc<Assigned>>>;
     /// Something about a pipe.
     async fn report(&self, session: SessionId, report: Report) -> Result<()>;
+    /// The worker is about to stop: for as long as this session lasts it is given nothing, and what others can take goes to them.
+    /// Asked again until no pipe is left, or there is no time any more.
+    async fn leave(&self, session: SessionId) -> Result<Departure>;
     /// The worker stops in good order: it writes nothing any more.
     async fn close_session(&self, session: SessionId) -> Result<()>;
     /// Pipes and workers; the receiver sees every later state (only the newest matters).

@@ -138,3 +138,10 @@ pub struct Renewal {
     /// What pipes cost, where it changed.
     pub loads: Vec<PipeLoad>,
 }
+
+/// What is still to come before a worker that leaves may stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Departure {
+    /// Pipes of it that others can take and have not taken yet.
+    pub pipes: u64,
+}

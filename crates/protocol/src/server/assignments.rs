@@ -94,6 +94,17 @@ impl<A: Assignments + ?Sized + 'static> assignments_server::Assignments for Serv
         .await
     }
 
+    async fn leave(&self, request: Request<proto::LeaveRequest>) -> Answer<proto::Departure> {
+        let caller = Caller::of(&request);
+        let (call, leaving) = open(request);
+        call.answer(async {
+            let session = SessionId(leaving.session);
+            self.sessions.check(&caller, session)?;
+            Ok(self.assignments.leave(session).await?.into())
+        })
+        .await
+    }
+
     async fn close_session(
         &self,
         request: Request<proto::CloseSessionRequest>,

@@ -165,6 +165,9 @@ fn messages_of_placement_are_read_and_written() {
         }],
     };
     check("renewal", proto::RenewRequest::from(renewal));
+    check("leave", proto::LeaveRequest { session: 4 });
+    let departure = Departure { pipes: 3 };
+    check("departure", proto::Departure::from(departure));
     for (name, report) in placement::reports() {
         check(name, wire::to_report(SessionId(4), report));
     }

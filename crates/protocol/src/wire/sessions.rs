@@ -3,8 +3,8 @@
 use super::damaged::{Damaged, Within, name, required};
 use super::proto;
 use crate::{
-    BootId, Checkpoint, DiskId, Epoch, FormatRange, Formats, HeldPipe, Incarnation, OpenSession,
-    PipeLoad, Renewal, Session, SessionId, WorkerId,
+    BootId, Checkpoint, Departure, DiskId, Epoch, FormatRange, Formats, HeldPipe, Incarnation,
+    OpenSession, PipeLoad, Renewal, Session, SessionId, WorkerId,
 };
 use std::time::Duration;
 
@@ -151,6 +151,22 @@ impl TryFrom<proto::Session> for Session {
             lease: time(session.lease, "lease")?,
             renew_every: time(session.renew_every, "renew_every")?,
         })
+    }
+}
+
+impl From<Departure> for proto::Departure {
+    fn from(departure: Departure) -> Self {
+        proto::Departure {
+            pipes: departure.pipes,
+        }
+    }
+}
+
+impl From<proto::Departure> for Departure {
+    fn from(departure: proto::Departure) -> Self {
+        Departure {
+            pipes: departure.pipes,
+        }
     }
 }
 

@@ -12,9 +12,16 @@ use sluice_protocol::{Assignments as _, WorkerId};
 use sluice_worker::LocalWorker;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
+
+/// The part of the time for stopping in which pipes move away; what is left is for runs to end and for the last checkpoints.
+const FOR_MOVES: f64 = 0.75;
+/// How long the last requests get, at most, after everything else has ended.
+const LAST_REQUESTS: Duration = Duration::from_secs(30);
 
 #[derive(Serialize)]
 struct Ready {
@@ -82,7 +89,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
         server::add_worker(&mut routes, worker.clone(), serving.clone());
         let health = server::add_health(&mut routes, serving);
         let limits = Limits {
-            stop: settings.stop_timeout,
+            stop: settings.stop_timeout.min(LAST_REQUESTS),
             ..Limits::default()
         };
         let admission = Admission::of([Role::Aggregator, Role::Worker]);
@@ -111,9 +118,10 @@ pub(super) async fn run(start: Start) -> Result<()> {
         anyhow::Ok(())
     };
     let served = serving.await;
-    // Runs end and pipes are given back while the last requests are answered.
-    let patience = settings.stop_timeout;
-    if tokio::time::timeout(patience, worker.shutdown())
+    let deadline = Instant::now() + settings.stop_timeout;
+    // Other workers take the pipes while requests are answered as ever.
+    worker.leave(settings.stop_timeout.mul_f64(FOR_MOVES)).await;
+    if tokio::time::timeout_at(deadline, worker.shutdown())
         .await
         .is_err()
     {

@@ -231,7 +231,7 @@ const SETTINGS: &[Setting] = &[
         stop_timeout,
         ALL,
         Some("TIME"),
-        "How long requests and runs get to finish when the hub is told to stop"
+        "How long requests and runs get to finish when the hub is told to stop, and pipes to move to other workers"
     ),
     setting!(
         "store-cache",

@@ -56,6 +56,7 @@ pub(super) fn deployment(hub: &ValidatedHub, api_certificate: &str) -> Wanted {
     let bootstrap = secret(&names::bootstrap(&hub.name, COMPONENT));
     let pod = RolePod {
         role: COMPONENT,
+        stop_seconds: 30,
         image: &hub.image,
         image_pull_policy: hub.spec.image_pull_policy.map(|policy| policy.name()),
         arguments,

@@ -51,6 +51,7 @@ pub(super) fn pod(hub: &ValidatedHub, life: &StorageNodeStatus) -> Wanted {
     );
     let pod = RolePod {
         role: COMPONENT,
+        stop_seconds: 30,
         image: &hub.image,
         image_pull_policy: hub.spec.image_pull_policy.map(|policy| policy.name()),
         arguments,

@@ -1,6 +1,7 @@
 //! The state machine by itself: worked cases, and a world of workers, lost messages and crashes against its invariants.
 
 mod cases;
+mod leaving;
 mod operator;
 mod safety;
 mod sessions;

@@ -23,6 +23,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => prop::bool::weighted(0.8).prop_map(Step::StorageNodeStarts),
         1 => (0_u8..16).prop_map(Step::Configure),
         2 => Just(Step::Configure(15)),
+        1 => worker.clone().prop_map(Step::Leave),
         1 => (worker, any::<bool>()).prop_map(|(worker, drained)| Step::Drain(worker, drained)),
     ];
     prop::collection::vec(step, 1..300)

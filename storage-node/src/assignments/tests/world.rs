@@ -21,6 +21,7 @@ enum Message {
     Opened(usize, u32, Session, Moment),
     Renew(usize, u32, SessionId, Moment),
     Renewed(usize, u32, SessionId, Moment),
+    Leave(SessionId),
     Assigned(usize, u32, SessionId, Assigned),
     Report(usize, u32, SessionId, Report),
     Reported(usize, u32, Report),
@@ -98,6 +99,8 @@ pub(super) enum Step {
     StorageNodeStarts(bool),
     Configure(u8),
     Drain(usize, bool),
+    /// Told to stop, a worker asks for its pipes to be moved, and goes on until it is restarted.
+    Leave(usize),
 }
 
 impl World {
@@ -169,6 +172,7 @@ impl World {
                 let (id, now) = (WorkerId(name(worker)), self.now);
                 self.decide(|core| drop(core.set_standing(&id, standing, now)));
             }
+            Step::Leave(worker) => self.leave(worker),
         }
         self.check();
     }

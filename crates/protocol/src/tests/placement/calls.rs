@@ -31,6 +31,8 @@ async fn ask_assignments(assignments: &dyn Assignments) -> Vec<String> {
         answers.push(shown(assignments.report(session.id, report).await));
     }
     answers.extend([
+        shown(assignments.leave(session.id).await),
+        shown(assignments.leave(SessionId(99)).await),
         shown(assignments.close_session(session.id).await),
         shown(assignments.close_session(session.id).await),
         shown(assignments.watch_assigned(session.id).await.map(|_| ())),
@@ -49,7 +51,7 @@ async fn assignments_answer_the_same_over_the_wire() {
     for (answer, expected) in answers.iter().zip(&expected) {
         assert_eq!(answer, expected);
     }
-    assert_eq!(answers.len(), 16);
+    assert_eq!(answers.len(), 18);
     for reason in ["retired-worker", "session-ended", "stale-epoch"] {
         assert!(answers.iter().any(|text| text.contains(reason)), "{reason}");
     }

@@ -118,6 +118,12 @@ impl Assignments for FakePlacement {
         }
     }
 
+    async fn leave(&self, session: SessionId) -> Result<Departure> {
+        self.remember("leave", &session);
+        self.check(session)?;
+        Ok(Departure { pipes: 7 })
+    }
+
     async fn close_session(&self, session: SessionId) -> Result<()> {
         self.remember("close_session", &session);
         self.check(session)?;

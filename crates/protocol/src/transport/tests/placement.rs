@@ -71,6 +71,7 @@ async fn use_session(caller: &RemoteAssignments, session: SessionId) -> Vec<crat
         caller.renew(renewal).await,
         caller.report(session, report).await,
         caller.watch_assigned(session).await.map(|_| ()),
+        caller.leave(session).await.map(|_| ()),
         caller.close_session(session).await,
     ]
 }

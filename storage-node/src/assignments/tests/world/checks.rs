@@ -58,6 +58,8 @@ impl World {
             self.start(true);
         }
         self.step(Step::Drain(worker, false));
+        // It may have been about to stop: it does, and starts again.
+        self.restart(worker, false);
         let mut began = None;
         for _ in 0..40 {
             // A worker with a new disk is not let in before its old one can no longer be written.

@@ -38,6 +38,9 @@ impl World {
                     *deadline = (*deadline).max(sent + LEASE);
                 }
             }
+            Message::Leave(session) => {
+                self.decide(|core| drop(core.leave(session, now)));
+            }
             Message::Assigned(worker, boot, session, assigned) => {
                 self.obey(worker, boot, session, assigned);
             }

@@ -33,6 +33,12 @@ impl World {
         }
     }
 
+    pub(super) fn leave(&mut self, worker: usize) {
+        if let Some(session) = self.processes[worker].session {
+            self.messages.push(Message::Leave(session));
+        }
+    }
+
     pub(super) fn poll(&mut self, worker: usize) {
         let process = &self.processes[worker];
         let (Some(session), Some(core)) = (process.session, &self.core) else {
