@@ -38,7 +38,7 @@ use manifest::Place;
 use parking_lot::Mutex;
 use push_log::{PushLog, Replay};
 use sluice_objects::Objects;
-use sluice_protocol::Checkpoint;
+use sluice_protocol::{Checkpoint, CheckpointReport, Durable};
 use sluice_store::{Durability::Synced, Store};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -73,6 +73,8 @@ pub(crate) struct Shown {
     pub(crate) checkpoint: Option<Checkpoint>,
     /// When that was made.
     pub(crate) made: Option<crate::clock::Micros>,
+    /// When all of the pipe was in it, last; `None`: it was not looked at yet.
+    pub(crate) whole: Option<crate::clock::Micros>,
     /// Why the last try came to nothing.
     pub(crate) problem: Option<String>,
 }
@@ -140,11 +142,54 @@ impl Durability {
         shared: &Arc<Shared>,
         subject: &Subject,
     ) -> Result<()> {
-        let has_one = self.pipe(&subject.pipe).shown.lock().checkpoint.is_some();
+        let has_one = self.pipe(&subject.pipe).shown.lock().whole.is_some();
         if !has_one {
             self.checkpoint(shared, subject).await?;
         }
         Ok(())
+    }
+
+    /// Shows what the disk remembers of pipes' checkpoints, until they are looked at.
+    pub(crate) async fn recall(
+        &self,
+        store: &Store,
+        pipes: Vec<String>,
+    ) -> sluice_dataset::Result<()> {
+        let store = store.clone();
+        let kept = blocking::run(move || {
+            let kept = |pipe: String| Ok((Self::kept(&store, &pipe)?, pipe));
+            let kept = pipes.into_iter().map(kept);
+            kept.collect::<sluice_dataset::Result<Vec<_>>>()
+        });
+        for (checkpoint, pipe) in kept.await? {
+            let pipe = self.pipe(&pipe);
+            let mut shown = pipe.shown.lock();
+            shown.checkpoint = shown.checkpoint.or(checkpoint);
+        }
+        Ok(())
+    }
+
+    /// Whether a pipe is in the object store.
+    pub(crate) fn durable(&self, pipe: &str) -> Durable {
+        let pipe = self.pipe(pipe);
+        let shown = pipe.shown.lock();
+        match (&shown.problem, shown.checkpoint) {
+            (Some(_), _) => Durable::Failing,
+            (None, Some(_)) => Durable::Checkpointed,
+            (None, None) => Durable::NoCheckpoint,
+        }
+    }
+
+    /// What of a pipe is there.
+    pub(crate) fn report(&self, pipe: &str) -> CheckpointReport {
+        let pipe = self.pipe(pipe);
+        let shown = pipe.shown.lock().clone();
+        CheckpointReport {
+            number: shown.checkpoint.map(|checkpoint| checkpoint.number),
+            made: shown.made,
+            whole: shown.whole,
+            problem: shown.problem,
+        }
     }
 
     /// The newest checkpoint of the state on this disk. For blocking threads.

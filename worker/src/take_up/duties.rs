@@ -252,6 +252,11 @@ impl TakeUp {
                 self.empty(settings).await?;
             }
         }
+        if let Some(durability) = &self.shared.durability {
+            let ids = begun.iter().map(|(settings, ..)| settings.id.clone());
+            let recalled = durability.recall(&self.shared.store, ids.collect()).await;
+            recalled.map_err(answer::dataset)?;
+        }
         self.own(begun.iter().map(|(settings, epoch, _)| (*settings, *epoch)));
         for (settings, epoch, start) in begun {
             let id = &settings.id;
