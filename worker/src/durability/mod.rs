@@ -6,6 +6,7 @@
 //! checkpoint   making one
 //! rounds       the task that makes them, for the pipes that changed
 //! push_log     pushed data, acknowledged when it is here
+//! ahead        what comes before a pipe is handed over
 //! restore      from a checkpoint into the store
 //! arrivals     restores that go on, for `take_up`
 //! ```
@@ -13,9 +14,11 @@
 //! Only the owner of a pipe's present epoch writes here, and nothing is ever written over: a worker that lost a pipe without
 //! hearing of it finds its next number taken, and stops.
 
+mod ahead;
 mod arrivals;
 mod checkpoint;
 mod error;
+mod fetching;
 mod known;
 mod manifest;
 pub(crate) mod push_log;
