@@ -143,3 +143,63 @@ async fn a_worker_that_is_told_to_stop_hands_its_pipes_over_first() {
         begun.elapsed()
     );
 }
+
+/// One entity of about a megabyte, which does not compress.
+fn bulk(number: usize) -> Value {
+    let mut state = number as u64 + 1;
+    let letter = |_| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'a' + (state >> 59) as u8 % 26)
+    };
+    let text: String = (0..1 << 20).map(letter).collect();
+    json!({"_id": format!("bulk {number}"), "text": text})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_pipe_has_moves_before_it_stops_and_writes_wait_for_the_rest() {
+    // `SLUICE_MOVED_MEGABYTES=200` is what docs/benchmarks.md tells of.
+    let megabytes = std::env::var("SLUICE_MOVED_MEGABYTES");
+    let megabytes: usize = megabytes.map_or(40, |text| text.parse().unwrap());
+    let mut hub = Roles::start_with_objects(1, "4s", "1s").await.unwrap();
+    hub.api.put("/config", &receivers()).await.unwrap();
+    for number in 0..megabytes {
+        let push = hub
+            .api
+            .request(reqwest::Method::POST, "/receivers/in0/entities");
+        let answer = push.json(&json!([bulk(number)])).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    push_first(&hub).await;
+    // The worker that joins is to get the big one: the others are elsewhere than it.
+    hub.start_worker(1).await.unwrap();
+    let stop = AtomicBool::new(false);
+    let mut stopped = hub.workers[0].take().unwrap();
+    let moving = async {
+        until("both have pipes", || async {
+            hub.pipes_per_worker()
+                .await
+                .is_ok_and(|pipes| pipes.iter().all(|count| *count > 0))
+        })
+        .await;
+        // Wherever the big one is by now, it ends on the other worker.
+        stopped.stop().await.unwrap();
+        stop.store(true, Ordering::Relaxed);
+    };
+    let ((longest, acknowledged), ()) = tokio::join!(push_on(&hub, &stop), moving);
+    let all = 40 + acknowledged + megabytes;
+    check_whole(&hub, all).await;
+    let log = hub.log("w1").unwrap();
+    let ahead = log.lines().filter(|line| line.contains("has come ahead"));
+    let ahead: Vec<&str> = ahead
+        .filter(|line| line.contains("has_begun=true"))
+        .collect();
+    println!("{}", ahead.join("\n"));
+    assert_eq!(
+        ahead.len(),
+        1,
+        "the big pipe's files came before it stopped"
+    );
+    assert!(longest < Duration::from_secs(5), "{longest:?}");
+}

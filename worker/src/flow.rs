@@ -1,12 +1,12 @@
 //! How pipes do, said to the storage node where it changed: whether they have worked with their present configuration, and whether
-//! the last run failed. A pipe that merely runs says nothing.
+//! the last run failed, and whether they are in the object store. A pipe that merely runs says nothing.
 
 use crate::clock::Micros;
 use crate::deployed::Deployed;
 use crate::deployment::Deployment;
 use crate::shared::Shared;
 use sluice_config::Mode;
-use sluice_protocol::{Epoch, Flow, PipeFlow, Report, SessionId};
+use sluice_protocol::{Durable, Epoch, Flow, PipeFlow, Report, SessionId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,11 @@ pub(crate) async fn run(shared: Arc<Shared>, deployment: Arc<Deployment>, stop: 
             told.said.clear();
             told.session = session;
         }
-        let flows = told.news(&deployment.pipes(), shared.clock.now());
+        let durable = |pipe: &str| {
+            let durability = shared.durability.as_ref();
+            durability.map_or(Durable::NotSaid, |durability| durability.durable(pipe))
+        };
+        let flows = told.news(&deployment.pipes(), shared.clock.now(), durable);
         if flows.is_empty() {
             continue;
         }
@@ -54,7 +58,12 @@ struct Told {
 
 impl Told {
     /// What is not said yet.
-    fn news(&mut self, pipes: &[Arc<Deployed>], now: Micros) -> Vec<PipeFlow> {
+    fn news(
+        &mut self,
+        pipes: &[Arc<Deployed>],
+        now: Micros,
+        durable: impl Fn(&str) -> Durable,
+    ) -> Vec<PipeFlow> {
         let ids: HashSet<&str> = pipes.iter().map(|pipe| pipe.id.as_str()).collect();
         self.said.retain(|pipe, _| ids.contains(pipe.as_str()));
         self.since.retain(|pipe, _| ids.contains(pipe.as_str()));
@@ -66,15 +75,28 @@ impl Told {
             if since.0 != hash {
                 *since = (hash.clone(), Some(now));
             }
-            let Some(is_failing) = is_failing(pipe, since.1) else {
-                continue;
-            };
-            let flow = Flow {
-                configuration: hash,
-                is_failing,
-            };
-            let epoch = pipe.epoch();
+            let (epoch, durable) = (pipe.epoch(), durable(&pipe.id));
             let known = self.said.get(&pipe.id);
+            let flow = match is_failing(pipe, since.1) {
+                Some(is_failing) => Flow {
+                    configuration: hash,
+                    is_failing,
+                    durable,
+                },
+                None if durable == Durable::NotSaid => continue,
+                // What was said of an earlier configuration is still true.
+                None => {
+                    let before = known.filter(|(said, _)| *said == epoch);
+                    let before =
+                        before.map(|(_, flow)| (flow.configuration.clone(), flow.is_failing));
+                    let (configuration, is_failing) = before.unwrap_or_default();
+                    Flow {
+                        configuration,
+                        is_failing,
+                        durable,
+                    }
+                }
+            };
             if known.is_none_or(|known| *known != (epoch, flow.clone())) {
                 let pipe = pipe.id.clone();
                 news.push(PipeFlow { pipe, epoch, flow });

@@ -2,7 +2,9 @@
 
 use crate::pipe::Figures;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::time::Duration;
 
 /// What operators see of the pipes of a worker.
 #[derive(Clone, Debug, Default)]
@@ -22,12 +24,15 @@ pub(crate) struct Metrics {
     replica_versions: Counter,
     replica_failures: Counter,
     replica_rewinds: Counter,
+    checkpoints_made: Counter,
+    checkpoints_failed: Counter,
+    checkpoint_age: Gauge,
 }
 
 impl Metrics {
     /// Adds all of them to the registry.
     pub(crate) fn register(&self, registry: &mut Registry) {
-        let rows: [(&str, &str, &Counter); 15] = [
+        let rows: [(&str, &str, &Counter); 17] = [
             (
                 "pipe_runs_completed",
                 "Runs of pipes that read their source to the end",
@@ -103,10 +108,25 @@ impl Metrics {
                 "Times that a replica gave up what its owner had lost",
                 &self.replica_rewinds,
             ),
+            (
+                "checkpoints_made",
+                "Checkpoints of pipes that were made",
+                &self.checkpoints_made,
+            ),
+            (
+                "checkpoints_failed",
+                "Checkpoints of pipes that could not be made",
+                &self.checkpoints_failed,
+            ),
         ];
         for (name, help, counter) in rows {
             registry.register(name, help, counter.clone());
         }
+        registry.register(
+            "checkpoint_age_seconds",
+            "How long ago all of the pipe was in the object store that is behind most",
+            self.checkpoint_age.clone(),
+        );
     }
 
     /// A run has ended.
@@ -135,6 +155,22 @@ impl Metrics {
     /// A replica gave up what its owner had lost.
     pub(crate) fn replica_rewound(&self) {
         self.replica_rewinds.inc();
+    }
+
+    /// A checkpoint was made.
+    pub(crate) fn checkpoint_made(&self) {
+        self.checkpoints_made.inc();
+    }
+
+    /// A checkpoint could not be made.
+    pub(crate) fn checkpoint_failed(&self) {
+        self.checkpoints_failed.inc();
+    }
+
+    /// So long ago the pipe that is behind most was whole in the object store.
+    pub(crate) fn set_checkpoint_age(&self, age: Duration) {
+        self.checkpoint_age
+            .set(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
     }
 
     /// A push has ended.

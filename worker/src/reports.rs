@@ -77,6 +77,10 @@ pub(crate) fn pipe(shared: &Shared, pipe: &Deployed) -> Result<PipeReport> {
             success: ended.success,
             message: ended.message,
         }),
+        checkpoint: shared
+            .durability
+            .as_ref()
+            .map(|durability| durability.report(&pipe.id)),
     })
 }
 

@@ -70,6 +70,23 @@ pub(crate) struct Runtime {
     /// Datasets it reads.
     dependencies: Vec<String>,
     origin: String,
+    /// What of it is in the object store; absent where the hub has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<Checkpoint>,
+}
+
+/// What of a pipe is in the object store.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+struct Checkpoint {
+    /// Number of the newest checkpoint; null before the first.
+    number: Option<u64>,
+    /// When that was made.
+    made: Option<String>,
+    /// Seconds since all of the pipe was in the object store; null before its worker has looked.
+    age: Option<f64>,
+    /// Why the last try to make one failed; null: it did not.
+    problem: Option<String>,
 }
 
 /// What waits for a pipe.
@@ -187,6 +204,15 @@ impl Runtime {
             dead_letter_dataset: report.dead_letter_dataset,
             dependencies: report.dependencies,
             origin: report.origin,
+            checkpoint: report.checkpoint.map(|checkpoint| {
+                let age = |whole| now_micros().saturating_sub(whole) as f64 / 1e6;
+                Checkpoint {
+                    number: checkpoint.number,
+                    made: checkpoint.made.map(time::text),
+                    age: checkpoint.whole.map(age),
+                    problem: checkpoint.problem,
+                }
+            }),
         }
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn unreported(component: &Component, why: String) -> PipeReport {
         dependencies: Vec::new(),
         sink_dataset: sink_dataset(component).map(str::to_owned),
         storage: 0,
+        checkpoint: None,
     }
 }
 

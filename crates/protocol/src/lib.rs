@@ -53,14 +53,14 @@ pub use error::{Error, Result};
 pub use feed::{Feed, FeedHeaders, FeedStream, Page};
 pub use following::{FollowStream, Followed, OwnerFacts};
 pub use pipes::{
-    EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest, Queues,
-    SystemReport,
+    CheckpointReport, EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation,
+    PumpRequest, Queues, SystemReport,
 };
 pub use placement::{
-    Act, Assigned, Assignments, BootClock, BootId, Checkpoint, Departure, DiskId, Duty, Epoch,
-    Flow, FormatRange, Formats, HeldPipe, Incarnation, Isolation, Liveness, Moment, OpenSession,
-    Permit, PermitRequest, PipeFlow, PipeLoad, Placement, PlacementControl, Renewal, Report,
-    Session, SessionId, Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts,
+    Act, Assigned, Assignments, BootClock, BootId, Checkpoint, Departure, DiskId, Durable, Duty,
+    Epoch, Flow, FormatRange, Formats, HeldPipe, Incarnation, Isolation, Liveness, Moment,
+    OpenSession, Permit, PermitRequest, PipeFlow, PipeLoad, Placement, PlacementControl, Renewal,
+    Report, Session, SessionId, Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts,
     WorkerId,
 };
 pub use reach::{OneProcess, Reach};

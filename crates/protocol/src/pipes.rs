@@ -125,6 +125,19 @@ pub struct Queues {
     pub retries: u64,
 }
 
+/// What of a pipe is in the object store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointReport {
+    /// Number of its newest checkpoint.
+    pub number: Option<u64>,
+    /// When that was made, as far as is known: microseconds since 1970 UTC.
+    pub made: Option<u64>,
+    /// When all of the pipe was in it, last: microseconds since 1970 UTC.
+    pub whole: Option<u64>,
+    /// Why the last try to make one failed.
+    pub problem: Option<String>,
+}
+
 /// A pipe as `GET /pipes/{id}` and `/pipes/{id}/pump` show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PipeReport {
@@ -176,6 +189,8 @@ pub struct PipeReport {
     pub sink_dataset: Option<String>,
     /// Bytes its dataset takes.
     pub storage: u64,
+    /// What of it is in the object store; `None`: its worker has none.
+    pub checkpoint: Option<CheckpointReport>,
 }
 
 /// A system as `GET /systems/{id}` shows it.

@@ -13,6 +13,8 @@ pub const APPLIED: &str = "sluice.dev/applied";
 pub const HUB: &str = "sluice.dev/hub";
 /// The pool that an object belongs to.
 pub const POOL: &str = "sluice.dev/pool";
+/// Label of a worker that is there only while the pod of another one is exchanged.
+pub const SURGE: &str = "sluice.dev/surge";
 /// The worker that an object belongs to.
 pub const WORKER_ID: &str = "sluice.dev/worker-id";
 /// What an object is part of: storage-node, worker, aggregator.

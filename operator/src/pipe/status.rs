@@ -6,7 +6,7 @@ use crate::crd::conditions::{condition, merge};
 use crate::crd::{OperationOutcome, Pipe, PipePlacementStatus, PipeStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use sluice_protocol::{ConfigurationSnapshot, Flow, Placement, Topology, Unplaced};
+use sluice_protocol::{ConfigurationSnapshot, Durable, Flow, Placement, Topology, Unplaced};
 
 /// What is known of a pipe.
 pub(crate) struct Found<'a> {
@@ -27,9 +27,16 @@ pub(crate) fn status(object: &Pipe, key: &Key, found: &Found<'_>, now: Timestamp
     let accepted = accepted(object, key, found.unusable, found.configuration);
     let placement = found.topology.pipes.get(&key.1);
     let placed = placed(placement);
-    let flowing = flowing(found.topology.flows.get(&key.1), found.in_use);
+    let flow = found.topology.flows.get(&key.1);
+    let flowing = flowing(flow, found.in_use);
     let ready = ready(&accepted, &[&placed, &flowing]);
-    let mut conditions = vec![accepted.condition(), placed, flowing, durable(found), ready];
+    let mut conditions = vec![
+        accepted.condition(),
+        placed,
+        flowing,
+        durable(found, flow),
+        ready,
+    ];
     conditions.extend(abnormal(&accepted, placement, &conditions));
     let before = object.status.as_ref();
     let known = before.map_or(&[][..], |status| &status.conditions);
@@ -122,21 +129,33 @@ fn flowing(flow: Option<&Flow>, in_use: Option<&str>) -> Condition {
     condition("Flowing", status, reason, message)
 }
 
-fn durable(found: &Found<'_>) -> Condition {
-    match found.has_object_store {
-        false => condition(
-            "Durable",
+/// Whether its state is anywhere but on a disk. How old it is there changes all the time, and is told by the API.
+fn durable(found: &Found<'_>, flow: Option<&Flow>) -> Condition {
+    let said = flow.map(|flow| flow.durable).unwrap_or_default();
+    let (status, reason, message) = match said {
+        _ if !found.has_object_store => (
             Some(false),
             "NoObjectStore",
             "the hub has no object store: what is pushed is on one disk only",
         ),
-        true => condition(
-            "Durable",
+        Durable::NotSaid => (
             None,
             "NotReported",
-            "the hub does not say how old the newest checkpoint is",
+            "its worker has not said yet whether it is in the object store",
         ),
-    }
+        Durable::NoCheckpoint => (
+            Some(false),
+            "NoCheckpointYet",
+            "nothing of it is in the object store yet",
+        ),
+        Durable::Checkpointed => (Some(true), "Checkpointed", ""),
+        Durable::Failing => (
+            Some(false),
+            "CheckpointFailed",
+            "the last checkpoint could not be made: the pipe's runtime says why, and how old the newest one is",
+        ),
+    };
+    condition("Durable", status, reason, message)
 }
 
 /// Everything else holds.

@@ -4,6 +4,7 @@
 //! claim then stays, whatever the policy says, for only leave from the storage node means that nothing on it is needed.
 
 use super::dereference::Found;
+use super::exchange::Exchange;
 use super::status::{self, Finding};
 use super::{FINALIZER, SOON, standing};
 use crate::context::{Context, set_finalizer};
@@ -51,7 +52,7 @@ pub(super) async fn run(
     let leave = match leave {
         Leave::Wait(_) if is_over => Leave::NotGiven,
         Leave::Wait(finding) => {
-            status::run(worker, found, finding, context).await?;
+            status::run(worker, found, finding, Exchange::No, context).await?;
             return Ok(Action::requeue(SOON));
         }
         leave => leave,

@@ -3,6 +3,7 @@
 mod build;
 mod dereference;
 mod end;
+mod exchange;
 mod standing;
 mod status;
 
@@ -13,6 +14,9 @@ use crate::context::{Context, set_finalizer};
 use crate::crd::{Worker, WorkerStanding};
 use crate::objects::Kind;
 use crate::{Result, pods};
+use exchange::Exchange;
+pub(crate) use exchange::is_exchanging;
+use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::controller::Action;
 use status::Finding;
@@ -40,11 +44,17 @@ pub(crate) async fn reconcile(worker: Arc<Worker>, context: Arc<Context>) -> Res
         if let Some(pod) = &found.pod {
             namespace.delete(Kind::Pod, pod).await?;
         }
-        status::run(&worker, &found, Finding::NoHub, &context).await?;
+        status::run(&worker, &found, Finding::NoHub, Exchange::No, &context).await?;
         return Ok(Action::requeue(LOOK_EVERY));
     };
+    let objects = build::build(&worker, hub, &context.settings);
+    let is_other = found
+        .pod
+        .as_ref()
+        .is_some_and(|pod| !objects.pod.is_applied_to(pod));
+    let exchange = exchange::decide(&worker, &found, is_other, Timestamp::now());
     // A pod is needed also while the storage node is away.
-    let told = standing::run(&worker, &found).await;
+    let told = standing::run(&worker, &found, exchange).await;
     if let Err(error) = &told {
         tracing::warn!(worker = worker.metadata.name, %error, "the standing was not told");
     }
@@ -53,10 +63,9 @@ pub(crate) async fn reconcile(worker: Arc<Worker>, context: Arc<Context>) -> Res
         if let Some(pod) = &found.pod {
             namespace.delete(Kind::Pod, pod).await?;
         }
-        status::run(&worker, &found, Finding::DiskLost, &context).await?;
+        status::run(&worker, &found, Finding::DiskLost, Exchange::No, &context).await?;
         return Ok(Action::requeue(LOOK_EVERY));
     }
-    let objects = build::build(&worker, hub, &context.settings);
     if found.claim.is_none() {
         namespace.create(&objects.claim).await?;
     }
@@ -64,17 +73,19 @@ pub(crate) async fn reconcile(worker: Arc<Worker>, context: Arc<Context>) -> Res
         &namespace,
         &objects.pod,
         found.pod.as_ref(),
-        found.may_replace,
+        exchange == Exchange::Now,
     )
     .await?;
     let is_steady = status::run(
         &worker,
         &found,
         status::judge(&found, pod.as_ref()),
+        exchange,
         &context,
     )
     .await?;
-    Ok(Action::requeue(if is_steady && told.is_ok() {
+    let is_steady = is_steady && exchange == Exchange::No && told.is_ok();
+    Ok(Action::requeue(if is_steady {
         LOOK_EVERY
     } else {
         SOON * 2

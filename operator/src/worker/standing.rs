@@ -1,6 +1,7 @@
 //! What a worker may be given: what its resource says, and nothing on a node that is to be emptied.
 
 use super::dereference::Found;
+use super::exchange::{self, Exchange};
 use crate::Result;
 use crate::crd::{Worker, WorkerStanding};
 use crate::nodes::NodeState;
@@ -18,14 +19,11 @@ pub(super) fn wanted(asked: WorkerStanding, node: NodeState) -> Standing {
     }
 }
 
-/// Tells it, where the storage node knows the worker and thinks otherwise.
-pub(super) async fn run(worker: &Worker, found: &Found) -> Result<()> {
-    tell(
-        worker,
-        found,
-        wanted(worker.spec.standing, found.node_state),
-    )
-    .await
+/// Tells it, where the storage node knows the worker and thinks otherwise. While its pod is exchanged it may be another one.
+pub(super) async fn run(worker: &Worker, found: &Found, exchange: Exchange) -> Result<()> {
+    let asked = wanted(worker.spec.standing, found.node_state);
+    let standing = exchange::standing(worker, found, exchange).unwrap_or(asked);
+    tell(worker, found, standing).await
 }
 
 /// Lets its pipes move away, for its end.

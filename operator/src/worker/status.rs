@@ -1,6 +1,7 @@
 //! What is there of a worker → its status.
 
 use super::dereference::Found;
+use super::exchange::{self, Exchange};
 use crate::Result;
 use crate::context::Context;
 use crate::crd::conditions::{Conditions, is_true};
@@ -106,14 +107,23 @@ pub(super) async fn run(
     worker: &Worker,
     found: &Found,
     finding: Finding,
+    exchange: Exchange,
     context: &Context,
 ) -> Result<bool> {
     let before = worker.status.as_ref();
     let disk = found.facts.as_ref().map(|facts| facts.disk.0.clone());
     let known = before.cloned().unwrap_or_default();
+    let mut told = finding.conditions();
+    let goes_on = !matches!(
+        finding,
+        Finding::NoHub | Finding::NodeLost | Finding::DiskLost
+    );
+    if goes_on {
+        told.extend(exchange::told(worker, exchange, finding == Finding::Ready));
+    }
     let after = WorkerStatus {
         observed_generation: worker.meta().generation,
-        conditions: conditions(worker, &known.conditions, finding.conditions()),
+        conditions: conditions(worker, &known.conditions, told),
         node: found.node.clone(),
         claim: found
             .claim

@@ -2,9 +2,9 @@
 
 use super::plan::Plan;
 use crate::context::owner;
-use crate::crd::{DataHub, WorkerPool};
+use crate::crd::{DataHub, DeletionPolicy, WorkerPool};
 use crate::names;
-use crate::objects::{Kind, POOL, WORKER_ID, Wanted};
+use crate::objects::{Kind, POOL, SURGE, WORKER_ID, Wanted};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
@@ -16,12 +16,20 @@ pub(super) fn workers(pool: &WorkerPool, hub: &DataHub, plan: &Plan) -> Vec<Want
         let mut labels = names::labels(&hub.name_any(), COMPONENT);
         labels[POOL] = pool.name_any().into();
         labels[WORKER_ID] = name.clone().into();
+        let is_surge = plan.surge.contains(name);
+        if is_surge {
+            labels[SURGE] = "true".into();
+        }
         let mut spec = json!({
             "hubRef": pool.spec.hub_ref,
             "poolRef": pool.name_any(),
             "template": pool.spec.template,
             "deletionPolicy": pool.spec.deletion_policy,
         });
+        if is_surge {
+            // What was on it is elsewhere when it has leave to go; nobody asked for its volume.
+            spec["deletionPolicy"] = json!(DeletionPolicy::Delete);
+        }
         if is_retired {
             spec["standing"] = "Retired".into();
         }

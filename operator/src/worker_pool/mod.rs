@@ -11,7 +11,7 @@ use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use plan::Plan;
-pub(crate) use plan::is_lost;
+pub(crate) use plan::{is_lost, number};
 use std::sync::Arc;
 use std::time::Duration;
 

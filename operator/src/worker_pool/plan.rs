@@ -2,7 +2,10 @@
 
 use crate::crd::conditions::is_true;
 use crate::crd::{Worker, WorkerPool, WorkerStanding};
+use crate::objects::SURGE;
+use crate::worker::is_exchanging;
 use kube::{Resource, ResourceExt};
+use std::collections::BTreeSet;
 
 /// No more than this many are made at a time.
 const AT_ONCE: usize = 20;
@@ -16,12 +19,14 @@ pub(super) struct Plan {
     pub(super) retire: Vec<String>,
     /// They are new.
     pub(super) make: Vec<String>,
+    /// Those of all these that are there only while the pod of the pool's one worker is exchanged.
+    pub(super) surge: BTreeSet<String>,
     /// Of the worker after those.
     pub(super) next_number: u32,
 }
 
 /// The number at the end of a worker's name.
-pub(super) fn number(name: &str) -> u32 {
+pub(crate) fn number(name: &str) -> u32 {
     name.rsplit('-')
         .next()
         .and_then(|number| number.parse().ok())
@@ -39,6 +44,8 @@ pub(super) fn mark(pool: &WorkerPool) -> String {
 
 /// Plans. A worker on a lost node is not counted: another one takes its place. If it comes back there is one too many, and one of
 /// those that do not serve goes, else the youngest.
+///
+/// The one worker of a pool has nobody to give its pipes to while its pod is exchanged: there is one more as long as that takes.
 pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
     let there: Vec<&Worker> = workers
         .iter()
@@ -50,7 +57,13 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
     let (lost, mut counted): (Vec<&Worker>, Vec<&Worker>) =
         staying.into_iter().partition(|worker| is_lost(worker));
     let wanted = usize::try_from(pool.spec.replicas).unwrap_or_default();
-    counted.sort_by_key(|worker| (!is_ready(worker), number(&worker.name_any())));
+    let needs_another = |worker: &&Worker| is_exchanging(worker) && !is_surge(worker);
+    let surges = wanted == 1 && counted.iter().any(needs_another);
+    let wanted = wanted + usize::from(surges);
+    counted.sort_by_key(|worker| {
+        let is_temporary = !surges && is_surge(worker);
+        (is_temporary, !is_ready(worker), number(&worker.name_any()))
+    });
     let excess = counted.split_off(wanted.min(counted.len()));
     let missing = wanted.saturating_sub(counted.len()).min(AT_ONCE);
     let highest = workers
@@ -74,6 +87,23 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
             .map(ResourceExt::name_any)
             .collect::<Vec<_>>()
     };
+    let make: Vec<String> = (first..next_number)
+        .map(|number| format!("{}-{}-{number}", pool.name_any(), mark(pool)))
+        .collect();
+    // One that stays for good is one like any other.
+    let were = workers.iter().filter(|worker| is_surge(worker));
+    let is_kept = |worker: &&Worker| {
+        counted
+            .iter()
+            .any(|kept| kept.name_any() == worker.name_any())
+    };
+    let mut surge: BTreeSet<String> = were
+        .filter(|worker| surges || !is_kept(worker))
+        .map(ResourceExt::name_any)
+        .collect();
+    if surges {
+        surge.extend(make.iter().cloned());
+    }
     let (mut keep, mut retire) = (names(counted), names(retired));
     keep.extend(names(lost));
     keep.sort_by_key(|name| number(name));
@@ -82,9 +112,8 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
     Plan {
         keep,
         retire,
-        make: (first..next_number)
-            .map(|number| format!("{}-{}-{number}", pool.name_any(), mark(pool)))
-            .collect(),
+        make,
+        surge,
         next_number,
     }
 }
@@ -92,6 +121,11 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
 /// Whether its node is lost, or its disk.
 pub(crate) fn is_lost(worker: &Worker) -> bool {
     has_reason(worker, "NodeLost") || has_reason(worker, "DiskLost")
+}
+
+/// Whether it was made for as long as another one's pod is exchanged.
+fn is_surge(worker: &Worker) -> bool {
+    worker.labels().contains_key(SURGE)
 }
 
 fn has_reason(worker: &Worker, reason: &str) -> bool {
@@ -197,5 +231,51 @@ mod tests {
             (numbers(&grown.retire), numbers(&grown.make)),
             (vec![1], vec![2])
         );
+    }
+
+    #[test]
+    fn the_one_worker_of_a_pool_has_another_beside_it_while_its_pod_is_exchanged() {
+        let exchanging = |reason: &str| {
+            let mut exchanging = worker(0, reason);
+            let status = exchanging.status.as_mut().unwrap();
+            let mut condition = status.conditions[0].clone();
+            condition.type_ = "Exchanging".to_owned();
+            condition.status = "True".to_owned();
+            status.conditions.push(condition);
+            exchanging
+        };
+        let surge = |reason: &str| {
+            let mut surge = worker(1, reason);
+            surge
+                .labels_mut()
+                .insert(SURGE.to_owned(), "true".to_owned());
+            surge
+        };
+        let first = plan(&pool(1, 1), &[exchanging("Ready")]);
+        assert_eq!(
+            (numbers(&first.keep), numbers(&first.make)),
+            (vec![0], vec![1])
+        );
+        assert!(first.surge.contains("main-abcde-1"));
+        // Whatever of the two does not serve for a while, both stay until it is done.
+        for (one, other) in [("Ready", "Starting"), ("Starting", "Ready")] {
+            let both = plan(&pool(1, 2), &[exchanging(one), surge(other)]);
+            assert_eq!(numbers(&both.keep), [0, 1]);
+            assert!(both.retire.is_empty() && both.make.is_empty());
+        }
+        let done = plan(&pool(1, 2), &[worker(0, "Ready"), surge("Ready")]);
+        assert_eq!(
+            (numbers(&done.keep), numbers(&done.retire)),
+            (vec![0], vec![1])
+        );
+        assert!(done.surge.contains("main-abcde-1"));
+        // It takes the place of one that is lost, or of one more that is asked for.
+        let lost = plan(&pool(1, 2), &[worker(0, "NodeLost"), surge("Ready")]);
+        assert_eq!((numbers(&lost.keep), lost.surge.len()), (vec![0, 1], 0));
+        let grown = plan(&pool(2, 2), &[worker(0, "Ready"), surge("Ready")]);
+        assert_eq!((numbers(&grown.keep), grown.surge.len()), (vec![0, 1], 0));
+        // Of several one after the other is exchanged.
+        let two = plan(&pool(2, 2), &[exchanging("Ready"), worker(1, "Ready")]);
+        assert!(two.make.is_empty());
     }
 }

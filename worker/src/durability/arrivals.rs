@@ -1,5 +1,7 @@
 //! Pipes on their way here. `take_up` begins them and hears when one has arrived; then it is on the disk like any other.
 
+use super::Durability;
+use super::ahead::Ahead;
 use super::error::{Error, chain};
 use super::restore::Restore;
 pub(crate) use super::restore::Source;
@@ -7,7 +9,7 @@ use crate::assignment::held::HeldRecord;
 use crate::shared::Shared;
 use parking_lot::Mutex;
 use sluice_protocol::{Epoch, Report};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
@@ -25,8 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Arrivals {
     shared: Arc<Shared>,
     going: Mutex<BTreeMap<String, (Epoch, CancellationToken)>>,
-    /// Pipes whose owner was told that we are ready.
-    ready: Mutex<BTreeSet<String>>,
+    /// Pipes that are handed over as soon as their owner hears that we are ready.
+    following: Mutex<BTreeMap<String, CancellationToken>>,
+    /// What has come of them.
+    aheads: Arc<Mutex<BTreeMap<String, Ahead>>>,
     arrived: watch::Sender<u64>,
     turns: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -37,7 +41,8 @@ impl Arrivals {
         Arc::new(Arrivals {
             shared,
             going: Mutex::default(),
-            ready: Mutex::default(),
+            following: Mutex::default(),
+            aheads: Arc::default(),
             arrived: watch::Sender::new(0),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             tasks: TaskTracker::new(),
@@ -89,6 +94,7 @@ impl Arrivals {
             dataset,
             record,
             stop,
+            aheads: self.aheads.clone(),
         };
         let arrivals = self.clone();
         self.tasks
@@ -153,20 +159,111 @@ impl Arrivals {
         });
     }
 
-    /// True once for each move: the owner may stop, and we begin when it has.
-    pub(crate) fn is_news(&self, pipe: &str) -> bool {
-        self.ready.lock().insert(pipe.to_owned())
+    /// Brings ahead what there is of a pipe that is to be handed over, then says so to its owner, unless that goes on already.
+    pub(crate) fn follow(self: &Arc<Self>, pipe: &str) {
+        let Some(durability) = self.shared.durability.clone() else {
+            return;
+        };
+        let stop = CancellationToken::new();
+        {
+            let mut following = self.following.lock();
+            if following.contains_key(pipe) {
+                return;
+            }
+            following.insert(pipe.to_owned(), stop.clone());
+        }
+        let (arrivals, pipe) = (self.clone(), pipe.to_owned());
+        self.tasks.spawn(async move {
+            arrivals.prepare(&durability, &pipe, &stop).await;
+            arrivals.say_level(pipe, &stop).await;
+        });
     }
 
-    /// Moves that go on; of others nothing is remembered.
-    pub(crate) fn keep_ready(&self, follows: impl Fn(&str) -> bool) {
-        self.ready.lock().retain(|pipe| follows(pipe));
+    async fn prepare(&self, durability: &Durability, pipe: &str, stop: &CancellationToken) {
+        let Ok(_turn) = self.turns.acquire().await else {
+            return;
+        };
+        let known = durability.pipe(pipe);
+        // A restore of the pipe waits for this, which ends soon when it is stopped.
+        let _making = known.making.lock().await;
+        if stop.is_cancelled() {
+            return;
+        }
+        let started = Instant::now();
+        match Ahead::make(durability, &self.shared, pipe, stop).await {
+            Ok(Some(ahead)) => {
+                let (bytes, seconds) = (ahead.bytes, started.elapsed().as_secs_f64());
+                let has_begun = ahead.begun.is_some();
+                tracing::info!(
+                    pipe,
+                    bytes,
+                    has_begun,
+                    seconds,
+                    "what there is of the pipe has come ahead"
+                );
+                let before = self.aheads.lock().insert(pipe.to_owned(), ahead);
+                if let Some(mut before) = before {
+                    before.give_up().await;
+                }
+            }
+            Ok(None) => {}
+            // It comes when its owner has stopped.
+            Err(error) => {
+                tracing::info!(
+                    pipe,
+                    error = chain(&error),
+                    "nothing of the pipe comes ahead"
+                );
+            }
+        }
+    }
+
+    async fn say_level(&self, pipe: String, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let report = Report::Level { pipe: pipe.clone() };
+            match self.shared.assignment.report(report).await {
+                Ok(()) => return,
+                Err(error) if error.reason == "stale-epoch" => return,
+                Err(error) => {
+                    tracing::debug!(pipe, %error, "cannot say that the pipe may be handed over")
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Moves that go on; of others nothing stays but what has come of a pipe that is this worker's now.
+    pub(crate) fn keep_following(
+        &self,
+        follows: impl Fn(&str) -> bool,
+        owns: impl Fn(&str) -> bool,
+    ) {
+        self.following.lock().retain(|pipe, stop| {
+            let stays = follows(pipe);
+            if !stays {
+                stop.cancel();
+            }
+            stays
+        });
+        let mut aheads = self.aheads.lock();
+        let gone = aheads.keys().filter(|pipe| !follows(pipe) && !owns(pipe));
+        let gone: Vec<String> = gone.cloned().collect();
+        for mut ahead in gone.iter().filter_map(|pipe| aheads.remove(pipe)) {
+            self.tasks.spawn(async move { ahead.give_up().await });
+        }
     }
 
     /// Stops everything and waits until it has.
     pub(crate) async fn end(&self) {
         self.keep_only(|_, _| false);
+        self.keep_following(|_| false, |_| false);
         self.tasks.close();
+        self.tasks.wait().await;
+        // What came just before it was stopped.
+        self.keep_following(|_| false, |_| false);
         self.tasks.wait().await;
         self.tasks.reopen();
     }

@@ -72,18 +72,27 @@ impl Durability {
     ) -> Result<Option<Checkpoint>> {
         let pipe = self.pipe(&subject.pipe);
         let mut known = pipe.making.lock().await;
+        let begun = shared.clock.now();
+        let before = known.as_ref().map(|known| known.number);
         let made = self.make(shared, subject, &pipe, &mut known).await;
         let mut shown = pipe.shown.lock();
         match &made {
             Ok(checkpoint) => {
                 shown.problem = None;
                 shown.checkpoint = checkpoint.or(shown.checkpoint);
-                if checkpoint.is_some() {
+                if let Some(checkpoint) = checkpoint {
                     let manifest = known.as_ref().and_then(|known| known.manifest.as_ref());
                     shown.made = manifest.map(|manifest| manifest.made);
+                    shown.whole = Some(begun);
+                    if before != Some(checkpoint.number) {
+                        shared.metrics.checkpoint_made();
+                    }
                 }
             }
-            Err(error) => shown.problem = Some(chain(error)),
+            Err(error) => {
+                shown.problem = Some(chain(error));
+                shared.metrics.checkpoint_failed();
+            }
         }
         made
     }

@@ -6,6 +6,7 @@
 //! checkpoint   making one
 //! rounds       the task that makes them, for the pipes that changed
 //! push_log     pushed data, acknowledged when it is here
+//! ahead        what comes before a pipe is handed over
 //! restore      from a checkpoint into the store
 //! arrivals     restores that go on, for `take_up`
 //! ```
@@ -13,9 +14,11 @@
 //! Only the owner of a pipe's present epoch writes here, and nothing is ever written over: a worker that lost a pipe without
 //! hearing of it finds its next number taken, and stops.
 
+mod ahead;
 mod arrivals;
 mod checkpoint;
 mod error;
+mod fetching;
 mod known;
 mod manifest;
 pub(crate) mod push_log;
@@ -38,7 +41,7 @@ use manifest::Place;
 use parking_lot::Mutex;
 use push_log::{PushLog, Replay};
 use sluice_objects::Objects;
-use sluice_protocol::Checkpoint;
+use sluice_protocol::{Checkpoint, CheckpointReport, Durable};
 use sluice_store::{Durability::Synced, Store};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -73,6 +76,8 @@ pub(crate) struct Shown {
     pub(crate) checkpoint: Option<Checkpoint>,
     /// When that was made.
     pub(crate) made: Option<crate::clock::Micros>,
+    /// When all of the pipe was in it, last; `None`: it was not looked at yet.
+    pub(crate) whole: Option<crate::clock::Micros>,
     /// Why the last try came to nothing.
     pub(crate) problem: Option<String>,
 }
@@ -140,11 +145,54 @@ impl Durability {
         shared: &Arc<Shared>,
         subject: &Subject,
     ) -> Result<()> {
-        let has_one = self.pipe(&subject.pipe).shown.lock().checkpoint.is_some();
+        let has_one = self.pipe(&subject.pipe).shown.lock().whole.is_some();
         if !has_one {
             self.checkpoint(shared, subject).await?;
         }
         Ok(())
+    }
+
+    /// Shows what the disk remembers of pipes' checkpoints, until they are looked at.
+    pub(crate) async fn recall(
+        &self,
+        store: &Store,
+        pipes: Vec<String>,
+    ) -> sluice_dataset::Result<()> {
+        let store = store.clone();
+        let kept = blocking::run(move || {
+            let kept = |pipe: String| Ok((Self::kept(&store, &pipe)?, pipe));
+            let kept = pipes.into_iter().map(kept);
+            kept.collect::<sluice_dataset::Result<Vec<_>>>()
+        });
+        for (checkpoint, pipe) in kept.await? {
+            let pipe = self.pipe(&pipe);
+            let mut shown = pipe.shown.lock();
+            shown.checkpoint = shown.checkpoint.or(checkpoint);
+        }
+        Ok(())
+    }
+
+    /// Whether a pipe is in the object store.
+    pub(crate) fn durable(&self, pipe: &str) -> Durable {
+        let pipe = self.pipe(pipe);
+        let shown = pipe.shown.lock();
+        match (&shown.problem, shown.checkpoint) {
+            (Some(_), _) => Durable::Failing,
+            (None, Some(_)) => Durable::Checkpointed,
+            (None, None) => Durable::NoCheckpoint,
+        }
+    }
+
+    /// What of a pipe is there.
+    pub(crate) fn report(&self, pipe: &str) -> CheckpointReport {
+        let pipe = self.pipe(pipe);
+        let shown = pipe.shown.lock().clone();
+        CheckpointReport {
+            number: shown.checkpoint.map(|checkpoint| checkpoint.number),
+            made: shown.made,
+            whole: shown.whole,
+            problem: shown.problem,
+        }
     }
 
     /// The newest checkpoint of the state on this disk. For blocking threads.

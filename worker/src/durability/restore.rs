@@ -3,34 +3,31 @@
 //! 1. Find the newest checkpoint; nobody has a later epoch.
 //! 2. Say in the push log and among the manifests that this epoch goes on from it: from here on an earlier owner finds its next
 //!    numbers taken, and whoever restores after us leaves out every offset that we may give.
-//! 3. Fetch the files and look whether they are what they are called.
+//! 3. Fetch the files that did not come ahead and look whether they are what they are called.
 //! 4. Put them into the store: the last write lets everything be seen, with the worker's own record of the pipe.
 //! 5. Tell the storage node that the newest state is here.
 //!
 //! What was pushed after the checkpoint is taken again when the pipe is open, before anybody else may push.
 
 use super::Durability;
+use super::ahead::{Ahead, Begun};
 use super::error::{Error, Result};
+use super::fetching::fetch;
 use super::known::{Kept, Known};
-use super::manifest::{FORMAT, Manifest, Place, numbers};
+use super::manifest::{DatasetFiles, FORMAT, Manifest, Place, numbers};
 use super::push_log::PushLog;
 use crate::assignment::held::{self, HeldRecord};
 use crate::blocking;
 use crate::pipe::state::owner;
 use crate::shared::Shared;
-use futures::{StreamExt, TryStreamExt};
+use parking_lot::Mutex;
 use sluice_dataset::{DatasetName, DatasetNumber};
 use sluice_protocol::{Checkpoint, Epoch, Report};
 use sluice_store::Continuity;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
-
-/// Files fetched at a time.
-const AT_ONCE: usize = 4;
-/// Largest file that is fetched. One entry can be larger than a file should be.
-const FILE_MAX: u64 = 1 << 30;
 
 /// Where a pipe's state comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +50,8 @@ pub(super) struct Restore {
     /// What the disk remembers of it.
     pub(super) record: HeldRecord,
     pub(super) stop: CancellationToken,
+    /// What came before its owner stopped.
+    pub(super) aheads: Arc<Mutex<BTreeMap<String, Ahead>>>,
 }
 
 impl Restore {
@@ -61,23 +60,12 @@ impl Restore {
         let durability = self.durability.pipe(&self.pipe);
         let mut known = durability.making.lock().await;
         *known = None;
-        let place = Place::new(&self.durability.objects, &self.pipe);
-        let (number, manifest) = self.find(&place).await?;
-        let (number, manifest) = self.take_over(&place, number, manifest).await?;
-        let folder = self
-            .durability
-            .folder
-            .join(uuid::Uuid::new_v4().to_string());
-        let fetched = self.fetch(&place, &manifest, &folder).await;
-        let imported = match fetched {
-            Ok(bytes) => self
-                .import(number, &manifest, &folder)
-                .await
-                .map(|()| bytes),
-            Err(error) => Err(error),
-        };
-        let _ = blocking::run(move || std::fs::remove_dir_all(folder)).await;
-        let bytes = imported?;
+        let ahead = self.aheads.lock().remove(&self.pipe);
+        let mut ahead = ahead.unwrap_or_else(|| Ahead::new(&self.durability));
+        let restored = self.restore(&mut ahead).await;
+        ahead.give_up().await;
+        let (number, manifest) = restored?;
+        let bytes = ahead.bytes;
         self.report(Report::Committed {
             pipe: self.pipe.clone(),
             epoch: self.epoch,
@@ -98,6 +86,16 @@ impl Restore {
             manifest: Some(manifest),
         });
         Ok(bytes)
+    }
+
+    async fn restore(&self, ahead: &mut Ahead) -> Result<(u64, Manifest)> {
+        let place = Place::new(&self.durability.objects, &self.pipe);
+        let (number, manifest) = self.find(&place).await?;
+        let (number, manifest) = self.take_over(&place, number, manifest).await?;
+        ahead.keep_for(&manifest).await;
+        self.fetch(&place, &manifest, ahead).await?;
+        self.import(number, &manifest, ahead).await?;
+        Ok((number, manifest))
     }
 
     async fn find(&self, place: &Place) -> Result<(u64, Manifest)> {
@@ -160,48 +158,35 @@ impl Restore {
         Ok((number, manifest))
     }
 
-    async fn fetch(&self, place: &Place, manifest: &Manifest, folder: &Path) -> Result<u64> {
-        tokio::fs::create_dir_all(folder)
-            .await
-            .map_err(Error::folder("make a folder"))?;
-        let total: u64 = manifest.files().map(|file| file.bytes).sum();
-        let fetched = AtomicU64::new(0);
-        let fetching = futures::stream::iter(manifest.files().cloned().map(|file| {
-            let fetched = &fetched;
-            async move {
-                let name = place.file(&file.hash);
-                if self.stop.is_cancelled() {
-                    return Err(sluice_dataset::Error::LeaseEnded.into());
-                }
-                let content = place.objects.get_at_most(&name, FILE_MAX).await?;
-                let content = content.ok_or(Error::Missing { name: name.clone() })?;
-                let path = folder.join(&file.hash);
-                let bytes = content.len() as u64;
-                blocking::run(move || {
-                    if sluice_objects::digest(&content) != file.hash {
-                        return Err(Error::damaged(&name, "its content does not match its name"));
-                    }
-                    std::fs::write(path, &content).map_err(Error::folder("write a file"))
-                })
-                .await?;
-                let so_far = fetched.fetch_add(bytes, Ordering::Relaxed) + bytes;
-                self.report(Report::Restoring {
-                    pipe: self.pipe.clone(),
-                    epoch: self.epoch,
-                    fetched: so_far,
-                    total,
-                })
-                .await
+    /// What did not come ahead.
+    async fn fetch(&self, place: &Place, manifest: &Manifest, ahead: &mut Ahead) -> Result<()> {
+        let mut there: HashSet<&str> = ahead.fetched.iter().map(String::as_str).collect();
+        if let Some(begun) = &ahead.begun {
+            for dataset in &manifest.datasets {
+                let taken = dataset.files.iter().take(begun.taken(dataset.number));
+                there.extend(taken.map(|log| log.file.hash.as_str()));
             }
-        }));
-        fetching
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await?;
-        Ok(fetched.into_inner())
+        }
+        let missing = manifest.files();
+        let missing: Vec<_> = missing
+            .filter(|file| !there.contains(file.hash.as_str()))
+            .collect();
+        let total: u64 = missing.iter().map(|file| file.bytes).sum();
+        let tell = |fetched| {
+            self.report(Report::Restoring {
+                pipe: self.pipe.clone(),
+                epoch: self.epoch,
+                fetched,
+                total,
+            })
+        };
+        let missing = missing.into_iter();
+        let fetched = fetch(place, missing, &ahead.folder, &self.stop, tell).await?;
+        ahead.bytes += fetched;
+        Ok(())
     }
 
-    async fn import(&self, number: u64, manifest: &Manifest, folder: &Path) -> Result<()> {
+    async fn import(&self, number: u64, manifest: &Manifest, ahead: &mut Ahead) -> Result<()> {
         let record = HeldRecord {
             epoch: self.epoch,
             dataset: self.dataset.clone(),
@@ -224,7 +209,8 @@ impl Restore {
         if epochs.last().map(|(epoch, _)| *epoch) != Some(self.epoch.number()) {
             epochs.push((self.epoch.number(), Continuity::Seamless));
         }
-        let (shared, folder, manifest) = (self.shared.clone(), folder.to_owned(), manifest.clone());
+        let (folder, begun) = (ahead.folder.clone(), ahead.begun.take());
+        let (shared, manifest) = (self.shared.clone(), manifest.clone());
         let (lease, stop) = (self.durability.lease.clone(), self.stop.clone());
         let names = blocking::run(move || {
             let may_go_on = || match stop.is_cancelled() {
@@ -232,7 +218,9 @@ impl Restore {
                 false => lease.check().map_err(Into::into),
             };
             may_go_on()?;
-            import(&shared, &manifest, &folder, &epochs, &further, may_go_on)
+            import(
+                &shared, &manifest, &folder, begun, &epochs, &further, may_go_on,
+            )
         })
         .await?;
         for name in names {
@@ -252,6 +240,7 @@ fn import(
     shared: &Shared,
     manifest: &Manifest,
     folder: &Path,
+    begun: Option<Begun>,
     epochs: &[(u64, Continuity)],
     further: &[(sluice_store::StateKey, Vec<u8>)],
     may_commit: impl Fn() -> sluice_dataset::Result<()>,
@@ -263,11 +252,20 @@ fn import(
         datasets.push((name, DatasetNumber(dataset.number)));
     }
     let names = datasets.iter().map(|(name, _)| name.clone()).collect();
-    let mut import = shared
-        .store
-        .begin_import(&owner(&manifest.pipe), datasets)?;
-    for dataset in &manifest.datasets {
-        let files = dataset.files.iter();
+    let taken = |dataset: &DatasetFiles| {
+        let begun = begun.as_ref();
+        begun.map_or(0, |begun| begun.taken(dataset.number))
+    };
+    let taken: Vec<usize> = manifest.datasets.iter().map(taken).collect();
+    let mut import = match begun {
+        Some(begun) => begun.import,
+        None => {
+            let owner = owner(&manifest.pipe);
+            shared.store.begin_import(&owner, datasets)?
+        }
+    };
+    for (dataset, taken) in manifest.datasets.iter().zip(taken) {
+        let files = dataset.files.iter().skip(taken);
         let files: Vec<PathBuf> = files.map(|log| folder.join(&log.file.hash)).collect();
         let last = dataset.files.last().map(|log| log.last);
         let ingested = import.ingest(DatasetNumber(dataset.number), files, last);

@@ -42,6 +42,14 @@ impl Rounds {
         round
             .for_each_concurrent(AT_ONCE, |pipe| self.look_at(pipe))
             .await;
+        let pipes = self.deployment.pipes();
+        let whole = pipes
+            .iter()
+            .filter_map(|pipe| self.durability.report(&pipe.id).whole);
+        let now = self.shared.clock.now();
+        let age = whole.min().map_or(0, |oldest| now.saturating_sub(oldest));
+        let age = Duration::from_micros(age);
+        self.shared.metrics.set_checkpoint_age(age);
     }
 
     async fn look_at(&self, pipe: Arc<Deployed>) {

@@ -61,6 +61,12 @@ pub(super) fn segments(files: &[LogFile], last: u64, live: Option<&[u64]>) -> Ve
     kept
 }
 
+/// The first files of a log that stay as they are, unless most of what is in them is removed.
+pub(super) fn lasting(files: &[LogFile]) -> &[LogFile] {
+    let small = files.iter().position(|file| file.file.bytes < FULL);
+    &files[..small.unwrap_or(files.len())]
+}
+
 struct Tail {
     first: u64,
     entries: u64,

@@ -66,8 +66,11 @@ impl TakeUp {
             let duty = held.assigned.pipes.get(pipe);
             duty.is_some_and(|duty| duty.owned() == Some(epoch))
         });
-        self.arrivals
-            .keep_ready(|pipe| matches!(held.assigned.pipes.get(pipe), Some(Duty::Follow { .. })));
+        let duty = |pipe: &str| held.assigned.pipes.get(pipe);
+        self.arrivals.keep_following(
+            |pipe| matches!(duty(pipe), Some(Duty::Follow { .. })),
+            |pipe| duty(pipe).is_some_and(|duty| duty.owned().is_some()),
+        );
         let can_bring = self.arrivals.are_possible();
         let changes = changes(held, &open, &known, is_configured, can_bring);
         let going_on = changes.iter().filter_map(|(pipe, change)| match change {
@@ -99,9 +102,7 @@ impl TakeUp {
                     self.arrivals.begin(&pipe, epoch, source, dataset, record);
                 }
                 Change::Follow => {
-                    if self.arrivals.is_news(&pipe) {
-                        self.say(Report::Level { pipe }).await?;
-                    }
+                    self.arrivals.follow(&pipe);
                 }
                 other => leaving.push((pipe, other)),
             }
@@ -251,6 +252,11 @@ impl TakeUp {
             if **start == Start::StartOver {
                 self.empty(settings).await?;
             }
+        }
+        if let Some(durability) = &self.shared.durability {
+            let ids = begun.iter().map(|(settings, ..)| settings.id.clone());
+            let recalled = durability.recall(&self.shared.store, ids.collect()).await;
+            recalled.map_err(answer::dataset)?;
         }
         self.own(begun.iter().map(|(settings, epoch, _)| (*settings, *epoch)));
         for (settings, epoch, start) in begun {

@@ -2,6 +2,7 @@
 
 mod assignments;
 mod configurations;
+mod durable;
 mod failing_again;
 mod fencing;
 mod flowing;

@@ -89,6 +89,7 @@ pub(super) fn pipe_report(id: &str) -> PipeReport {
         dependencies: vec!["a".into()],
         sink_dataset: Some(id.to_owned()),
         storage: 12,
+        checkpoint: None,
     }
 }
 

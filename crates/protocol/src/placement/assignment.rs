@@ -150,8 +150,24 @@ pub struct PipeFlow {
 /// How a pipe does. It changes when work fails or succeeds again and with the configuration, not with every run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// Content hash of the configuration with which a run has ended, or there was nothing to do.
+    /// Content hash of the configuration with which a run has ended, or there was nothing to do; empty: there is none yet.
     pub configuration: String,
     /// The last run failed.
     pub is_failing: bool,
+    /// Whether its state is anywhere but on its worker's disk.
+    pub durable: Durable,
+}
+
+/// Whether a pipe's state is in the object store. How old it is there is told by the pipe's report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durable {
+    /// Nothing is said: the worker has no object store, or speaks an older language.
+    #[default]
+    NotSaid,
+    /// Nothing of it is there yet.
+    NoCheckpoint,
+    /// Its newest checkpoint is no older than the worker makes them, or nothing has changed since.
+    Checkpointed,
+    /// The last try to make a checkpoint failed.
+    Failing,
 }

@@ -10,7 +10,7 @@ mod permit;
 mod session;
 mod topology;
 
-pub use assignment::{Assigned, Duty, Flow, PipeFlow, Report, Start};
+pub use assignment::{Assigned, Durable, Duty, Flow, PipeFlow, Report, Start};
 pub use clock::{BootClock, Moment, SystemBootClock};
 pub use epoch::{Epoch, Incarnation};
 pub use permit::{Act, Permit, PermitRequest};

@@ -40,6 +40,17 @@ fn check<M: Message + Default + PartialEq + std::fmt::Debug>(name: &str, message
 fn messages_of_the_first_version_are_read_and_written() {
     let error = Error::not_found("unknown-pipe", "pipe", "Ærø");
     check("error", proto::Error::from(&error));
+    let checkpoint = CheckpointReport {
+        number: Some(3),
+        made: Some(4),
+        whole: Some(5),
+        problem: Some("p".into()),
+    };
+    let kept = PipeReport {
+        checkpoint: Some(checkpoint),
+        ..samples::pipe_report("in")
+    };
+    check("pipe-checkpoint", proto::PipeReport::from(kept));
     check("pipe", proto::PipeReport::from(samples::pipe_report("in")));
     check(
         "dataset",
@@ -168,6 +179,18 @@ fn messages_of_placement_are_read_and_written() {
     check("leave", proto::LeaveRequest { session: 4 });
     let departure = Departure { pipes: 3 };
     check("departure", proto::Departure::from(departure));
+    let flow = Flow {
+        configuration: "c".into(),
+        is_failing: false,
+        durable: Durable::Checkpointed,
+    };
+    let pipe = PipeFlow {
+        pipe: "in".into(),
+        epoch: Epoch::from_number(5),
+        flow,
+    };
+    let flowing = Report::Flowing { flows: vec![pipe] };
+    check("flowing-durable", wire::to_report(SessionId(4), flowing));
     for (name, report) in placement::reports() {
         check(name, wire::to_report(SessionId(4), report));
     }

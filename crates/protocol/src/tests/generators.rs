@@ -364,8 +364,26 @@ pub(super) fn pipe_report() -> impl Strategy<Value = PipeReport> {
         any::<u64>(),
     );
     let words = (text(), text(), text(), of(text()), of(text()), of(text()));
+    let checkpoint = (
+        of(any::<u64>()),
+        of(any::<u64>()),
+        of(any::<u64>()),
+        of(text()),
+    );
+    let checkpoint = checkpoint.prop_map(|(number, made, whole, problem)| CheckpointReport {
+        number,
+        made,
+        whole,
+        problem,
+    });
     let lists = (vec(operation_kind(), 0..4), texts(), texts());
-    let rest = (state, queues, of(-1e300f64..1e300), of(json()));
+    let rest = (
+        state,
+        queues,
+        of(-1e300f64..1e300),
+        of(json()),
+        of(checkpoint),
+    );
     (configuration, flags, times, words, lists, rest).prop_map(
         |(
             (original, effective, diagnostics),
@@ -373,7 +391,7 @@ pub(super) fn pipe_report() -> impl Strategy<Value = PipeReport> {
             (last_started, last_run, next_run, storage),
             (id, origin, mode, waiting_for, dead_letter_dataset, sink_dataset),
             (supported_operations, reprocessing_reasons, dependencies),
-            (state, queues, average_process_time, last_seen),
+            (state, queues, average_process_time, last_seen, checkpoint),
         )| PipeReport {
             id,
             origin,
@@ -399,6 +417,7 @@ pub(super) fn pipe_report() -> impl Strategy<Value = PipeReport> {
             dependencies,
             sink_dataset,
             storage,
+            checkpoint,
         },
     )
 }

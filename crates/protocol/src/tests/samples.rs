@@ -87,6 +87,7 @@ pub(super) fn pipe_report(id: &str) -> PipeReport {
         dependencies: vec!["a".into(), "b".into()],
         sink_dataset: Some(id.to_owned()),
         storage: 12,
+        checkpoint: None,
     }
 }
 

@@ -5,7 +5,8 @@ use super::damaged::{Damaged, required};
 use super::json::optional_json;
 use super::proto;
 use crate::{
-    LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest, Queues, SystemReport,
+    CheckpointReport, LastRun, OperationKind, PipeReport, PipeState, PumpOperation, PumpRequest,
+    Queues, SystemReport,
 };
 use sluice_entity::Json;
 
@@ -123,6 +124,12 @@ impl From<PipeReport> for proto::PipeReport {
             dependencies: report.dependencies,
             sink_dataset: report.sink_dataset,
             storage: report.storage,
+            checkpoint: report.checkpoint.map(|checkpoint| proto::CheckpointReport {
+                number: checkpoint.number,
+                made: checkpoint.made,
+                whole: checkpoint.whole,
+                problem: checkpoint.problem,
+            }),
         }
     }
 }
@@ -171,6 +178,12 @@ impl TryFrom<proto::PipeReport> for PipeReport {
             dependencies: report.dependencies,
             sink_dataset: report.sink_dataset,
             storage: report.storage,
+            checkpoint: report.checkpoint.map(|checkpoint| CheckpointReport {
+                number: checkpoint.number,
+                made: checkpoint.made,
+                whole: checkpoint.whole,
+                problem: checkpoint.problem,
+            }),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::damaged::{Damaged, Within, name, required};
 use super::proto::{self, report::Report as Sent};
-use crate::{Epoch, Flow, PipeFlow, Report, SessionId};
+use crate::{Durable, Epoch, Flow, PipeFlow, Report, SessionId};
 
 /// A report going out.
 pub(crate) fn to_report(session: SessionId, report: Report) -> proto::ReportRequest {
@@ -79,6 +79,28 @@ pub(super) fn to_flow(pipe: String, epoch: Epoch, flow: Flow) -> proto::PipeFlow
         epoch: epoch.number(),
         configuration: flow.configuration,
         is_failing: flow.is_failing,
+        durable: proto::Durable::from(flow.durable).into(),
+    }
+}
+
+impl From<Durable> for proto::Durable {
+    fn from(durable: Durable) -> Self {
+        match durable {
+            Durable::NotSaid => proto::Durable::Unspecified,
+            Durable::NoCheckpoint => proto::Durable::NoCheckpoint,
+            Durable::Checkpointed => proto::Durable::Checkpointed,
+            Durable::Failing => proto::Durable::Failing,
+        }
+    }
+}
+
+/// What a later version says that this one does not know is nothing said.
+fn durable(sent: i32) -> Durable {
+    match proto::Durable::try_from(sent) {
+        Ok(proto::Durable::NoCheckpoint) => Durable::NoCheckpoint,
+        Ok(proto::Durable::Checkpointed) => Durable::Checkpointed,
+        Ok(proto::Durable::Failing) => Durable::Failing,
+        Ok(proto::Durable::Unspecified) | Err(_) => Durable::NotSaid,
     }
 }
 
@@ -87,6 +109,7 @@ pub(super) fn flow(sent: proto::PipeFlow) -> Result<(String, Epoch, Flow), Damag
     let flow = Flow {
         configuration: sent.configuration,
         is_failing: sent.is_failing,
+        durable: durable(sent.durable),
     };
     let pipe = name(sent.pipe, "pipe")?;
     Ok((pipe, Epoch::from_number(sent.epoch), flow))

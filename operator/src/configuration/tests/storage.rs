@@ -133,6 +133,7 @@ impl Storage {
             let flow = Flow {
                 configuration: sluice_config::content_hash(&component.effective),
                 is_failing: false,
+                durable: Default::default(),
             };
             topology.flows.insert(id.clone(), flow);
         }

@@ -50,6 +50,7 @@ impl World {
         let flow = Flow {
             configuration: HASH.into(),
             is_failing: false,
+            durable: Durable::NotSaid,
         };
         World {
             object,
@@ -66,8 +67,8 @@ impl World {
         }
     }
 
-    fn status(&self) -> PipeStatus {
-        let found = Found {
+    fn found(&self) -> Found<'_> {
+        Found {
             unusable: None,
             configuration: &self.configuration,
             topology: &self.topology,
@@ -75,8 +76,11 @@ impl World {
             hashes: (None, None),
             has_object_store: false,
             operations: Vec::new(),
-        };
-        status(&self.object, &key(), &found, Timestamp::now())
+        }
+    }
+
+    fn status(&self) -> PipeStatus {
+        status(&self.object, &key(), &self.found(), Timestamp::now())
     }
 
     /// `Type=Status/Reason` of all conditions but `Durable`.
@@ -208,4 +212,31 @@ fn a_run_with_another_configuration_proves_nothing() {
             .conditions()
             .contains(&"Flowing=Unknown/NotRunYet".to_owned())
     );
+}
+
+#[test]
+fn whether_it_is_in_the_object_store_is_said_without_how_old_it_is_there() {
+    let with = |durable, has_object_store| {
+        let mut world = World::new();
+        world.topology.flows.get_mut("in").unwrap().durable = durable;
+        let found = Found {
+            has_object_store,
+            ..world.found()
+        };
+        let status = status(&world.object, &key(), &found, Timestamp::now());
+        let durable = status.conditions.into_iter();
+        let mut durable = durable.filter(|one| one.type_ == "Durable");
+        let durable = durable.next().unwrap();
+        format!("{}/{}", durable.status, durable.reason)
+    };
+    let said = [
+        (Durable::NotSaid, "Unknown/NotReported"),
+        (Durable::NoCheckpoint, "False/NoCheckpointYet"),
+        (Durable::Checkpointed, "True/Checkpointed"),
+        (Durable::Failing, "False/CheckpointFailed"),
+    ];
+    for (durable, expected) in said {
+        assert_eq!(with(durable, true), expected);
+        assert_eq!(with(durable, false), "False/NoObjectStore");
+    }
 }

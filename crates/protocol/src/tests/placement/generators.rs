@@ -179,9 +179,16 @@ fn placement() -> impl Strategy<Value = Placement> {
 }
 
 fn flow() -> impl Strategy<Value = Flow> {
-    (text(), any::<bool>()).prop_map(|(configuration, is_failing)| Flow {
+    let durable = select(&[
+        Durable::NotSaid,
+        Durable::NoCheckpoint,
+        Durable::Checkpointed,
+        Durable::Failing,
+    ]);
+    (text(), any::<bool>(), durable).prop_map(|(configuration, is_failing, durable)| Flow {
         configuration,
         is_failing,
+        durable,
     })
 }
 

@@ -164,6 +164,7 @@ pub(crate) fn reports() -> Vec<(&'static str, Report)> {
     let flow = Flow {
         configuration: "c".into(),
         is_failing: true,
+        durable: Durable::NotSaid,
     };
     let flowing = Report::Flowing {
         flows: vec![PipeFlow {
