@@ -3,6 +3,7 @@
 use crate::crd::conditions::is_true;
 use crate::crd::{Worker, WorkerPool, WorkerStanding};
 use kube::{Resource, ResourceExt};
+use std::collections::BTreeSet;
 
 /// No more than this many are made at a time.
 const AT_ONCE: usize = 20;
@@ -39,7 +40,9 @@ pub(super) fn mark(pool: &WorkerPool) -> String {
 
 /// Plans. A worker on a lost node is not counted: another one takes its place. If it comes back there is one too many, and one of
 /// those that do not serve goes, else the youngest.
-pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
+///
+/// `reserved` are numbers that were written down and are nobody's yet: they come before others.
+pub(super) fn plan(pool: &WorkerPool, workers: &[Worker], reserved: &BTreeSet<u32>) -> Plan {
     let there: Vec<&Worker> = workers
         .iter()
         .filter(|worker| worker.meta().deletion_timestamp.is_none())
@@ -63,7 +66,15 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
         .as_ref()
         .map_or(0, |status| status.next_number)
         .max(highest);
-    let next_number = first + u32::try_from(missing).unwrap_or_default();
+    let is_free = |number: &u32| {
+        let mut names = workers.iter().map(ResourceExt::name_any);
+        !names.any(|name| self::number(&name) == *number)
+    };
+    let kept = reserved.iter().copied().filter(is_free);
+    let mut numbers: Vec<u32> = kept.take(missing).collect();
+    let more = u32::try_from(missing - numbers.len()).unwrap_or_default();
+    let next_number = first + more;
+    numbers.extend(first..next_number);
     // A lost node may come back with its disk; a lost disk does not.
     let (gone, lost): (Vec<&Worker>, Vec<&Worker>) = lost
         .into_iter()
@@ -82,7 +93,8 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
     Plan {
         keep,
         retire,
-        make: (first..next_number)
+        make: numbers
+            .into_iter()
             .map(|number| format!("{}-{}-{number}", pool.name_any(), mark(pool)))
             .collect(),
         next_number,
@@ -135,6 +147,10 @@ mod tests {
         .unwrap()
     }
 
+    fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
+        super::plan(pool, workers, &BTreeSet::new())
+    }
+
     fn numbers(names: &[String]) -> Vec<u32> {
         names.iter().map(|name| number(name)).collect()
     }
@@ -150,6 +166,21 @@ mod tests {
         assert_eq!(
             plan(&pool(2, 0), &[worker(6, "Ready")]).make,
             ["main-abcde-7"]
+        );
+    }
+
+    #[test]
+    fn numbers_that_were_written_down_and_not_used_come_first() {
+        let reserved = BTreeSet::from([3, 4, 5]);
+        let again = super::plan(&pool(2, 6), &[worker(3, "Ready")], &reserved);
+        assert_eq!(
+            (again.make.as_slice(), again.next_number),
+            (&["main-abcde-4".to_owned()][..], 6)
+        );
+        let more = super::plan(&pool(4, 6), &[], &reserved);
+        assert_eq!(
+            (numbers(&more.make), more.next_number),
+            (vec![3, 4, 5, 6], 7)
         );
     }
 
