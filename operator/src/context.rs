@@ -1,7 +1,9 @@
 //! What every reconcile has at hand.
 
 use crate::link::Links;
+use crate::metrics::Metrics;
 use crate::objects::Namespace;
+use crate::worker_pool::Reserved;
 use crate::{Error, Result, Settings};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -14,25 +16,31 @@ pub struct Context {
     pub client: Client,
     /// What the operator was started with.
     pub settings: Settings,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Of our leadership: goes with every request for leave to destroy.
     pub epoch: u64,
     /// The storage nodes.
     pub links: Links,
+    /// Numbers of workers to come.
+    pub(crate) reserved: Reserved,
     recorder: Recorder,
 }
 
 impl Context {
     /// For an operator that leads under this epoch.
-    pub fn new(client: Client, settings: Settings, epoch: u64) -> Self {
+    pub fn new(client: Client, settings: Settings, metrics: Metrics, epoch: u64) -> Self {
         let reporter = Reporter {
             controller: "sluice.dev/operator".to_owned(),
             instance: Some(settings.lease.holder.clone()),
         };
         Context {
             recorder: Recorder::new(client.clone(), reporter),
-            links: Links::default(),
+            links: Links::new(settings.storage_nodes.clone()),
+            reserved: Reserved::default(),
             client,
             settings,
+            metrics,
             epoch,
         }
     }

@@ -2,12 +2,13 @@
 
 use crate::context::Context;
 use crate::crd::{DataHub, Worker, WorkerPool};
+use crate::tries::Tries;
 use crate::{Error, Result, configuration, datahub, nodes, worker, worker_pool};
 use futures::StreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::controller::{self, Action, Config, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
@@ -15,12 +16,10 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// One resource that fails is looked at again after this time; it keeps no other one waiting.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Changes that come together are answered together.
 const DEBOUNCE: Duration = Duration::from_millis(200);
 /// Resources of a kind that are looked at at the same time.
@@ -142,6 +141,24 @@ impl Scope {
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
         F: Future<Output = Result<Action>> + Send + 'static,
     {
+        // One resource that fails keeps no other one waiting, and is looked at less and less often.
+        let tries: Arc<Tries<ObjectRef<K>>> = Arc::default();
+        let (forgetting, metrics) = (tries.clone(), self.context.metrics.clone());
+        let succeeding = tries.clone();
+        let reconcile = move |resource: Arc<K>, context: Arc<Context>| {
+            let tries = succeeding.clone();
+            async move {
+                let reference = ObjectRef::from_obj(&*resource);
+                let running = context.metrics.reconciling(kind);
+                let done = reconcile(resource, context.clone()).await;
+                running.ended(done.is_ok());
+                if done.is_ok() {
+                    tries.forget(&reference);
+                    context.metrics.failing(kind, tries.count());
+                }
+                done
+            }
+        };
         let running = controller
             .with_config(
                 Config::default()
@@ -149,15 +166,19 @@ impl Scope {
                     .concurrency(CONCURRENCY),
             )
             .graceful_shutdown_on(self.stop.clone().cancelled_owned())
-            .run(reconcile, after_failure::<K>(kind), self.context.clone());
-        running.for_each(move |outcome| async move {
+            .run(reconcile, after_failure(kind, tries), self.context.clone());
+        running.for_each(move |outcome| {
             match outcome {
                 Ok(_) => {}
                 // Told where it happened.
-                Err(kube::runtime::controller::Error::ReconcilerFailed(..)) => {}
-                Err(kube::runtime::controller::Error::ObjectNotFound(_)) => {}
+                Err(controller::Error::ReconcilerFailed(..)) => {}
+                Err(controller::Error::ObjectNotFound(gone)) => {
+                    forgetting.forget(&gone.into_kind_unchecked::<K>(()));
+                    metrics.failing(kind, forgetting.count());
+                }
                 Err(error) => tracing::warn!(kind, error = %chain(&error), "watching is disturbed"),
             }
+            futures::future::ready(())
         })
     }
 }
@@ -184,15 +205,18 @@ where
 
 fn after_failure<K: Resource<DynamicType = ()>>(
     kind: &'static str,
+    tries: Arc<Tries<ObjectRef<K>>>,
 ) -> impl Fn(Arc<K>, &Error, Arc<Context>) -> Action {
-    move |resource, error, _| {
+    move |resource, error, context| {
         let meta = resource.meta();
         let (namespace, name) = (
             meta.namespace.as_deref().unwrap_or_default(),
             meta.name.as_deref().unwrap_or_default(),
         );
-        tracing::warn!(kind, namespace, name, error = %chain(error), "a resource could not be looked after");
-        Action::requeue(AFTER_FAILURE)
+        let pause = tries.failed(ObjectRef::from_obj(&*resource), Instant::now());
+        context.metrics.failing(kind, tries.count());
+        tracing::warn!(kind, namespace, name, error = %chain(error), ?pause, "a resource could not be looked after, trying again");
+        Action::requeue(pause)
     }
 }
 

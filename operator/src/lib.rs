@@ -14,6 +14,7 @@
 //! in their status what became of it, and writes into them what users write through the API (`api_writes`).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod api_server;
 mod api_writes;
 pub mod configuration;
 pub mod context;
@@ -23,6 +24,7 @@ mod error;
 pub mod hubs;
 pub mod lease;
 pub mod link;
+mod metrics;
 pub mod names;
 pub mod nodes;
 pub mod objects;
@@ -34,6 +36,7 @@ mod service;
 mod settings;
 pub mod status;
 mod system;
+mod tries;
 mod uninstall;
 pub mod volume;
 mod worker;
@@ -41,7 +44,8 @@ mod worker_pool;
 
 pub use api_writes::MANAGER as API_MANAGER;
 pub use error::{Error, Result};
-pub use service::run;
+pub use metrics::Metrics;
+pub use service::{run, run_at};
 pub use settings::Settings;
 /// The custom resources.
 pub use sluice_crd as crd;

@@ -11,7 +11,7 @@ use sluice_identity::{Expected, Identity, Role, RoleCertificate, SigningRequest}
 use sluice_protocol::client::{ClientSettings, RemoteAssignments, RemotePlacementControl};
 use sluice_protocol::transport::PeerChannel;
 use sluice_protocol::{Assignments as _, Topology};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
@@ -20,8 +20,11 @@ use tokio::task::AbortHandle;
 const LIFE: Duration = Duration::from_secs(8 * 3600);
 
 /// The links there are, by namespace and hub.
-#[derive(Default)]
-pub struct Links(Mutex<HashMap<(String, String), Slot>>);
+pub struct Links {
+    open: Mutex<HashMap<(String, String), Slot>>,
+    /// Storage nodes that are not where their Service is.
+    elsewhere: BTreeMap<(String, String), String>,
+}
 
 /// A link that is there or is being made: nobody waits for a storage node that is away.
 struct Slot {
@@ -48,6 +51,14 @@ pub struct Link {
 }
 
 impl Links {
+    /// None yet. Storage nodes are where their Service is, but those that are `elsewhere`.
+    pub fn new(elsewhere: BTreeMap<(String, String), String>) -> Self {
+        Links {
+            open: Mutex::default(),
+            elsewhere,
+        }
+    }
+
     /// The link to a hub's storage node; `None` where there is none yet: no keys, or it has not answered.
     pub async fn get(&self, namespace: &Namespace, hub: &str) -> Result<Option<Arc<Link>>> {
         let Some(texts) = namespace.secret(&names::authority(hub)).await? else {
@@ -55,16 +66,16 @@ impl Links {
         };
         let authority = texts.get("tls.crt").cloned().unwrap_or_default();
         let key = (namespace.name().to_owned(), hub.to_owned());
-        let mut slots = self.0.lock();
+        let mut slots = self.open.lock();
         let is_good = |slot: &&Slot| slot.authority == authority && slot.opened.elapsed() < LIFE;
         if let Some(slot) = slots.get(&key).filter(is_good) {
             return Ok(slot.link.get().cloned());
         }
         let certificate = certificate(hub, &texts)?;
-        let address = format!(
-            "{}:{PEER_PORT}",
-            names::host(&names::storage_node(hub), namespace.name())
-        );
+        let address = self.elsewhere.get(&key).cloned().unwrap_or_else(|| {
+            let host = names::host(&names::storage_node(hub), namespace.name());
+            format!("{host}:{PEER_PORT}")
+        });
         let channel = PeerChannel::new(&address, Expected::any(Role::StorageNode), &certificate);
         let channel = channel.map_err(Error::Keys)?;
         let link: Arc<OnceLock<Arc<Link>>> = Arc::default();
@@ -91,7 +102,7 @@ impl Links {
 
     /// Lets go of the link to a hub.
     pub fn forget(&self, namespace: &str, hub: &str) {
-        self.0
+        self.open
             .lock()
             .remove(&(namespace.to_owned(), hub.to_owned()));
     }

@@ -2,8 +2,9 @@
 
 use crate::context::Context;
 use crate::lease::Leadership;
-use crate::{Error, Result, Settings, controllers};
-use kube::Client;
+use crate::metrics::Metrics;
+use crate::{Error, Result, Settings, api_server, controllers};
+use kube::Config;
 use sluice_telemetry::Stop;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +15,35 @@ use tokio_util::task::TaskTracker;
 const TO_END: Duration = Duration::from_secs(10);
 
 /// Runs until asked to stop. It ends with an error when another operator may lead: what is half done then is the other one's.
-pub async fn run(settings: Settings, mut stop: Stop, started: impl FnOnce(&str)) -> Result<()> {
-    let client = Client::try_default()
-        .await
-        .map_err(|error| Error::Connect(error.into()))?;
+pub async fn run(
+    settings: Settings,
+    metrics: Metrics,
+    stop: Stop,
+    started: impl FnOnce(&str),
+) -> Result<()> {
+    let config = Config::infer().await;
+    let config = config.map_err(|error| Error::Connect(error.into()))?;
+    run_at(config, settings, metrics, stop, started).await
+}
+
+/// The same at an API server that is named.
+pub async fn run_at(
+    config: Config,
+    settings: Settings,
+    metrics: Metrics,
+    mut stop: Stop,
+    started: impl FnOnce(&str),
+) -> Result<()> {
+    let client = api_server::connect(config, &metrics)?;
     started(&settings.lease.holder);
     let mut leading = tokio::select! {
         leading = Leadership::win(client.clone(), settings.lease.clone()) => leading?,
         () = stop.asked() => return Ok(()),
     };
     tracing::info!(epoch = leading.epoch(), "leading");
-    let context = Arc::new(Context::new(client, settings, leading.epoch()));
+    metrics.leads(true);
+    let context = Context::new(client, settings, metrics.clone(), leading.epoch());
+    let context = Arc::new(context);
     let (tasks, ending) = (TaskTracker::new(), CancellationToken::new());
     let working = async {
         controllers::start(&context, &tasks, &ending).await;
@@ -35,11 +54,16 @@ pub async fn run(settings: Settings, mut stop: Stop, started: impl FnOnce(&str))
             tracing::warn!("reconciles did not end in time; the next operator goes on with them");
         }
     };
-    tokio::select! {
+    let ended = tokio::select! {
+        lost = leading.lost() => Err(lost),
+        () = working => Ok(()),
+    };
+    metrics.leads(false);
+    if ended.is_ok() {
+        leading.release().await;
+    } else {
         // No reconcile goes on: the process ends with this error.
-        lost = leading.lost() => return Err(lost),
-        () = working => {}
+        ending.cancel();
     }
-    leading.release().await;
-    Ok(())
+    ended
 }

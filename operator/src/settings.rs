@@ -1,6 +1,7 @@
 //! What an operator is started with.
 
 use crate::lease::LeaseSettings;
+use std::collections::BTreeMap;
 
 /// Settings of an operator.
 #[derive(Clone, Debug)]
@@ -9,6 +10,8 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     /// Image of hubs that name none.
     pub image: String,
+    /// Storage nodes that are not where their Service is, by namespace and hub: `host:port`.
+    pub storage_nodes: BTreeMap<(String, String), String>,
     /// By which one operator leads.
     pub lease: LeaseSettings,
 }

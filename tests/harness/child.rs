@@ -150,7 +150,7 @@ impl Child {
 }
 
 /// Starts a program on a free port with this data folder and waits until it serves; also gives its ready file.
-pub(crate) async fn start<R: serde::de::DeserializeOwned>(
+pub async fn start<R: serde::de::DeserializeOwned>(
     program: &str,
     data: &Path,
     arguments: &[&str],

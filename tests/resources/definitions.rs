@@ -22,7 +22,7 @@ fn refusal(taken: anyhow::Result<String>) -> String {
 #[tokio::test]
 async fn a_pipe_has_its_configuration_in_one_form_and_whatever_is_in_it_is_let_through() {
     let cluster = Cluster::of_environment().unwrap();
-    let namespace = Namespace::new(&cluster, "pipes").unwrap();
+    let namespace = Namespace::new(&cluster, "pipes").await.unwrap();
     definitions(&namespace).await.unwrap();
     let refused = |spec| refusal(namespace.would_apply(&pipe("one", spec)));
     let one = "give exactly one of config and configText";
@@ -66,7 +66,7 @@ async fn a_pipe_has_its_configuration_in_one_form_and_whatever_is_in_it_is_let_t
 #[tokio::test]
 async fn what_a_resource_is_cannot_be_changed() {
     let cluster = Cluster::of_environment().unwrap();
-    let namespace = Namespace::new(&cluster, "changes").unwrap();
+    let namespace = Namespace::new(&cluster, "changes").await.unwrap();
     definitions(&namespace).await.unwrap();
     namespace
         .apply(&pipe("a", json!({"config": {}, "id": "A_b"})))
@@ -94,7 +94,7 @@ async fn what_a_resource_is_cannot_be_changed() {
 #[tokio::test]
 async fn names_and_sizes_that_cannot_work_are_refused() {
     let cluster = Cluster::of_environment().unwrap();
-    let namespace = Namespace::new(&cluster, "sizes").unwrap();
+    let namespace = Namespace::new(&cluster, "sizes").await.unwrap();
     definitions(&namespace).await.unwrap();
     let hub = |name: &str, size: &str| {
         let hub = json!({

@@ -33,7 +33,7 @@ fn pool(replicas: u32, policy: &str) -> String {
 /// A namespace in which an operator looks after hubs.
 async fn place(purpose: &str) -> (Namespace, Operator) {
     let cluster = Cluster::of_environment().unwrap();
-    let namespace = Namespace::new(&cluster, purpose).unwrap();
+    let namespace = Namespace::new(&cluster, purpose).await.unwrap();
     definitions(&namespace).await.unwrap();
     let operator = Operator::start(&namespace).unwrap();
     (namespace, operator)

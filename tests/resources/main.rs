@@ -1,6 +1,8 @@
-//! Custom resources and the operator at a real API server without nodes. docs/kubernetes.md says how to run it.
+//! Custom resources and the operator at a real API server without nodes: `cargo xtask test control-plane`.
 #![allow(clippy::unwrap_used)]
 
+mod configuration;
 mod definitions;
 mod harness;
 mod hubs;
+mod refused;

@@ -1,7 +1,7 @@
 //! The requests of a write: all with dry run first, then all.
 
+use super::MANAGER;
 use super::plan::{Deleted, Step, word};
-use super::{MANAGER, refusal};
 use crate::configuration::Hub;
 use crate::crd::{DataHub, Pipe, System};
 use crate::{Error, Result};
@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use sluice_protocol::ComponentKind;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Requests that go on at the same time.
 const AT_ONCE: usize = 16;
@@ -20,6 +21,24 @@ pub(crate) struct Outcome {
     pub(crate) systems: Vec<System>,
     pub(crate) hub: Option<DataHub>,
     pub(crate) deleted: Vec<Deleted>,
+    /// The first request that failed. Those after it were not sent.
+    pub(crate) failed: Option<Failed>,
+    /// Ids of components of which nobody knows whether they were written: no answer came.
+    pub(crate) unclear: Vec<String>,
+}
+
+/// A request that failed.
+pub(crate) struct Failed {
+    pub(crate) word: &'static str,
+    pub(crate) id: String,
+    pub(crate) error: kube::Error,
+    pub(crate) unclear: Vec<String>,
+}
+
+impl Failed {
+    pub(crate) fn into_error(self) -> Error {
+        Error::api("write", self.word, &self.id)(self.error)
+    }
 }
 
 /// What one request gave.
@@ -28,17 +47,16 @@ enum One {
     System(Box<System>),
     Hub(Box<DataHub>),
     Deleted(Deleted),
+    /// One before it had failed.
+    NotSent,
 }
 
-/// Sends the requests. The inner error refuses the write, the outer one says that it cannot be done now.
-pub(crate) async fn apply(
-    hub: &Hub,
-    steps: &[Step],
-    is_dry: bool,
-) -> Result<std::result::Result<Outcome, sluice_protocol::Error>> {
+/// Sends the requests until one fails; those on their way then are waited for, so that what was written is known.
+pub(crate) async fn apply(hub: &Hub, steps: &[Step], is_dry: bool) -> Outcome {
+    let has_failed = AtomicBool::new(false);
     let requests: Vec<BoxFuture<'_, _>> = steps
         .iter()
-        .map(|step| attempt(hub, step, is_dry).boxed())
+        .map(|step| attempt(hub, step, is_dry, &has_failed).boxed())
         .collect();
     let mut requests = stream::iter(requests).buffered(AT_ONCE);
     let mut outcome = Outcome::default();
@@ -48,27 +66,38 @@ pub(crate) async fn apply(
             Ok(One::System(system)) => outcome.systems.push(*system),
             Ok(One::Hub(hub)) => outcome.hub = Some(*hub),
             Ok(One::Deleted(gone)) => outcome.deleted.push(gone),
+            Ok(One::NotSent) => {}
             Err((step, error)) => {
                 let (kind, id) = match step {
-                    Step::Apply { kind, id, .. } => (*kind, id),
-                    Step::Delete(gone) => (gone.kind, &gone.id),
+                    Step::Apply { kind, id, .. } => (*kind, id.clone()),
+                    Step::Delete(gone) => (gone.kind, gone.id.clone()),
                 };
-                return match refusal::of(word(kind), id, &error) {
-                    Some(refused) => Ok(Err(refused)),
-                    None => Err(Error::api("write", word(kind), id)(error)),
-                };
+                if !matches!(error, kube::Error::Api(_)) {
+                    outcome.unclear.push(id.clone());
+                }
+                outcome.failed.get_or_insert(Failed {
+                    word: word(kind),
+                    id,
+                    error,
+                    unclear: Vec::new(),
+                });
             }
         }
     }
-    Ok(Ok(outcome))
+    outcome
 }
 
 async fn attempt<'s>(
     hub: &Hub,
     step: &'s Step,
     is_dry: bool,
+    has_failed: &AtomicBool,
 ) -> std::result::Result<One, (&'s Step, kube::Error)> {
+    if has_failed.load(Ordering::Relaxed) {
+        return Ok(One::NotSent);
+    }
     let done = send(hub, step, is_dry).await;
+    has_failed.fetch_or(done.is_err(), Ordering::Relaxed);
     done.map_err(|error| (step, error))
 }
 

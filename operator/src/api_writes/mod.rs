@@ -15,15 +15,56 @@ mod plan;
 mod refusal;
 
 use crate::Result;
-use crate::configuration::{Key, Round, origin};
-use apply::{Outcome, apply};
-use sluice_protocol::{HandOver, RemovedComponent, WriteAnswer, WriteIntent};
+use crate::configuration::{Key, METADATA, Round, origin};
+use crate::tries::next_pause;
+use apply::{Failed, Outcome, apply};
+use sluice_protocol::{HandOver, RemovedComponent, RequestId, WriteAnswer, WriteIntent};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The field manager of what users write through the API.
 pub const MANAGER: &str = "sluice-api";
 
+/// How long a write is tried that the API server does not take. Then it is answered, so that others have their turn.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A write that was begun, and how often it was tried.
+#[derive(Clone)]
+pub(crate) struct Begun {
+    request: RequestId,
+    since: Instant,
+    failures: u32,
+}
+
+impl Begun {
+    /// Of this write, in the place of that of another one.
+    pub(crate) fn of<'b>(known: &'b mut Option<Begun>, write: &WriteIntent) -> &'b mut Begun {
+        if known
+            .as_ref()
+            .is_some_and(|known| known.request != write.request)
+        {
+            *known = None;
+        }
+        known.get_or_insert_with(|| Begun {
+            request: write.request.clone(),
+            since: Instant::now(),
+            failures: 0,
+        })
+    }
+
+    /// One more failure; when it is tried again.
+    pub(crate) fn failed(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        next_pause(self.failures).min(PATIENCE / 3)
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.since.elapsed() >= PATIENCE
+    }
+}
+
 /// Does a write to its end. An error: it could not be done now, and waits.
-pub(crate) async fn write(round: &mut Round, intent: &WriteIntent) -> Result<()> {
+pub(crate) async fn write(round: &mut Round, intent: &WriteIntent, tries: &Begun) -> Result<()> {
     let (control, epoch) = (round.link.control.clone(), round.link.operator_epoch);
     let begun = control.begin_write(epoch, &intent.request).await;
     if let Err(error) = begun {
@@ -33,7 +74,7 @@ pub(crate) async fn write(round: &mut Round, intent: &WriteIntent) -> Result<()>
         }
         return Err(round.hub.failed("begin a write")(error));
     }
-    let answer = match carry_out(round, intent).await? {
+    let answer = match carry_out(round, intent, tries).await? {
         Ok(()) => WriteAnswer::Applied,
         Err(refused) => WriteAnswer::Refused(refused),
     };
@@ -41,6 +82,8 @@ pub(crate) async fn write(round: &mut Round, intent: &WriteIntent) -> Result<()>
     let answered = control.answer_write(epoch, &intent.request, answer).await;
     answered.map_err(round.hub.failed("answer a write"))?;
     round.answered(intent);
+    let outcome = if is_applied { "applied" } else { "refused" };
+    round.hub.metrics.wrote(outcome);
     tracing::info!(
         request = intent.request.0,
         put = intent.put.len(),
@@ -55,52 +98,105 @@ pub(crate) async fn write(round: &mut Round, intent: &WriteIntent) -> Result<()>
 async fn carry_out(
     round: &mut Round,
     intent: &WriteIntent,
+    tries: &Begun,
 ) -> Result<std::result::Result<(), sluice_protocol::Error>> {
     let steps = match plan::plan(&round.resources, &round.hub, intent) {
         Ok(steps) => steps,
         Err(refused) => return Ok(Err(refused)),
     };
-    for is_dry in [true, false] {
-        let outcome = match apply(&round.hub, &steps, is_dry).await? {
-            Ok(outcome) => outcome,
-            Err(refused) => return Ok(Err(refused)),
-        };
-        if !is_dry {
-            hand_over(round, intent, outcome).await?;
-        }
+    let tried = apply(&round.hub, &steps, true).await;
+    if let Some(failed) = tried.failed {
+        return judge(failed, &Written::default(), tries);
     }
+    let mut outcome = apply(&round.hub, &steps, false).await;
+    let failed = outcome.failed.take();
+    let unclear = std::mem::take(&mut outcome.unclear);
+    let written = note(round, outcome);
+    if let Some(mut failed) = failed {
+        // What was written stays: it is handed over with the next round, like what anybody else writes.
+        failed.unclear = unclear;
+        return judge(failed, &written, tries);
+    }
+    hand_over(round, intent, written).await?;
     Ok(Ok(()))
 }
 
-async fn hand_over(round: &mut Round, intent: &WriteIntent, outcome: Outcome) -> Result<()> {
+/// What a failure means for whoever asked: an answer that says what was changed, or another try.
+fn judge(
+    failed: Failed,
+    written: &Written,
+    tries: &Begun,
+) -> Result<std::result::Result<(), sluice_protocol::Error>> {
+    let refused = refusal::of(failed.word, &failed.id, &failed.error);
+    let refused = match refused {
+        None if !tries.is_given_up() => return Err(failed.into_error()),
+        None => refusal::given_up(failed.word, &failed.id, &failed.error),
+        Some(refused) => refused,
+    };
+    let ids = written.ids.iter().map(String::as_str);
+    Ok(Err(refusal::with_what_is_written(
+        refused,
+        &ids.collect::<Vec<_>>(),
+        &failed.unclear,
+    )))
+}
+
+/// What was written.
+#[derive(Default)]
+struct Written {
+    /// Names of resources with their kinds.
+    touched: Vec<String>,
+    removed: Vec<RemovedComponent>,
+    /// Of the components, for people.
+    ids: Vec<String>,
+}
+
+/// Takes what was written into what is known, before the API server tells of it.
+fn note(round: &mut Round, outcome: Outcome) -> Written {
     let Outcome {
         pipes,
         systems,
         hub,
         deleted,
+        ..
     } = outcome;
-    let mut touched: Vec<String> = Vec::new();
+    let (mut touched, mut ids) = (Vec::new(), Vec::new());
     for pipe in pipes {
+        ids.push(pipe.id());
         touched.push(origin(&pipe).name);
         round.resources.pipes.written(pipe);
     }
     for system in systems {
+        ids.push(system.id());
         touched.push(origin(&system).name);
         round.resources.systems.written(system);
     }
     if let Some(hub) = hub {
+        ids.push(METADATA.to_owned());
         touched.push(origin(&hub).name);
         round.resources.hubs.written(hub);
     }
     let mut removed: Vec<RemovedComponent> = Vec::new();
     for gone in deleted {
         round.resources.deleted(gone.kind, &gone.name);
+        ids.push(gone.id.clone());
         removed.push(RemovedComponent {
             kind: gone.kind,
             id: gone.id,
             uid: gone.uid,
         });
     }
+    Written {
+        touched,
+        removed,
+        ids,
+    }
+}
+
+async fn hand_over(round: &mut Round, intent: &WriteIntent, written: Written) -> Result<()> {
+    let Written {
+        touched, removed, ..
+    } = written;
     let wanted = round.wanted();
     let changed = wanted.components.into_values();
     let changed = changed.filter(|one| touched.contains(&one.origin.name));

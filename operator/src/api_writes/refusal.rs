@@ -23,7 +23,8 @@ pub(crate) fn of(kind: &str, id: &str, error: &kube::Error) -> Option<Error> {
         return None;
     };
     match status.code {
-        409 => Some(managed(kind, id, &conflicting(status))),
+        // Two requests for one resource at the same time are refused with the same number, and pass.
+        409 => Some(managed(kind, id, &conflicting(status)?)),
         413 => Some(
             Error::new(
                 Code::TooLarge,
@@ -32,7 +33,7 @@ pub(crate) fn of(kind: &str, id: &str, error: &kube::Error) -> Option<Error> {
             )
             .with("id", Json::from(id)),
         ),
-        400 | 422 => {
+        400 | 403 | 422 => {
             let message = format!(
                 "{kind} \"{id}\" is refused by the API server: {}",
                 status.message
@@ -43,17 +44,43 @@ pub(crate) fn of(kind: &str, id: &str, error: &kube::Error) -> Option<Error> {
     }
 }
 
+/// It was tried for long enough.
+pub(crate) fn given_up(kind: &str, id: &str, error: &kube::Error) -> Error {
+    let why = match error {
+        kube::Error::Api(status) => format!("{} {}", status.code, status.message),
+        _ => "no answer".to_owned(),
+    };
+    let message = format!("{kind} \"{id}\" could not be written, the API server said: {why}");
+    Error::new(Code::Unavailable, "kubernetes-unavailable", message).with("id", Json::from(id))
+}
+
+/// Says what of a refused write was written all the same. With a dry run before it that is rarely anything.
+pub(crate) fn with_what_is_written(refused: Error, written: &[&str], unclear: &[String]) -> Error {
+    let list = |ids: &[&str]| ids.iter().map(|id| Json::from(*id)).collect::<Vec<_>>();
+    let unclear: Vec<&str> = unclear.iter().map(String::as_str).collect();
+    let mut refused = refused;
+    if written.is_empty() && unclear.is_empty() {
+        refused.message += "; nothing was changed";
+        return refused;
+    }
+    let (some, more) = (written.len(), unclear.len());
+    refused.message +=
+        &format!("; {some} components were changed before that, and of {more} it is not known");
+    refused
+        .with("written", Json::Array(list(written)))
+        .with("unclear", Json::Array(list(&unclear)))
+}
+
 /// The manager that a conflict names.
-fn conflicting(status: &kube::core::Status) -> String {
+fn conflicting(status: &kube::core::Status) -> Option<String> {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     let mut texts = causes
         .map(|cause| cause.message.as_str())
         .chain([status.message.as_str()]);
-    let named = texts.find_map(|text| {
+    texts.find_map(|text| {
         let (_, rest) = text.split_once("conflict with \"")?;
         Some(rest.split_once('"')?.0.to_owned())
-    });
-    named.unwrap_or_else(|| "somebody else".to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -80,5 +107,29 @@ mod tests {
             Code::TooLarge
         );
         assert!(of("pipe", "in", &api(503, "")).is_none());
+        assert!(of("pipe", "in", &api(409, "the object has been modified")).is_none());
+        let denied = of("pipe", "in", &api(403, "exceeded quota")).unwrap();
+        assert!(denied.message.contains("exceeded quota"));
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_written_before_it() {
+        let refused = || managed("pipe", "b", "kubectl");
+        let whole = with_what_is_written(refused(), &[], &[]);
+        assert!(whole.message.ends_with("nothing was changed"));
+        let part = with_what_is_written(refused(), &["a"], &["c".to_owned()]);
+        let members: Vec<String> = part
+            .members
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert!(
+            members.contains(&r#"written=["a"]"#.to_owned()),
+            "{members:?}"
+        );
+        assert!(
+            members.contains(&r#"unclear=["c"]"#.to_owned()),
+            "{members:?}"
+        );
     }
 }

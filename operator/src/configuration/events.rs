@@ -15,6 +15,13 @@ pub(crate) struct Told {
     event: Event,
 }
 
+impl Told {
+    /// Of the resource.
+    pub(crate) fn uid(&self) -> Option<&str> {
+        self.about.uid.as_deref()
+    }
+}
+
 /// Publishes events.
 pub(crate) struct Events(Recorder);
 

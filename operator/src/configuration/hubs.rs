@@ -155,6 +155,7 @@ async fn attempt(context: &Context, namespace: &str, name: &str) -> Result<()> {
         return Ok(());
     };
     let hub = Hub {
+        metrics: context.metrics.clone(),
         client,
         namespace: namespace.to_owned(),
         name: name.to_owned(),

@@ -2,8 +2,11 @@
 
 use super::link::Link;
 use super::round::Round;
+use crate::api_writes::{self, Begun};
 use crate::crd::{DataHub, Pipe, System};
-use crate::{Error, Result, api_writes};
+use crate::metrics::Metrics;
+use crate::tries::next_pause;
+use crate::{Error, Result};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
 use kube::runtime::watcher::{self, Event};
@@ -17,8 +20,10 @@ use tokio::time::{Instant, MissedTickBehavior};
 const TOGETHER: Duration = Duration::from_millis(50);
 /// How often everything is looked at although nothing happened: Secrets change without telling.
 const ANYWAY: Duration = Duration::from_secs(60);
-/// How long after something failed it is tried again.
-const AGAIN: Duration = Duration::from_secs(2);
+/// The same while something fails: each round tries it again.
+const WHILE_FAILING: Duration = Duration::from_secs(2);
+/// The kind of a round among what is counted.
+const KIND: &str = "configuration";
 
 /// A hub as its resources name it.
 #[derive(Clone)]
@@ -29,6 +34,8 @@ pub struct Hub {
     pub namespace: String,
     /// The name of its DataHub.
     pub name: String,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 impl Hub {
@@ -89,7 +96,9 @@ async fn keep_on(hub: Hub, link: Link) -> Result<()> {
     let mut round = Round::new(hub, link);
     // When a round is due.
     let mut due: Option<Instant> = None;
-    // When a write that failed is tried again; everything else goes on meanwhile.
+    let mut failed_rounds = 0;
+    // A write that failed, and when it is tried again; everything else goes on meanwhile.
+    let mut begun: Option<Begun> = None;
     let mut retry: Option<Instant> = None;
     loop {
         let takes_writes = round.is_ready() && retry.is_none();
@@ -108,8 +117,13 @@ async fn keep_on(hub: Hub, link: Link) -> Result<()> {
                     }
                     () = moment(due) => {
                         due = None;
-                        if round.go().await.is_err() {
-                            due = Some(Instant::now() + AGAIN);
+                        let running = round.hub.metrics.reconciling(KIND);
+                        let done = round.go().await;
+                        running.ended(done.is_ok());
+                        failed_rounds = if done.is_ok() { 0 } else { failed_rounds + 1 };
+                        round.hub.metrics.failing(KIND, usize::from(done.is_err()));
+                        if done.is_err() {
+                            due = Some(Instant::now() + next_pause(failed_rounds));
                         }
                         continue;
                     }
@@ -136,13 +150,30 @@ async fn keep_on(hub: Hub, link: Link) -> Result<()> {
             Happened::News(News::Hub(event)) => round.resources.hubs.apply(*event),
             Happened::Look => {}
             Happened::Write(write) => {
-                if let Err(error) = api_writes::write(&mut round, &write).await {
-                    tracing::warn!(request = write.request.0, %error, "a write through the API waits for another try");
-                    retry = Some(Instant::now() + AGAIN);
+                let mut trying = begun.take();
+                let trying = Begun::of(&mut trying, &write);
+                if let Err(error) = api_writes::write(&mut round, &write, trying).await {
+                    let (error, pause) = (crate::controllers::chain(&error), trying.failed());
+                    tracing::warn!(
+                        request = write.request.0,
+                        error,
+                        ?pause,
+                        "a write through the API waits for another try"
+                    );
+                    round.hub.metrics.wrote("put-off");
+                    retry = Some(Instant::now() + pause);
+                    begun = Some(trying.clone());
                 }
             }
         }
-        due.get_or_insert_with(|| Instant::now() + TOGETHER);
+        // What one resource fails of does not make news of others wait for its next try.
+        let soon = if failed_rounds > 0 {
+            WHILE_FAILING
+        } else {
+            TOGETHER
+        };
+        let soon = Instant::now() + soon;
+        due = Some(due.map_or(soon, |due| due.min(soon)));
     }
 }
 

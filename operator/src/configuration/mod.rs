@@ -16,8 +16,6 @@ mod link;
 mod objects;
 mod round;
 mod statuses;
-#[cfg(test)]
-mod tests;
 mod wanted;
 
 pub(crate) use accepted::{Accepted, NOT_YET, accepted};

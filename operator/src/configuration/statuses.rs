@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use sluice_protocol::{ComponentKind, ConfigurationSnapshot, PlacementControl, Topology};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// Writes that go on at the same time.
@@ -113,14 +113,22 @@ impl Statuses {
                 self.events.of(&**object, before, &status.conditions)
             }))
             .collect();
-        for written in apply(&self.pipes, pipes).await? {
-            resources.pipes.written(written);
-        }
-        for written in apply(&self.systems, systems).await? {
-            resources.systems.written(written);
-        }
-        self.events.publish(changed.into_iter().flatten()).await;
-        Ok(())
+        // One that cannot be written keeps no other from it.
+        let (written, failed) = apply(&self.pipes, pipes).await;
+        let mut uids: HashSet<String> = written.iter().filter_map(ResourceExt::uid).collect();
+        written
+            .into_iter()
+            .for_each(|one| resources.pipes.written(one));
+        let (written, also_failed) = apply(&self.systems, systems).await;
+        uids.extend(written.iter().filter_map(ResourceExt::uid));
+        written
+            .into_iter()
+            .for_each(|one| resources.systems.written(one));
+        // What was not written is told when it is.
+        let told = changed.into_iter().flatten();
+        let told = told.filter(|told| told.uid().is_none_or(|uid| uids.contains(uid)));
+        self.events.publish(told).await;
+        failed.or(also_failed).map_or(Ok(()), Err)
     }
 
     fn in_use(&mut self, key: &Key, seen: &Seen<'_>) -> Option<String> {
@@ -185,8 +193,8 @@ async fn operations(object: &Pipe, placement: &dyn PlacementControl) -> Vec<Oper
     outcomes
 }
 
-/// Writes statuses. A resource that is gone meanwhile needs none.
-async fn apply<K, S>(api: &Api<K>, statuses: Vec<(Arc<K>, S)>) -> Result<Vec<K>>
+/// Writes statuses; gives what was written, and a failure if there was one. A resource that is gone meanwhile needs none.
+async fn apply<K, S>(api: &Api<K>, statuses: Vec<(Arc<K>, S)>) -> (Vec<K>, Option<Error>)
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync,
     S: Serialize + Send,
@@ -199,8 +207,14 @@ where
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
-    let written: Result<Vec<Option<K>>> = written.into_iter().collect();
-    Ok(written?.into_iter().flatten().collect())
+    let (mut done, mut failed) = (Vec::new(), None);
+    for one in written {
+        match one {
+            Ok(one) => done.extend(one),
+            Err(error) => failed = Some(error),
+        }
+    }
+    (done, failed)
 }
 
 async fn apply_one<K, S>(api: &Api<K>, object: Arc<K>, status: S) -> Result<Option<K>>

@@ -15,6 +15,7 @@ fn settings() -> Settings {
     Settings {
         namespaces: Vec::new(),
         image: "example.org/sluice:1".into(),
+        storage_nodes: Default::default(),
         lease: LeaseSettings {
             namespace: "n".into(),
             name: "l".into(),

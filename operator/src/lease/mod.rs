@@ -60,14 +60,23 @@ impl Leadership {
                 Decision::Wait(time) => tokio::time::sleep(time).await,
                 Decision::Take => {
                     let asked = Instant::now();
-                    if let Some(held) = take(&leases, &settings, present).await? {
-                        return Ok(Leadership {
-                            epoch: epoch(&held),
-                            leases,
-                            settings,
-                            held,
-                            renewed: asked,
-                        });
+                    match take(&leases, &settings, present).await {
+                        Ok(Some(held)) => {
+                            return Ok(Leadership {
+                                epoch: epoch(&held),
+                                leases,
+                                settings,
+                                held,
+                                renewed: asked,
+                            });
+                        }
+                        Ok(None) => {}
+                        // Whether it was taken shows at the next look: it is in our name then.
+                        Err(error) if is_passing(&error) => {
+                            tracing::warn!(%error, "the lease cannot be taken");
+                            tokio::time::sleep(settings.renew_every).await;
+                        }
+                        Err(error) => return Err(Error::api("take", KIND, &settings.name)(error)),
                     }
                 }
             }
@@ -132,7 +141,7 @@ async fn take(
     leases: &Api<Lease>,
     settings: &LeaseSettings,
     present: Option<Lease>,
-) -> Result<Option<Lease>> {
+) -> Result<Option<Lease>, kube::Error> {
     let now = Timestamp::now();
     let before = present
         .as_ref()
@@ -179,7 +188,7 @@ async fn take(
     match written {
         Ok(held) => Ok(Some(held)),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
-        Err(error) => Err(Error::api("take", KIND, &settings.name)(error)),
+        Err(error) => Err(error),
     }
 }
 

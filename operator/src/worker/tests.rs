@@ -59,6 +59,7 @@ fn objects(hub: serde_json::Value) -> super::build::Objects {
     let settings = Settings {
         namespaces: Vec::new(),
         image: "example.org/sluice:1".into(),
+        storage_nodes: Default::default(),
         lease: LeaseSettings {
             namespace: "n".into(),
             name: "l".into(),

@@ -2,6 +2,7 @@
 
 mod build;
 mod plan;
+mod reserved;
 mod status;
 
 use crate::context::Context;
@@ -12,6 +13,7 @@ use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 use plan::Plan;
 pub(crate) use plan::{is_lost, number};
+pub(crate) use reserved::Reserved;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(600);
 /// Makes a pool what its resource says.
 pub(crate) async fn reconcile(pool: Arc<WorkerPool>, context: Arc<Context>) -> Result<Action> {
     if pool.meta().deletion_timestamp.is_some() {
+        context.reserved.forget(&pool.uid().unwrap_or_default());
         // Its workers have it as their owner, and end by themselves.
         return Ok(Action::await_change());
     }
@@ -29,11 +32,16 @@ pub(crate) async fn reconcile(pool: Arc<WorkerPool>, context: Arc<Context>) -> R
         return Ok(Action::requeue(Duration::from_secs(30)));
     };
     let workers = list(&pool, &context).await?;
-    let plan = plan::plan(&pool, &workers);
-    reserve(&pool, &plan, &context).await?;
+    let uid = pool.uid().unwrap_or_default();
+    let plan = plan::plan(&pool, &workers, &context.reserved.of(&uid));
     namespace.apply(&build::disruption_budget(&pool)).await?;
+    reserve(&pool, &plan, &context).await?;
+    context
+        .reserved
+        .add(&uid, plan.make.iter().map(|name| plan::number(name)));
     for worker in build::workers(&pool, &hub, &plan) {
         namespace.apply(&worker).await?;
+        context.reserved.used(&uid, plan::number(&worker.name));
     }
     let workers = list(&pool, &context).await?;
     status::run(&pool, &workers, &plan, &context).await?;

@@ -46,7 +46,9 @@ pub(super) fn mark(pool: &WorkerPool) -> String {
 /// those that do not serve goes, else the youngest.
 ///
 /// The one worker of a pool has nobody to give its pipes to while its pod is exchanged: there is one more as long as that takes.
-pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
+///
+/// `reserved` are numbers that were written down and are nobody's yet: they come before others.
+pub(super) fn plan(pool: &WorkerPool, workers: &[Worker], reserved: &BTreeSet<u32>) -> Plan {
     let there: Vec<&Worker> = workers
         .iter()
         .filter(|worker| worker.meta().deletion_timestamp.is_none())
@@ -76,7 +78,15 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
         .as_ref()
         .map_or(0, |status| status.next_number)
         .max(highest);
-    let next_number = first + u32::try_from(missing).unwrap_or_default();
+    let is_free = |number: &u32| {
+        let mut names = workers.iter().map(ResourceExt::name_any);
+        !names.any(|name| self::number(&name) == *number)
+    };
+    let kept = reserved.iter().copied().filter(is_free);
+    let mut numbers: Vec<u32> = kept.take(missing).collect();
+    let more = u32::try_from(missing - numbers.len()).unwrap_or_default();
+    let next_number = first + more;
+    numbers.extend(first..next_number);
     // A lost node may come back with its disk; a lost disk does not.
     let (gone, lost): (Vec<&Worker>, Vec<&Worker>) = lost
         .into_iter()
@@ -87,7 +97,8 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
             .map(ResourceExt::name_any)
             .collect::<Vec<_>>()
     };
-    let make: Vec<String> = (first..next_number)
+    let make: Vec<String> = numbers
+        .into_iter()
         .map(|number| format!("{}-{}-{number}", pool.name_any(), mark(pool)))
         .collect();
     // One that stays for good is one like any other.
@@ -169,6 +180,10 @@ mod tests {
         .unwrap()
     }
 
+    fn plan(pool: &WorkerPool, workers: &[Worker]) -> Plan {
+        super::plan(pool, workers, &BTreeSet::new())
+    }
+
     fn numbers(names: &[String]) -> Vec<u32> {
         names.iter().map(|name| number(name)).collect()
     }
@@ -184,6 +199,21 @@ mod tests {
         assert_eq!(
             plan(&pool(2, 0), &[worker(6, "Ready")]).make,
             ["main-abcde-7"]
+        );
+    }
+
+    #[test]
+    fn numbers_that_were_written_down_and_not_used_come_first() {
+        let reserved = BTreeSet::from([3, 4, 5]);
+        let again = super::plan(&pool(2, 6), &[worker(3, "Ready")], &reserved);
+        assert_eq!(
+            (again.make.as_slice(), again.next_number),
+            (&["main-abcde-4".to_owned()][..], 6)
+        );
+        let more = super::plan(&pool(4, 6), &[], &reserved);
+        assert_eq!(
+            (numbers(&more.make), more.next_number),
+            (vec![3, 4, 5, 6], 7)
         );
     }
 

@@ -1,55 +1,44 @@
-//! The cluster that the environment names, a namespace in it for each test, and the operator as a process beside it.
+//! What tests of resources share: their definitions, the operator as a process beside the cluster or within the test and what
+//! stands between it and the API server.
 
-mod commands;
-mod namespace;
 mod operator;
+mod place;
+mod proxy;
+mod within;
 
-pub(crate) use commands::until;
-pub(crate) use namespace::Namespace;
 pub(crate) use operator::Operator;
+pub(crate) use place::Place;
+pub(crate) use proxy::{Fate, Proxy, Write};
+pub(crate) use sluice_tests::kubernetes::{Cluster, Namespace, until};
+pub(crate) use within::Within;
 
-use anyhow::{Context, Result};
-use commands::output;
-use serde::Deserialize;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use anyhow::Result;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
-/// What `cargo xtask cluster status` tells.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Cluster {
-    /// For kubectl and clients.
-    pub(crate) kubeconfig: PathBuf,
-    /// The folder of kubectl.
-    programs: PathBuf,
-    /// Where its components log to.
-    logs: PathBuf,
+/// The name of the hub in tests with an operator within.
+pub(crate) const HUB: &str = "home";
+
+/// A client of the cluster's API server.
+pub(crate) async fn connect(cluster: &Cluster) -> Result<Client> {
+    connect_as(cluster, None).await
 }
 
-impl Cluster {
-    /// The cluster whose name is in `SLUICE_CLUSTER`, as the xtask in `SLUICE_XTASK` knows it.
-    pub(crate) fn of_environment() -> Result<Cluster> {
-        let id = variable("SLUICE_CLUSTER")?;
-        let mut command = Command::new(variable("SLUICE_XTASK")?);
-        let text = output(command.args(["cluster", "--id", &id, "status", "--output", "json"]))?;
-        serde_json::from_str(&text).with_context(|| format!("the status of cluster {id}"))
+/// The same as this user of this group. What is refused is not tried again.
+pub(crate) async fn connect_as(cluster: &Cluster, who: Option<(&str, &str)>) -> Result<Client> {
+    // The second call in one process finds it installed: both mean the same provider.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let read = Kubeconfig::read_from(&cluster.kubeconfig)?;
+    let mut config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
+    config.default_retry = false;
+    if let Some((user, group)) = who {
+        config.auth_info.impersonate = Some(user.to_owned());
+        config.auth_info.impersonate_groups = Some(vec![group.to_owned()]);
     }
-
-    /// kubectl, which knows its kubeconfig and keeps its caches with the cluster.
-    fn kubectl(&self) -> Command {
-        let home = self.logs.with_file_name("data").join("tests");
-        let mut command = Command::new(self.programs.join("kubectl"));
-        command
-            .arg("--request-timeout=30s")
-            .env("KUBECONFIG", &self.kubeconfig)
-            .env("HOME", &home)
-            .env("KUBECACHEDIR", home.join("kubectl"));
-        command
-    }
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set: see docs/kubernetes.md"))
+    Ok(Client::try_from(config)?)
 }
 
 /// Tells the API server of our resources; every test does, since nobody knows which is first.
@@ -66,4 +55,32 @@ pub(crate) async fn definitions(namespace: &Namespace) -> Result<()> {
             .await?;
     }
     Ok(())
+}
+
+/// A hub without anything that costs time.
+pub(crate) fn hub(more: Value) -> Value {
+    let mut spec =
+        json!({"storageNode": {"storage": {"size": "1Gi"}}, "aggregator": {"replicas": 1}});
+    merge(&mut spec, more);
+    json!({"metadata": {"name": HUB}, "spec": spec})
+}
+
+/// A pool of its workers, `main`.
+pub(crate) fn pool(replicas: u32, policy: &str) -> Value {
+    let spec = json!({
+        "hubRef": {"name": HUB}, "replicas": replicas, "deletionPolicy": policy,
+        "template": {"storage": {"size": "1Gi"}},
+    });
+    json!({"metadata": {"name": "main"}, "spec": spec})
+}
+
+/// A pipe of it.
+pub(crate) fn pipe(name: &str, config: Value) -> Value {
+    json!({"metadata": {"name": name}, "spec": {"hubRef": {"name": HUB}, "config": config}})
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Some(into), Value::Object(more)) = (into.as_object_mut(), more) {
+        into.extend(more);
+    }
 }

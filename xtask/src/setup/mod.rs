@@ -125,17 +125,12 @@ impl Prepared {
             .1)
     }
 
-    /// The hub's binary, compiled now if it is not current.
+    /// The hub's binary, compiled now if it is not current. With the features that dependencies have for the tests, so that they
+    /// are not compiled a second time.
     pub(crate) fn hub_binary(&self) -> Result<PathBuf> {
+        let build = ["build", "--workspace", "--locked", "--bin", "sluice"];
         step("compile the hub", || {
-            crate::command::run(self.cargo().args([
-                "build",
-                "--locked",
-                "--package",
-                "sluice",
-                "--bin",
-                "sluice",
-            ]))
+            crate::command::run(self.cargo().args(build))
         })?;
         let binary = Path::new(self.variable("CARGO_TARGET_DIR")?)
             .join("debug")

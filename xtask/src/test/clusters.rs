@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::Verdict;
+use super::{Verdict, conformance};
 use crate::cluster::{self, Tier};
 use crate::command::run;
 use crate::fingerprint::fingerprint;
@@ -21,16 +21,17 @@ const IMAGE: &str = "SLUICE_IMAGE";
 
 /// etcd and API server: what needs no pods.
 pub(super) fn control_plane(prepared: &Prepared) -> Result<Verdict> {
-    in_cluster(prepared, Tier::ControlPlane, "operator", &["--audit"])
+    let targets = ["--test", "operator", "--test", "resources"];
+    in_cluster(prepared, Tier::ControlPlane, &targets, &["--audit"])
 }
 
 /// Nodes that run the hub's image.
 pub(super) fn full(prepared: &Prepared) -> Result<Verdict> {
     let more = ["--audit", "--nodes", "3", "--volumes", "16"];
-    in_cluster(prepared, Tier::Full, "cluster", &more)
+    in_cluster(prepared, Tier::Full, &["--test", "cluster"], &more)
 }
 
-fn in_cluster(prepared: &Prepared, tier: Tier, tests: &str, more: &[&str]) -> Result<Verdict> {
+fn in_cluster(prepared: &Prepared, tier: Tier, targets: &[&str], more: &[&str]) -> Result<Verdict> {
     if let Some(why) = cluster::missing(tier) {
         return super::skip(why);
     }
@@ -39,20 +40,8 @@ fn in_cluster(prepared: &Prepared, tier: Tier, tests: &str, more: &[&str]) -> Re
     let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
     let mut up = ours(&id, &["up", "--tier", tier.name()])?;
     up.args(more);
-    let mut program = prepared.cargo();
-    program
-        .args([
-            "test",
-            "--locked",
-            "--package",
-            "sluice-tests",
-            "--test",
-            tests,
-        ])
-        .args(["--", "--nocapture", "--test-threads", "4"])
-        .env("SLUICE_BINARY", &binary)
-        .env("SLUICE_XTASK", ourselves()?)
-        .env(CLUSTER, &id);
+    let mut program = cargo_test(prepared, targets)?;
+    program.env("SLUICE_BINARY", &binary).env(CLUSTER, &id);
     if tier == Tier::Full {
         let archive = scratch.path().join("sluice.tar");
         image::pack(&binary, image::DEFAULT_NAME, &archive)?;
@@ -62,7 +51,7 @@ fn in_cluster(prepared: &Prepared, tier: Tier, tests: &str, more: &[&str]) -> Re
     }
     // Of a run that was interrupted.
     run(&mut ours(&id, &["down"])?)?;
-    let tested = run(&mut up).and_then(|()| step(tests, || run(&mut program)));
+    let tested = run(&mut up).and_then(|()| step("tests", || run(&mut program)));
     let down = run(&mut ours(&id, &["down"])?);
     match (tested, down) {
         (Ok(()), Ok(())) => Ok(Verdict::Passed),
@@ -70,6 +59,21 @@ fn in_cluster(prepared: &Prepared, tier: Tier, tests: &str, more: &[&str]) -> Re
         (Err(cause), Ok(())) => Err(cause),
         (Err(cause), Err(also)) => bail!("{cause:#}; and the cluster was not taken down: {also:#}"),
     }
+}
+
+/// Cargo with the packages of the part `tests`: with others, dependencies have other features and everything is compiled again.
+fn cargo_test(prepared: &Prepared, targets: &[&str]) -> Result<Command> {
+    let mut program = prepared.cargo();
+    program
+        .args(["test", "--workspace", "--locked", "--no-fail-fast"])
+        .args(targets)
+        // A few at a time: each has processes of its own.
+        .args(["--", "--nocapture", "--test-threads", "4"])
+        .env("SLUICE_XTASK", ourselves()?);
+    if let Some(folder) = conformance::folder(&prepared.root)? {
+        program.env(conformance::VARIABLE, folder);
+    }
+    Ok(program)
 }
 
 /// Each checkout has clusters of its own.

@@ -4,7 +4,9 @@ use super::Start;
 use crate::process::ready_file::ReadyFile;
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use sluice_operator::Metrics;
 use sluice_operator::lease::LeaseSettings;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
         settings,
         stop,
         readiness,
+        metrics,
         admin,
         started,
         ..
@@ -37,6 +40,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let own = sluice_operator::Settings {
         namespaces: settings.namespaces.clone(),
         image: settings.image.clone(),
+        storage_nodes: BTreeMap::new(),
         lease: LeaseSettings {
             namespace,
             name: LEASE.to_owned(),
@@ -55,7 +59,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
         readiness.serves(|| async { None });
         let _ = started.send(format!("Operator {holder} looks after hubs when it leads"));
     };
-    sluice_operator::run(own, stop, greet)
+    sluice_operator::run(own, Metrics::register(&metrics), stop, greet)
         .await
         .context("the operator ended")
 }

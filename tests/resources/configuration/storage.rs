@@ -1,16 +1,15 @@
 //! A storage node in memory: it takes what is handed over as the real one does, and shows the writes that tests ask for.
 
-use crate::configuration::{Key, Link};
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use sluice_config::{Environment, Kind};
+use sluice_operator::configuration::Link;
 use sluice_protocol::{
     Component, ComponentKind, ConfigurationControl, ConfigurationSnapshot, Diagnostic, Epoch, Flow,
     HandOver, HandOverOutcome, HandedSecrets, Isolation, Level, Offered, PathElement, Permit,
     PermitRequest, Placement, PlacementControl, RequestId, Result, Standing, Topology, Verdict,
     WantedComponent, WorkerId, WriteAnswer, WriteIntent,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
 
 pub(super) struct Storage {
@@ -49,7 +48,7 @@ impl Storage {
     pub(super) async fn write(
         &self,
         put: Vec<WantedComponent>,
-        remove: Vec<Key>,
+        remove: Vec<(ComponentKind, String)>,
         prunes: bool,
     ) -> WriteAnswer {
         let number = self.snapshot.borrow().revision;
@@ -185,7 +184,7 @@ impl ConfigurationControl for Storage {
     }
 
     async fn hand_over_secrets(&self, handed: HandedSecrets) -> Result<()> {
-        self.secrets.lock().push(handed);
+        self.secrets.lock().unwrap().push(handed);
         Ok(())
     }
 
