@@ -1,8 +1,9 @@
-//! One change of what is kept: edit, validate, write, publish. Runs on a thread that may block, one at a time.
+//! One change of what is kept: edit, validate, decide. Runs on a thread that may block, one at a time. What is decided becomes
+//! durable and then visible in `pending`.
 
 use crate::contents::{ComponentKey, Contents, Kept, kind_name};
-use crate::error::from_store;
-use crate::history::Index;
+use crate::difference::{Difference, Kind};
+use crate::pending::{Decided, HistoryChange, Revision};
 use crate::records::Author;
 use crate::service::Inner;
 use crate::validation::Validated;
@@ -20,6 +21,9 @@ use tokio::sync::OwnedMutexGuard;
 /// Who changes what no user changes through the API, in the history.
 const CUSTOM_RESOURCES: &str = "custom-resources";
 
+/// Numbers of datasets that one word to the object store reserves. A lost disk loses as many at most, and none is given twice.
+const RESERVED: u64 = 1_000;
+
 /// The right to change what is kept.
 pub(crate) struct Change {
     pub(crate) inner: Arc<Inner>,
@@ -27,11 +31,12 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// What it is planned on; that may be about to become durable.
     pub(crate) fn before(&self) -> Arc<Contents> {
-        Arc::clone(&self.inner.contents.read())
+        self.inner.pending.newest().contents
     }
 
-    /// Makes an edit of what is kept durable, then visible. Nothing is written when nothing changed.
+    /// Decides an edit of what is kept. Nothing is written when nothing changed.
     pub(crate) fn edit(
         &self,
         user: &str,
@@ -61,7 +66,7 @@ impl Change {
             let user = write.map_or(CUSTOM_RESOURCES, |write| &write.user);
             self.keep(&before, after, user)?;
         }
-        let snapshot = Arc::clone(&self.inner.published.borrow());
+        let snapshot = self.inner.pending.newest().snapshot;
         let verdicts = offers::verdicts(handed, &snapshot);
         tracing::info!(
             revision = snapshot.revision,
@@ -93,28 +98,47 @@ impl Change {
         })
     }
 
-    /// Makes the next revision durable, then visible.
-    fn keep(&self, before: &Contents, mut after: Contents, user: &str) -> Result<()> {
+    /// Decides the next revision.
+    fn keep(&self, before: &Arc<Contents>, mut after: Contents, user: &str) -> Result<()> {
         after.counters.revision += 1;
         let validated = self.settle(&mut after);
-        self.write(before, after, validated, user)
+        let (shared, entries) = records::difference(before, &mut after, &author(user));
+        tracing::info!(
+            revision = after.counters.revision,
+            user,
+            "configuration changes"
+        );
+        let history = HistoryChange::Add(entries);
+        self.decide(before, after, validated, shared, history)
     }
 
     fn settle(&self, contents: &mut Contents) -> Validated {
-        let present = Arc::clone(&self.inner.published.borrow());
+        let present = self.inner.pending.newest().snapshot;
         offers::settle(contents, &present, &mut self.inner.loader.lock())
     }
 
     /// A number for a new dataset, given once. Nothing that is watched changes.
     pub(crate) fn next_dataset_number(&self, name: &str) -> Result<u64> {
-        let before = self.before();
+        let mut revision = self.inner.pending.newest();
+        let before = revision.contents.clone();
         let mut after = (*before).clone();
         let number = after.counters.next_dataset;
         after.counters.next_dataset += 1;
-        records::write(&self.inner.store, &before, &mut after, &author("system"))
-            .map_err(from_store)?;
+        let (mut shared, mut own) = (Difference::default(), Difference::default());
+        own.put_single(Kind::Counters, records::counters_text(after.counters));
+        if self.inner.log.is_some() && after.counters.next_dataset > revision.reserved {
+            revision.reserved = after.counters.next_dataset + RESERVED;
+            shared.put_single(Kind::DatasetNumbers, revision.reserved.to_string());
+        }
+        revision.contents = Arc::new(after);
+        let decided = Decided {
+            revision,
+            shared,
+            own,
+            history: HistoryChange::Add(Vec::new()),
+        };
+        self.inner.enqueue(&before, decided)?;
         tracing::info!(dataset = name, number, "dataset number given");
-        *self.inner.contents.write() = Arc::new(after);
         Ok(number)
     }
 
@@ -127,47 +151,36 @@ impl Change {
             ..Contents::default()
         };
         after.counters.revision += 1;
-        records::write_reset(&self.inner.store, &after).map_err(from_store)?;
-        *self.inner.history.write() = Index::default();
+        let shared = records::reset_difference(&after);
         let validated = self.settle(&mut after);
         tracing::info!(
             revision = after.counters.revision,
-            "configuration, variables and secrets were reset"
+            "configuration, variables and secrets are reset"
         );
-        self.publish(after, validated);
-        Ok(())
+        self.decide(&before, after, validated, shared, HistoryChange::Reset)
     }
 
-    fn write(
+    fn decide(
         &self,
-        before: &Contents,
-        mut after: Contents,
+        before: &Arc<Contents>,
+        after: Contents,
         validated: Validated,
-        user: &str,
+        shared: Difference,
+        history: HistoryChange,
     ) -> Result<()> {
-        let author = author(user);
-        let entries =
-            records::write(&self.inner.store, before, &mut after, &author).map_err(from_store)?;
-        let mut history = self.inner.history.write();
-        entries.into_iter().for_each(|entry| history.add(entry));
-        drop(history);
-        tracing::info!(
-            revision = after.counters.revision,
-            user,
-            "configuration changed"
-        );
-        self.publish(after, validated);
-        Ok(())
-    }
-
-    fn publish(&self, contents: Contents, validated: Validated) {
-        let Validated {
-            snapshot,
-            configured,
-        } = validated;
-        *self.inner.contents.write() = Arc::new(contents);
-        self.inner.configured.send_replace(Arc::new(configured));
-        self.inner.published.send_replace(Arc::new(snapshot));
+        let revision = Revision {
+            contents: Arc::new(after),
+            snapshot: Arc::new(validated.snapshot),
+            configured: Arc::new(validated.configured),
+            reserved: self.inner.pending.newest().reserved,
+        };
+        let decided = Decided {
+            revision,
+            shared,
+            own: Difference::default(),
+            history,
+        };
+        self.inner.enqueue(before, decided)
     }
 
     /// What it takes to put components of one kind. What cannot be kept at all refuses them, also when forced.

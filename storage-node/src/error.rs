@@ -2,6 +2,7 @@
 
 use crate::records::ReadError;
 use sluice_protocol::{Code, Error};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// A storage node that refuses to start, and why.
@@ -79,6 +80,55 @@ pub enum OpenError {
         /// The store.
         path: PathBuf,
     },
+    /// The object store does not do what it is asked.
+    #[error("cannot use the object store {place}")]
+    Objects {
+        /// Where it is.
+        place: String,
+        /// Why.
+        #[source]
+        source: sluice_objects::Error,
+    },
+    /// An object of the storage node is not what it should be.
+    #[error("the object {name} in {place} cannot be understood: {problem}")]
+    Object {
+        /// The object store.
+        place: String,
+        /// The object.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The object store belongs to somebody else.
+    #[error(
+        "the object store {place} belongs to the hub \"{there}\", not to \"{here}\": each hub needs a place of its own"
+    )]
+    OtherHub {
+        /// The object store.
+        place: String,
+        /// The hub of this storage node.
+        here: String,
+        /// The hub that the place belongs to.
+        there: String,
+    },
+    /// The hub hashes with another key than the one in the object store.
+    #[error(
+        "the hub in the object store {place} has another key for content hashes: leave --hash-key-file out, or give the one that it began with"
+    )]
+    OtherHashKeyThere {
+        /// The object store.
+        place: String,
+    },
+    /// Another disk has the hub's later state.
+    #[error("the disk in {} is not the newest of this hub: {problem}; start with an empty disk, which is filled from {place}", path.display())]
+    NotNewest {
+        /// The store.
+        path: PathBuf,
+        /// The object store.
+        place: String,
+        /// How that shows.
+        problem: String,
+    },
     /// The key file of a new hub could not be made.
     #[error("cannot make the key for secrets")]
     MakeSecretsKey(#[source] sluice_identity::Error),
@@ -94,6 +144,38 @@ impl OpenError {
                 ..
             }
         )
+    }
+}
+
+/// A failure that several are told of.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    code: Code,
+    reason: Cow<'static, str>,
+    message: String,
+}
+
+impl Shared {
+    pub(crate) fn stopping() -> Self {
+        Shared {
+            code: Code::Unavailable,
+            reason: "stopping".into(),
+            message: "the storage node is stopping".to_owned(),
+        }
+    }
+
+    pub(crate) fn error(&self) -> Error {
+        Error::new(self.code, self.reason.clone(), self.message.clone())
+    }
+}
+
+impl From<&Error> for Shared {
+    fn from(error: &Error) -> Self {
+        Shared {
+            code: error.code,
+            reason: error.reason.clone(),
+            message: error.message.clone(),
+        }
     }
 }
 

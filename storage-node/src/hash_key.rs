@@ -13,7 +13,12 @@ pub(crate) fn read(path: &Path) -> Result<HashKey, OpenError> {
         problem,
     };
     let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    let bytes = key_bytes(&Zeroizing::new(text)).map_err(unusable)?;
+    parse(&Zeroizing::new(text)).map_err(unusable)
+}
+
+/// The key of its text.
+pub(crate) fn parse(text: &str) -> Result<HashKey, String> {
+    let bytes = key_bytes(text)?;
     let mut words = [0; 4];
     let (eights, _) = bytes.as_chunks::<8>();
     for (word, bytes) in words.iter_mut().zip(eights) {

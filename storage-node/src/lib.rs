@@ -6,9 +6,12 @@
 //! ```text
 //! edit      what is kept now ─► what shall be kept        pure: configuration.rs
 //! validate  ─► a snapshot with diagnostics per component  pure: validation.rs, by sluice-config
-//! write     the difference, history with it, in one synced transaction: records.rs
+//! write     the difference, history with it, to the object store, then in one synced transaction: pending.rs
 //! publish   the snapshot to everybody who watches
 //! ```
+//!
+//! What exists nowhere else is in an object store too, if there is one, before it is acknowledged, and a disk that is lost is
+//! filled from there (`durability`).
 //!
 //! Where custom resources are the truth ([`Truth::CustomResources`]) the node also implements
 //! [`sluice_protocol::ConfigurationControl`]: the operator hands components over, and a change of components is not written here
@@ -30,6 +33,8 @@ mod check;
 mod configuration;
 mod contents;
 mod control;
+mod difference;
+mod durability;
 mod error;
 mod hash_key;
 mod history;
@@ -37,6 +42,7 @@ mod managed;
 mod metrics;
 mod offer_records;
 mod offers;
+mod pending;
 mod placement_records;
 mod placements;
 mod records;
@@ -47,6 +53,7 @@ mod validation;
 mod writers;
 
 pub use check::check;
+pub use durability::ObjectSettings;
 pub use error::OpenError;
 pub use placements::{PlacementSettings, Placements};
 pub use service::{Node, Settings};

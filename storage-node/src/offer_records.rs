@@ -1,6 +1,7 @@
 //! How what comes from custom resources lies in the store, and the writes that the operator has begun.
 
 use crate::contents::{ComponentKey, Contents, Offer, Referenced, kind_name, kind_of};
+use crate::difference::{Difference, Kind};
 use crate::records::{
     ReadError, each, kept_from, kept_json, key, parse, secret_from, secret_name, text, unclear,
 };
@@ -10,12 +11,12 @@ use sluice_entity::Json;
 use sluice_protocol::{
     ComponentKind, HandedVariables, Origin, RequestId, SecretScope, WantedComponent, WriteIntent,
 };
-use sluice_store::{Durability, Error, Store, Transaction};
+use sluice_store::{Durability, Error, Store};
 use std::sync::Arc;
 
 pub(crate) const OFFER: &str = "storage-node/offer";
 pub(crate) const REFERENCED: &str = "storage-node/referenced";
-const HANDED: &str = "storage-node/handed";
+pub(crate) const HANDED: &str = "storage-node/handed";
 const WRITE: &str = "storage-node/write";
 
 /// Reads what comes from custom resources.
@@ -42,38 +43,29 @@ pub(crate) fn read(store: &Store, contents: &mut Contents) -> Result<(), ReadErr
     Ok(())
 }
 
-/// Writes what makes `after` of `before`.
-pub(crate) fn write(
-    transaction: &mut Transaction,
-    before: &Contents,
-    after: &Contents,
-) -> Result<(), Error> {
+/// What makes `after` of `before`.
+pub(crate) fn difference(difference: &mut Difference, before: &Contents, after: &Contents) {
     for component in before.offers.keys() {
         if !after.offers.contains_key(component) {
-            transaction.delete_state(&key(OFFER, component_name(component))?);
+            difference.remove(Kind::Offer, component_name(component));
         }
     }
     for (component, offer) in &after.offers {
         if before.offers.get(component) != Some(offer) {
             let value = offer_json(offer).to_string();
-            transaction.put_state(&key(OFFER, component_name(component))?, value.as_bytes());
+            difference.put(Kind::Offer, component_name(component), value);
         }
     }
-    write_referenced(transaction, before, after)?;
+    referenced_difference(difference, before, after);
     if before.handed_variables != after.handed_variables
         && let Some(handed) = &after.handed_variables
     {
         let value = variables_json(handed).to_string();
-        transaction.put_state(&key(HANDED, b"variables")?, value.as_bytes());
+        difference.put(Kind::Handed, "variables", value);
     }
-    Ok(())
 }
 
-fn write_referenced(
-    transaction: &mut Transaction,
-    before: &Contents,
-    after: &Contents,
-) -> Result<(), Error> {
+fn referenced_difference(difference: &mut Difference, before: &Contents, after: &Contents) {
     let find = |contents: &Contents, scope: &SecretScope, name: &str| {
         let referenced = contents.referenced.get(scope)?;
         referenced.get(name).cloned()
@@ -81,7 +73,7 @@ fn write_referenced(
     for (scope, secrets) in &before.referenced {
         for name in secrets.keys() {
             if find(after, scope, name).is_none() {
-                transaction.delete_state(&key(REFERENCED, secret_name(scope, name))?);
+                difference.remove(Kind::Referenced, secret_name(scope, name));
             }
         }
     }
@@ -89,12 +81,10 @@ fn write_referenced(
         for (name, secret) in secrets {
             if find(before, scope, name).as_ref() != Some(secret) {
                 let value = referenced_json(secret).to_string();
-                let record = key(REFERENCED, secret_name(scope, name))?;
-                transaction.put_state(&record, value.as_bytes());
+                difference.put(Kind::Referenced, secret_name(scope, name), value);
             }
         }
     }
-    Ok(())
 }
 
 /// The writes that were begun and not answered, in no particular order: there is one at a time.

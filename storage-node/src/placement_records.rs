@@ -18,7 +18,7 @@ use crate::records::{ReadError, each, key, parse, text, unclear};
 use crate::topology::WorkerRecord;
 use sluice_entity::Json;
 use sluice_protocol::{Checkpoint, DiskId, Epoch, Incarnation, WorkerId};
-use sluice_store::{Durability, Error, Store};
+use sluice_store::{Durability, Error, Store, Transaction};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -31,23 +31,7 @@ const WORKER: &str = "storage-node/worker";
 /// Reads what is kept. `given` is the incarnation that the operator wants: the larger of it and the kept one counts. A store
 /// without placement begins with it, or with the first; if it is a later one, the hub was there before.
 pub(crate) fn read(store: &Store, given: Option<Incarnation>) -> Result<Kept, ReadError> {
-    check_format(store)?;
-    let mut counters = match store.state(&key(PLACEMENT, b"counters")?)? {
-        Some(value) => parse("placement counters", &value, counters_from)?,
-        None => {
-            let incarnation = given.unwrap_or(Incarnation::FIRST);
-            Counters {
-                incarnation,
-                next_epoch: 1,
-                operator_epoch: 0,
-                longest_lease: Duration::ZERO,
-                is_filling: incarnation > Incarnation::FIRST,
-            }
-        }
-    };
-    if let Some(given) = given.filter(|given| *given > counters.incarnation) {
-        (counters.incarnation, counters.next_epoch) = (given, 1);
-    }
+    let counters = counters(store, given)?;
     let mut pipes = BTreeMap::new();
     each(store, PIPE, |name, value| {
         let place = format!("placement of pipe {}", String::from_utf8_lossy(name));
@@ -67,6 +51,70 @@ pub(crate) fn read(store: &Store, given: Option<Incarnation>) -> Result<Kept, Re
         pipes,
         workers,
     })
+}
+
+fn counters(store: &Store, given: Option<Incarnation>) -> Result<Counters, ReadError> {
+    let mut counters = match kept_counters(store)? {
+        Some(kept) => kept,
+        None => beginning(given.unwrap_or(Incarnation::FIRST), Duration::ZERO),
+    };
+    if let Some(given) = given.filter(|given| *given > counters.incarnation) {
+        (counters.incarnation, counters.next_epoch) = (given, 1);
+    }
+    Ok(counters)
+}
+
+fn kept_counters(store: &Store) -> Result<Option<Counters>, ReadError> {
+    check_format(store)?;
+    let value = store.state(&key(PLACEMENT, b"counters")?)?;
+    value
+        .map(|value| parse("placement counters", &value, counters_from))
+        .transpose()
+}
+
+fn beginning(incarnation: Incarnation, longest_lease: Duration) -> Counters {
+    Counters {
+        incarnation,
+        next_epoch: 1,
+        operator_epoch: 0,
+        longest_lease,
+        is_filling: incarnation > Incarnation::FIRST,
+    }
+}
+
+/// The incarnation of the disk, if it had one.
+pub(crate) fn incarnation(store: &Store) -> Result<Option<Incarnation>, ReadError> {
+    let kept = kept_counters(store)?;
+    Ok(kept.map(|counters| counters.incarnation))
+}
+
+/// Keeps the incarnation that counts from now on; answers it and the longest lease.
+pub(crate) fn raise(
+    store: &Store,
+    given: Option<Incarnation>,
+) -> Result<(Incarnation, Duration), ReadError> {
+    let counters = counters(store, given)?;
+    let unwritten = Unwritten {
+        counters: Some(counters),
+        ..Unwritten::default()
+    };
+    write(store, &unwritten)?;
+    Ok((counters.incarnation, counters.longest_lease))
+}
+
+/// Placement of a disk that goes on for one that was lost: nothing is known, and everything may have happened.
+pub(crate) fn put_beginning(
+    transaction: &mut Transaction,
+    incarnation: Incarnation,
+    longest_lease: Duration,
+) -> Result<(), Error> {
+    transaction.put_state(&key(PLACEMENT, b"format")?, FORMAT.to_string().as_bytes());
+    for owner in [PIPE, WORKER] {
+        transaction.delete_state_range(&key(owner, b"")?);
+    }
+    let counters = counters_json(&beginning(incarnation, longest_lease)).to_string();
+    transaction.put_state(&key(PLACEMENT, b"counters")?, counters.as_bytes());
+    Ok(())
 }
 
 fn check_format(store: &Store) -> Result<(), ReadError> {

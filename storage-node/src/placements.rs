@@ -2,12 +2,15 @@
 //! it to everybody who watches, and only then answers.
 
 mod publishing;
+mod seeking;
 
 use crate::assignments::{Core, PipeSpec};
-use crate::error::{OpenError, from_store, open_error};
+use crate::durability::Checkpoints;
+use crate::error::{OpenError, Shared, from_store, open_error};
 use crate::placement_records;
 use crate::service::Node;
 use crate::topology::Timing;
+use crate::writers::Truth;
 use async_trait::async_trait;
 use publishing::Published;
 use sluice_protocol::{
@@ -16,7 +19,6 @@ use sluice_protocol::{
     SessionId, Standing, SystemBootClock, Topology, WorkerId,
 };
 use sluice_store::Store;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,15 +81,33 @@ impl Placements {
         let kept = kept.map_err(|error| open_error(node.path(), error))?;
         tracing::info!(incarnation = %kept.counters.incarnation, pipes = kept.pipes.len(), workers = kept.workers.len(), "placement loaded");
         let clock = settings.clock.clone();
+        let kept_filling = kept.counters.is_filling;
         let mut core = Core::new(kept, Timing::of_lease(settings.lease), clock.now());
         let configured = node.watch_configured();
         let now = configured.borrow().clone();
+        let log = node.inner.log.as_ref();
+        if log.is_some() {
+            core.seek_checkpoints();
+        } else if kept_filling {
+            tracing::warn!(
+                "this hub was there before and its disk is lost: without an object store its secrets, the variables set through the API and its history are lost too"
+            );
+        }
         core.configure(now.revision, now.pipes.clone(), clock.now());
+        if log.is_some() && node.truth == Truth::OwnHistory {
+            // Whatever there was came from the object store, before this.
+            core.filled();
+        }
         let (work, works) = mpsc::channel(WAITING);
         let published = Arc::new(Published::new(core.topology(clock.now())));
         let stop = CancellationToken::new();
+        let tracker = TaskTracker::new();
         let task = Task {
             core,
+            checkpoints: log.map(|log| Checkpoints::new(log.objects().clone())),
+            replaced: log.map(|log| log.watch_replaced()),
+            work: work.downgrade(),
+            tasks: tracker.clone(),
             store,
             clock,
             works,
@@ -95,7 +115,6 @@ impl Placements {
             published: published.clone(),
             stop: stop.clone(),
         };
-        let tracker = TaskTracker::new();
         tracker.spawn(task.run().instrument(tracing::info_span!("placement")));
         tracker.close();
         Ok(Placements {
@@ -156,17 +175,26 @@ struct Task {
     configured: watch::Receiver<Arc<Configured>>,
     published: Arc<Published>,
     stop: CancellationToken,
+    /// Where to look for checkpoints.
+    checkpoints: Option<Checkpoints>,
+    /// Whether another storage node has taken over.
+    replaced: Option<watch::Receiver<Option<Incarnation>>>,
+    /// For what it hears from tasks of its own.
+    work: mpsc::WeakSender<Work>,
+    tasks: TaskTracker,
 }
 
 enum Happened {
     Work(Work),
     Configured,
+    Replaced,
     Time,
     Left,
 }
 
 impl Task {
     async fn run(mut self) {
+        self.seek();
         loop {
             let happened = self.next().await;
             let now = self.clock.now();
@@ -185,9 +213,15 @@ impl Task {
                     let pipes = configured.pipes.clone();
                     self.core.configure(configured.revision, pipes, now);
                 }
+                Happened::Replaced => {
+                    let replaced = self.replaced.as_mut();
+                    let by = replaced.and_then(|by| *by.borrow_and_update());
+                    by.into_iter().for_each(|by| self.core.supersede(by));
+                }
                 Happened::Time => self.core.tick(now),
                 Happened::Left => return,
             }
+            self.seek();
             let written = self.write().await;
             if written.is_ok() {
                 self.published.publish(&mut self.core, now);
@@ -201,6 +235,21 @@ impl Task {
         }
     }
 
+    /// Has those pipes looked for that nobody told of.
+    fn seek(&mut self) {
+        let sought = self.core.take_sought();
+        if let Some(checkpoints) = self.checkpoints.clone().filter(|_| !sought.is_empty()) {
+            let seeking = seeking::seek(checkpoints, sought, self.work.clone());
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = seeking => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
+    }
+
     async fn next(&mut self) -> Happened {
         let now = self.clock.now();
         let until = self.core.next_change(now);
@@ -210,9 +259,19 @@ impl Task {
                 None => std::future::pending().await,
             }
         };
+        let replaced = async {
+            let changed = match &mut self.replaced {
+                Some(replaced) => replaced.changed().await.is_ok(),
+                None => false,
+            };
+            if !changed {
+                std::future::pending::<()>().await;
+            }
+        };
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Happened::Left,
+            () = replaced => Happened::Replaced,
             work = self.works.recv() => work.map_or(Happened::Left, Happened::Work),
             Ok(()) = self.configured.changed() => Happened::Configured,
             () = timer => Happened::Time,
@@ -220,7 +279,7 @@ impl Task {
     }
 
     /// Makes durable what the state machine decided. What cannot be written is kept for the next time, and seen by nobody.
-    async fn write(&mut self) -> Result<(), NotWritten> {
+    async fn write(&mut self) -> Result<(), Shared> {
         let unwritten = self.core.take_unwritten();
         if unwritten.is_empty() {
             return Ok(());
@@ -233,39 +292,14 @@ impl Task {
         let (unwritten, written) = match writing.await {
             Ok(outcome) => outcome,
             // The runtime is going down: nothing is published or answered any more.
-            Err(_) => return Err(NotWritten::interrupted()),
+            Err(_) => return Err(Shared::stopping()),
         };
         written.map_err(|error| {
             let error = from_store(error);
             tracing::error!(%error, "placement cannot be written");
             self.core.put_back(unwritten);
-            NotWritten {
-                code: error.code,
-                reason: error.reason,
-                message: error.message,
-            }
+            Shared::from(&error)
         })
-    }
-}
-
-/// Why a write failed, for each of those who wait for it.
-struct NotWritten {
-    code: Code,
-    reason: Cow<'static, str>,
-    message: String,
-}
-
-impl NotWritten {
-    fn interrupted() -> Self {
-        NotWritten {
-            code: Code::Unavailable,
-            reason: "stopping".into(),
-            message: "the storage node is stopping".to_owned(),
-        }
-    }
-
-    fn error(&self) -> Error {
-        Error::new(self.code, self.reason.clone(), self.message.clone())
     }
 }
 

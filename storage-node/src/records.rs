@@ -1,9 +1,11 @@
-//! How everything kept lies in the store: names and values of records, reading all of them, writing a difference.
+//! How everything kept lies in the store: names and values of records, reading all of them, and what differs.
 //!
 //! ```text
 //! owner         name                           value
 //! format        -                              1
 //! counters      -                              {"revision","next-history","next-dataset"}
+//! dataset-numbers -                            up to where they may be given
+//! object-store  -                              what of the object store is here (durability)
 //! component     kind/id                        {"group","original"}
 //! history       offset, 8 bytes big-endian     {"kind","id","timestamp","user","original"}, null when removed
 //! variable      name                           JSON
@@ -17,23 +19,22 @@
 //! Placement has records of its own (`placement_records`).
 
 use crate::contents::{Contents, Counters, Kept, kind_name, kind_of};
+use crate::difference::{Difference, Kind};
 use crate::history;
 use crate::offer_records;
 use sluice_entity::{Json, Limits};
 use sluice_protocol::SecretScope;
-use sluice_store::{Durability, Error, StateKey, Store, Transaction};
+use sluice_store::{Durability, Error, Snapshot, StateKey, Store, Transaction};
 use std::sync::Arc;
 
 const FORMAT: u64 = 1;
 const PAGE: usize = 1_000;
 
-const META: &str = "storage-node";
-const COMPONENT: &str = "storage-node/component";
-const HISTORY: &str = "storage-node/history";
-const VARIABLE: &str = "storage-node/variable";
-const SECRET: &str = "storage-node/secret";
-/// What comes from custom resources is in `offer_records`.
-const OFFERS: [&str; 2] = [offer_records::OFFER, offer_records::REFERENCED];
+pub(crate) const META: &str = "storage-node";
+pub(crate) const COMPONENT: &str = "storage-node/component";
+pub(crate) const HISTORY: &str = "storage-node/history";
+pub(crate) const VARIABLE: &str = "storage-node/variable";
+pub(crate) const SECRET: &str = "storage-node/secret";
 
 /// Who changes something, and when.
 #[derive(Clone)]
@@ -59,10 +60,10 @@ impl From<Error> for ReadError {
 /// Reads everything that is kept. An empty store gets its format record first.
 pub(crate) fn read(store: &Store) -> Result<Contents, ReadError> {
     check_format(store)?;
-    let mut contents = Contents::default();
-    if let Some(value) = store.state(&key(META, b"counters")?)? {
-        contents.counters = parse("counters", &value, counters_from)?;
-    }
+    let mut contents = Contents {
+        counters: counters(store)?,
+        ..Contents::default()
+    };
     each(store, COMPONENT, |name, value| {
         let place = format!("component {}", String::from_utf8_lossy(name));
         let (kind, id) = text(&place, name)?
@@ -94,12 +95,35 @@ pub(crate) fn read(store: &Store) -> Result<Contents, ReadError> {
     Ok(contents)
 }
 
+/// Whether nothing was ever kept in the store.
+pub(crate) fn is_new(store: &Store) -> Result<bool, ReadError> {
+    Ok(store.state(&key(META, b"format")?)?.is_none())
+}
+
+/// The record that says that everything is there.
+pub(crate) fn put_format(transaction: &mut Transaction) -> Result<(), Error> {
+    transaction.put_state(&key(META, b"format")?, FORMAT.to_string().as_bytes());
+    Ok(())
+}
+
+/// Until it is there again, the store counts as new.
+pub(crate) fn remove_format(transaction: &mut Transaction) -> Result<(), Error> {
+    transaction.delete_state(&key(META, b"format")?);
+    Ok(())
+}
+
+/// The numbers that only grow.
+pub(crate) fn counters(store: &Store) -> Result<Counters, ReadError> {
+    let value = store.state(&key(META, b"counters")?)?;
+    let counters = value.map(|value| parse("counters", &value, counters_from));
+    counters.transpose().map(Option::unwrap_or_default)
+}
+
 fn check_format(store: &Store) -> Result<(), ReadError> {
-    let key = key(META, b"format")?;
-    match store.state(&key)? {
+    match store.state(&key(META, b"format")?)? {
         None => {
             let mut transaction = store.transaction(&[])?;
-            transaction.put_state(&key, FORMAT.to_string().as_bytes());
+            put_format(&mut transaction)?;
             transaction.commit(Durability::Synced)?;
             Ok(())
         }
@@ -114,60 +138,56 @@ fn check_format(store: &Store) -> Result<(), ReadError> {
     }
 }
 
-/// Writes what makes `after` of `before`, with the history of the components, in one synced transaction. Answers what is new in
-/// the history.
-pub(crate) fn write(
-    store: &Store,
+/// What makes `after` of `before`, with the history of the components, and what is new in the history.
+pub(crate) fn difference(
     before: &Contents,
     after: &mut Contents,
     author: &Author,
-) -> Result<Vec<history::Entry>, Error> {
-    let mut transaction = store.transaction(&[])?;
-    let entries = write_components(&mut transaction, before, after, author)?;
+) -> (Difference, Vec<history::Entry>) {
+    let mut difference = Difference::default();
+    let entries = component_difference(&mut difference, before, after, author);
     for name in before
         .variables
         .keys()
         .filter(|name| !after.variables.contains_key(*name))
     {
-        transaction.delete_state(&key(VARIABLE, name)?);
+        difference.remove(Kind::Variable, name);
     }
     for (name, value) in after
         .variables
         .iter()
         .filter(|(name, value)| before.variables.get(*name) != Some(*value))
     {
-        transaction.put_state(&key(VARIABLE, name)?, value.to_string().as_bytes());
+        difference.put(Kind::Variable, name, value.to_string());
     }
-    write_secrets(&mut transaction, before, after)?;
-    offer_records::write(&mut transaction, before, after)?;
-    transaction.put_state(
-        &key(META, b"counters")?,
-        counters_json(after.counters).to_string().as_bytes(),
-    );
-    transaction.commit(Durability::Synced)?;
-    Ok(entries)
+    secret_difference(&mut difference, before, after);
+    offer_records::difference(&mut difference, before, after);
+    difference.put_single(Kind::Counters, counters_text(after.counters));
+    (difference, entries)
 }
 
 /// Removes everything but the format, and keeps the counters of `after`.
-pub(crate) fn write_reset(store: &Store, after: &Contents) -> Result<(), Error> {
-    let mut transaction = store.transaction(&[])?;
-    let owners = [COMPONENT, HISTORY, VARIABLE, SECRET];
-    for owner in owners.into_iter().chain(OFFERS) {
-        transaction.delete_state_range(&key(owner, b"")?);
-    }
-    transaction.put_state(
-        &key(META, b"counters")?,
-        counters_json(after.counters).to_string().as_bytes(),
-    );
-    transaction.commit(Durability::Synced).map(drop)
+pub(crate) fn reset_difference(after: &Contents) -> Difference {
+    let mut difference = Difference::default();
+    let emptied = [
+        Kind::Component,
+        Kind::History,
+        Kind::Variable,
+        Kind::Secret,
+        Kind::Offer,
+        Kind::Referenced,
+    ];
+    emptied.into_iter().for_each(|kind| difference.clear(kind));
+    difference.put_single(Kind::Counters, counters_text(after.counters));
+    difference
 }
 
-fn write_components(
-    transaction: &mut Transaction,
+fn component_difference(
+    difference: &mut Difference,
     before: &Contents,
     after: &mut Contents,
     author: &Author,
-) -> Result<Vec<history::Entry>, Error> {
+) -> Vec<history::Entry> {
     let Contents {
         components,
         counters,
@@ -188,15 +208,16 @@ fn write_components(
     let mut entries = Vec::new();
     for (component, kept) in removed.chain(put) {
         let (kind, id) = component;
-        let record = key(COMPONENT, format!("{}/{id}", kind_name(*kind)))?;
+        let record = format!("{}/{id}", kind_name(*kind));
         match kept {
-            Some(kept) => transaction.put_state(&record, kept_json(kept).to_string().as_bytes()),
-            None => transaction.delete_state(&record),
+            Some(kept) => difference.put(Kind::Component, record, kept_json(kept).to_string()),
+            None => difference.remove(Kind::Component, record),
         }
         let entry = history::json(*kind, id, author, kept.map(|kept| &*kept.original));
-        transaction.put_state(
-            &key(HISTORY, counters.next_history.to_be_bytes())?,
-            entry.to_string().as_bytes(),
+        difference.put(
+            Kind::History,
+            counters.next_history.to_be_bytes(),
+            entry.to_string(),
         );
         entries.push(history::Entry {
             offset: counters.next_history,
@@ -207,14 +228,10 @@ fn write_components(
         });
         counters.next_history += 1;
     }
-    Ok(entries)
+    entries
 }
 
-fn write_secrets(
-    transaction: &mut Transaction,
-    before: &Contents,
-    after: &Contents,
-) -> Result<(), Error> {
+fn secret_difference(difference: &mut Difference, before: &Contents, after: &Contents) {
     let find = |contents: &Contents, scope: &SecretScope, name: &str| -> Option<Arc<[u8]>> {
         contents
             .secrets
@@ -224,15 +241,23 @@ fn write_secrets(
     };
     for (scope, name, _) in before.sealed_secrets() {
         if find(after, scope, name).is_none() {
-            transaction.delete_state(&key(SECRET, secret_name(scope, name))?);
+            difference.remove(Kind::Secret, secret_name(scope, name));
         }
     }
     for (scope, name, sealed) in after.sealed_secrets() {
         if find(before, scope, name).as_deref() != Some(sealed) {
-            transaction.put_state(&key(SECRET, secret_name(scope, name))?, sealed);
+            difference.put(Kind::Secret, secret_name(scope, name), sealed);
         }
     }
-    Ok(())
+}
+
+/// Up to where numbers of datasets may be given without another word to the object store.
+pub(crate) fn reserved_numbers(store: &Store) -> Result<u64, ReadError> {
+    let single = Kind::DatasetNumbers.single().unwrap_or_default();
+    let value = store.state(&key(META, single)?)?;
+    let number = |json: Json| number_from(&json);
+    let found = value.map(|value| parse("dataset-numbers", &value, number));
+    found.transpose().map(Option::unwrap_or_default)
 }
 
 /// Calls `with` with each entry of the history: offset and record.
@@ -259,10 +284,18 @@ pub(crate) fn history_at(store: &Store, offset: u64) -> Result<Option<Json>, Rea
 pub(crate) fn each(
     store: &Store,
     owner: &str,
+    with: impl FnMut(&[u8], &[u8]) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    each_in(&store.snapshot(), owner, with)
+}
+
+/// The same of a snapshot.
+pub(crate) fn each_in(
+    snapshot: &Snapshot,
+    owner: &str,
     mut with: impl FnMut(&[u8], &[u8]) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
     let all = key(owner, b"")?;
-    let snapshot = store.snapshot();
     let mut after: Option<StateKey> = None;
     loop {
         let page = snapshot.state_scan(&all, after.as_ref(), PAGE)?;
@@ -317,6 +350,10 @@ pub(crate) fn kept_from(json: Json) -> Option<Kept> {
     })
 }
 
+pub(crate) fn counters_text(counters: Counters) -> String {
+    counters_json(counters).to_string()
+}
+
 fn counters_json(counters: Counters) -> Json {
     let number = |number: u64| Json::Number(number.to_string().into());
     Json::Object(vec![
@@ -326,12 +363,13 @@ fn counters_json(counters: Counters) -> Json {
     ])
 }
 
+/// A number that is a whole record.
+fn number_from(json: &Json) -> Option<u64> {
+    json.as_i64().and_then(|number| u64::try_from(number).ok())
+}
+
 fn counters_from(json: Json) -> Option<Counters> {
-    let number = |name: &str| {
-        json.get(name)?
-            .as_i64()
-            .and_then(|number| u64::try_from(number).ok())
-    };
+    let number = |name: &str| number_from(json.get(name)?);
     Some(Counters {
         revision: number("revision")?,
         next_history: number("next-history")?,

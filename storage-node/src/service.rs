@@ -2,7 +2,9 @@
 
 use crate::change::{Change, Planned};
 use crate::contents::{Contents, kind_name};
+use crate::durability::{Followed, Log, ObjectSettings, Opening};
 use crate::error::{OpenError, from_store, lost_thread, open_error};
+use crate::pending::{Pending, Revision};
 use crate::placements::Configured;
 use crate::records::ReadError;
 use crate::secrets::{SecretsKey, open_key};
@@ -47,6 +49,8 @@ pub struct Settings {
     pub truth: Truth,
     /// How long a change waits for the operator, where it decides.
     pub operator_patience: Duration,
+    /// Where everything is kept so that it outlives the disk.
+    pub objects: Option<ObjectSettings>,
 }
 
 impl Settings {
@@ -59,6 +63,7 @@ impl Settings {
             store: sluice_store::Settings::small(),
             truth: Truth::default(),
             operator_patience: OPERATOR_PATIENCE,
+            objects: None,
         }
     }
 }
@@ -88,12 +93,17 @@ pub(crate) struct Inner {
     path: PathBuf,
     /// What was validated the last time.
     pub(crate) loader: parking_lot::Mutex<Loader>,
-    /// Held by whoever changes something, from reading to publishing.
+    /// Held by whoever decides a change.
     writer: Arc<Mutex<()>>,
+    pub(crate) pending: Pending,
+    /// Of what is durable.
+    pub(crate) reserved: parking_lot::Mutex<u64>,
+    /// The changes in the object store.
+    pub(crate) log: Option<Arc<Log>>,
 }
 
 impl Inner {
-    /// Runs a change to its end on a blocking thread, also when the caller goes away meanwhile.
+    /// Runs a change to its end, also when the caller goes away meanwhile, and answers when it is durable.
     pub(crate) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
         change: impl FnOnce(&Change) -> Result<T> + Send + 'static,
@@ -103,20 +113,29 @@ impl Inner {
             inner: Arc::clone(self),
             _guard: guard,
         };
-        tokio::task::spawn_blocking(move || change(&change_of))
-            .await
-            .map_err(lost_thread)?
+        let deciding = tokio::task::spawn_blocking(move || {
+            let decided = change(&change_of);
+            (decided, change_of.inner.pending.ticket())
+        });
+        let (decided, ticket) = deciding.await.map_err(lost_thread)?;
+        // Also if this one changed nothing: it may have found that so only because of one before it.
+        ticket.wait().await?;
+        decided
     }
 }
 
 impl Node {
-    /// Opens the node of a data folder and validates what it keeps. Blocks.
+    /// Opens the node of a data folder and validates what it keeps. Blocks; with an object store it has to be called in a runtime,
+    /// on a thread that may block.
     pub fn open(settings: &Settings) -> Result<Node, OpenError> {
         let path = folder(&settings.data);
         let given = settings.hash_key_file.as_deref();
         let given = given.map(hash_key::read).transpose()?;
+        let objects = settings.objects.clone();
+        let place = objects.map(Opening::begin).transpose()?;
+        let claimed = place.as_ref().and_then(Opening::hash_key);
         let store_settings = sluice_store::Settings {
-            hash_key: given,
+            hash_key: given.or(claimed),
             ..settings.store.clone()
         };
         let store = Store::open(&path, &store_settings).map_err(|source| OpenError::Store {
@@ -126,8 +145,19 @@ impl Node {
         if given.is_some_and(|given| given != *store.hash_key()) {
             return Err(OpenError::OtherHashKey { path });
         }
-        let read = || Ok((records::read(&store)?, history::index(&store)?));
-        let (contents, index) = read().map_err(|error| open_error(&path, error))?;
+        let log = match place {
+            Some(place) => Some(place.open(&store, &path)?),
+            None => {
+                Followed::detach(&store).map_err(|error| open_error(&path, error))?;
+                None
+            }
+        };
+        let read = || {
+            let contents = records::read(&store)?;
+            let reserved = records::reserved_numbers(&store)?;
+            Ok((contents, history::index(&store)?, reserved))
+        };
+        let (contents, index, reserved) = read().map_err(|error| open_error(&path, error))?;
         let key = open_key(
             &settings.data,
             settings.secrets_key_file.as_deref(),
@@ -149,16 +179,25 @@ impl Node {
         let writes = Writes::open(&store, settings.operator_patience)
             .map_err(|error| open_error(&path, error))?;
         let writes = Arc::new(writes);
+        let revision = Revision {
+            contents: Arc::new(contents),
+            snapshot: Arc::new(snapshot),
+            configured: Arc::new(configured),
+            reserved,
+        };
         let inner = Arc::new(Inner {
             store,
             key,
-            contents: RwLock::new(Arc::new(contents)),
+            contents: RwLock::new(revision.contents.clone()),
             history: RwLock::new(index),
-            published: watch::Sender::new(Arc::new(snapshot)),
-            configured: watch::Sender::new(Arc::new(configured)),
+            published: watch::Sender::new(revision.snapshot.clone()),
+            configured: watch::Sender::new(revision.configured.clone()),
             path,
             loader: parking_lot::Mutex::new(loader),
             writer: Arc::default(),
+            pending: Pending::new(revision),
+            reserved: parking_lot::Mutex::new(reserved),
+            log: log.map(Arc::new),
         });
         let writer: Arc<dyn ConfigurationWriter> = match settings.truth {
             Truth::OwnHistory => Arc::new(OwnHistory(inner.clone())),
@@ -177,7 +216,8 @@ impl Node {
     /// Why it cannot keep anything; `None`: it can.
     pub fn problem(&self) -> Option<String> {
         let health = self.inner.store.health();
-        health.err().map(|error| error.to_string())
+        let problem = health.err().map(|error| error.to_string());
+        problem.or_else(|| self.inner.log.as_ref()?.problem())
     }
 
     pub(crate) fn store(&self) -> Store {
@@ -197,6 +237,8 @@ impl Node {
         self.writes.close();
         self.changes.close();
         self.changes.wait().await;
+        self.inner.pending.tasks.close();
+        self.inner.pending.tasks.wait().await;
     }
 
     /// Plans a change of components and has it decided, to its end, also when the caller goes away meanwhile.

@@ -21,6 +21,8 @@ pub const HUB: &str = "tests";
 pub const HASH_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
 const ANY_PORT: &str = "127.0.0.1:0";
+/// The key of its secrets.
+const SECRETS_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 /// Stands for the URL of the hub's object store.
 const OBJECTS: &str = "OBJECTS";
 
@@ -97,7 +99,7 @@ pub struct Roles {
     pub workers: Vec<Option<Role>>,
     folder: tempfile::TempDir,
     lease: String,
-    /// Further arguments of workers.
+    /// Further arguments of workers; the storage node has the object store of them.
     further: Vec<String>,
     /// Where the storage node is, again after a restart too.
     address: String,
@@ -143,8 +145,9 @@ impl Roles {
             other => other.to_owned(),
         });
         let further: Vec<String> = further.collect();
+        std::fs::write(at("secrets.key"), SECRETS_KEY)?;
         let (storage_node, ready) =
-            node(folder.path(), &lease, "127.0.0.1:0", "127.0.0.1:0").await?;
+            node(folder.path(), &lease, ANY_PORT, ANY_PORT, &further).await?;
         let (address, enrolment) = (ready.address, ready.enrolment);
         let mut started = Vec::new();
         for number in 0..workers {
@@ -175,6 +178,7 @@ impl Roles {
             &self.lease,
             &self.address,
             &self.enrolment,
+            &self.further,
         )
         .await?;
         self.storage_node = Some(again);
@@ -248,6 +252,12 @@ impl Roles {
         Ok(())
     }
 
+    /// Takes the disk of the storage node away, which does not run.
+    pub fn lose_storage_node_disk(&self) -> Result<()> {
+        std::fs::remove_dir_all(self.folder.path().join("s0"))?;
+        Ok(())
+    }
+
     /// Names of the objects in the object store.
     pub fn objects(&self) -> Result<Vec<PathBuf>> {
         let (mut open, mut found) = (vec![self.folder.path().join("objects")], Vec::new());
@@ -287,10 +297,11 @@ async fn node(
     lease: &str,
     address: &str,
     enrolment: &str,
+    further: &[String],
 ) -> Result<(Role, NodeReady)> {
     let (authority, known) = (folder.join("authority"), folder.join("known"));
-    let hash_key = folder.join("hash.key");
-    let arguments = [
+    let (hash_key, secrets_key) = (folder.join("hash.key"), folder.join("secrets.key"));
+    let mut arguments = vec![
         "--hub",
         HUB,
         "--id",
@@ -307,9 +318,16 @@ async fn node(
         text(&known)?,
         "--hash-key-file",
         text(&hash_key)?,
+        "--secrets-key-file",
+        text(&secrets_key)?,
         "--admin-listen",
         ANY_PORT,
     ];
+    if let [store, url, ..] = further
+        && store == "--object-store"
+    {
+        arguments.extend([store.as_str(), url.as_str()]);
+    }
     let (process, ready): (_, NodeReady) =
         start("storage-node", &folder.join("s0"), &arguments).await?;
     let admin = ready.admin;

@@ -4,6 +4,7 @@
 mod absences;
 mod crossing;
 mod lost_disks;
+mod lost_storage_node;
 mod moves;
 mod one_hub;
 mod probes;

@@ -35,6 +35,8 @@ pub(crate) struct Round {
     revision: u64,
     /// The life of the storage node that was told that it has everything.
     filled: Option<Incarnation>,
+    /// The life that knows what was said to it.
+    life: Option<Incarnation>,
 }
 
 impl Round {
@@ -52,6 +54,17 @@ impl Round {
             answered: None,
             revision: 0,
             filled: None,
+            life: None,
+        }
+    }
+
+    /// A storage node on another disk knows nothing of what the one before was told.
+    fn look_at_life(&mut self) {
+        let life = self.link.topology.borrow().incarnation;
+        if self.life.replace(life).is_some_and(|before| before != life) {
+            self.secrets.clear();
+            self.secrets_are_due = true;
+            self.isolation.clear();
         }
     }
 
@@ -95,6 +108,7 @@ impl Round {
     }
 
     async fn step(&mut self) -> Result<()> {
+        self.look_at_life();
         let wanted = self.wanted();
         self.hand_over(&wanted).await?;
         if std::mem::take(&mut self.secrets_are_due) {

@@ -109,6 +109,23 @@ fn storage_node_starts_with_the_incarnation_of_its_disk() {
 }
 
 #[test]
+fn object_store_is_handed_to_the_storage_node_with_its_secret() {
+    let container = |more| {
+        let life = json!({"storageNode": {"incarnation": 1, "claim": "home-storage-node-1"}});
+        let (_, objects) = objects(&hub(more, life));
+        objects.pod.body["spec"]["containers"][0].clone()
+    };
+    let without = container(json!({}));
+    assert!(!without["args"].to_string().contains("object-store"));
+    assert!(without["envFrom"].is_null());
+    let store = json!({"url": "s3://bucket/hub", "secretName": "store"});
+    let with = container(json!({"objectStore": store}));
+    let arguments = with["args"].to_string();
+    assert!(arguments.contains("--object-store=s3://bucket/hub"));
+    assert_eq!(with["envFrom"][0]["secretRef"]["name"], "store");
+}
+
+#[test]
 fn hub_that_is_made_anew_over_old_claims_goes_on_with_the_newest() {
     let claim = |name: &str| -> DynamicObject {
         serde_json::from_value(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}})).unwrap()

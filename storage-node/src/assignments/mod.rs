@@ -5,6 +5,7 @@
 //! * `leaving`: a worker that is about to stop.
 //! * `control`: what the operator says of workers and pipes.
 //! * `settle`: after any of these, every pipe gets an owner that can get one; `moves` puts pipes where they belong better.
+//! * `sought`: what the object store has of pipes after a lost disk.
 //! * `plan`: the allocator's view of it.
 //! * `view`: what each worker and everybody sees.
 //!
@@ -22,6 +23,7 @@ mod plan;
 mod reports;
 mod sessions;
 mod settle;
+mod sought;
 mod view;
 
 pub(crate) use pipe::{Owner, PipeRecord, PipeSpec};
@@ -80,6 +82,9 @@ pub(crate) struct Core {
     revision: u64,
     /// A worker has seen a later storage node: this one must not decide anything any more.
     superseded_by: Option<Incarnation>,
+    /// There is an object store that can be asked for checkpoints.
+    seeks: bool,
+    to_seek: BTreeSet<String>,
     dirty_pipes: BTreeSet<String>,
     dirty_workers: BTreeSet<WorkerId>,
     dirty_counters: bool,
@@ -121,6 +126,8 @@ impl Core {
             pipes: pipes.collect(),
             revision: 0,
             superseded_by: None,
+            seeks: false,
+            to_seek: BTreeSet::new(),
             dirty_pipes: BTreeSet::new(),
             dirty_workers: BTreeSet::new(),
             dirty_counters,
@@ -155,8 +162,12 @@ impl Core {
         for (id, spec) in specs {
             let is_filling = self.counters.is_filling;
             let not_before = self.unheard_until();
+            let is_sought = is_filling && self.seeks;
             if is_filling && !self.pipes.contains_key(&id) {
                 self.dirty_pipes.insert(id.clone());
+                if is_sought {
+                    self.to_seek.insert(id.clone());
+                }
             }
             let pipe = self.pipes.entry(id).or_insert_with(|| {
                 // Somebody may have it, so it is as if it had been somewhere.
@@ -167,6 +178,7 @@ impl Core {
                 Pipe {
                     record,
                     not_before,
+                    is_sought,
                     ..Pipe::default()
                 }
             });

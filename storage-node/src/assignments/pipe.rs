@@ -60,6 +60,8 @@ pub(crate) struct Pipe {
     pub(crate) moving: Option<Moving>,
     /// Given to nobody before: somebody may have it that was not heard of yet, or it has just failed to begin.
     pub(crate) not_before: Moment,
+    /// Whether the object store has a checkpoint of it is being found out.
+    pub(crate) is_sought: bool,
     /// A move of it came to nothing.
     pub(crate) not_moved_before: Moment,
     /// Bytes fetched and in all, while its state is brought to its owner.

@@ -80,6 +80,9 @@ impl Core {
                 return Decision::Waits(Unplaced::OwnerMayWrite);
             }
         }
+        if pipe.waits_for_checkpoint() {
+            return Decision::Waits(Unplaced::OwnerMayWrite);
+        }
         match pipe.elsewhere() {
             Elsewhere::Begin(start) => Decision::Anywhere(start),
             Elsewhere::Not(why) => Decision::Waits(why),

@@ -2,7 +2,7 @@
 
 use super::{Start, certificate, port, signer::Signer};
 use crate::process::ready_file::ReadyFile;
-use crate::process::{DataFolder, blocking};
+use crate::process::{DataFolder, blocking, objects};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use sluice_identity::{Admission, Role};
@@ -39,7 +39,13 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let data = settings.data.clone();
     let _folder = blocking(move || DataFolder::lock(&data)).await?;
     readiness.waits_for("it opens the store");
+    let incarnation = incarnation(settings.incarnation)?;
+    let objects = objects::open(settings.object_store.as_deref())?;
+    if let Some(objects) = &objects {
+        metrics.register(|registry| objects.register(registry));
+    }
     let node_settings = sluice_storage_node::Settings {
+        objects: objects::of_storage_node(objects, &settings, incarnation),
         secrets_key_file: settings.secrets_key_file.clone(),
         hash_key_file: settings.hash_key_file.clone(),
         truth: match settings.custom_resources {
@@ -51,7 +57,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     let node = blocking(move || Ok(Arc::new(Node::open(&node_settings)?))).await?;
     let placement = PlacementSettings {
         lease: settings.lease,
-        incarnation: incarnation(settings.incarnation)?,
+        incarnation,
         ..PlacementSettings::default()
     };
     let opening = node.clone();

@@ -87,7 +87,7 @@ pub struct Settings {
     pub stop_timeout: Duration,
     /// Bytes of the cache of the datasets' store.
     pub store_cache: usize,
-    /// Where pipes are kept so that they outlive a worker's disk, as a URL.
+    /// Where everything is kept that has to outlive a disk, as a URL.
     pub object_store: Option<String>,
     /// How often checkpoints are made of pipes that changed.
     pub checkpoint_every: Duration,

@@ -43,6 +43,8 @@ const INSTANCES: &[Program] = &[StorageNode, Worker, Aggregator, Operator];
 const API: &[Program] = &[Standalone, Aggregator];
 /// Those that keep secrets.
 const SECRETS: &[Program] = &[Standalone, StorageNode];
+/// Those that keep what must outlive their disks.
+const KEEPERS: &[Program] = &[Standalone, StorageNode, Worker];
 /// Those that keep datasets.
 const DATA: &[Program] = &[Standalone, Worker];
 /// Those that show each other certificates.
@@ -243,9 +245,9 @@ const SETTINGS: &[Setting] = &[
     setting!(
         "object-store",
         object_store,
-        DATA,
+        KEEPERS,
         Some("URL"),
-        "Where pipes are kept so that they outlive a worker's disk: s3://, gs://, az:// or file:///. Credentials come from the environment (AWS_..., GOOGLE_..., AZURE_...). One place per hub"
+        "Where everything is kept that has to outlive a disk: s3://, gs://, az:// or file:///. Credentials come from the environment (AWS_..., GOOGLE_..., AZURE_...). One place per hub"
     ),
     setting!(
         "checkpoint-every",

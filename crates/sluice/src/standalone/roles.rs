@@ -4,8 +4,9 @@ use super::steps::Steps;
 use crate::process::{blocking, objects};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
+use sluice_objects::Objects;
 use sluice_protocol::{OneProcess, StorageNode, Worker};
-use sluice_storage_node::{Node, PlacementSettings, Placements};
+use sluice_storage_node::{Node, ObjectSettings, PlacementSettings, Placements};
 use sluice_telemetry::Metrics;
 use sluice_worker::LocalWorker;
 use std::sync::Arc;
@@ -32,8 +33,10 @@ impl Roles {
     ) -> Result<Roles> {
         let patience = Instant::now() + settings.stop_timeout;
         steps.next();
+        let objects = objects::open(settings.object_store.as_deref())?;
+        let kept = objects::of_storage_node(objects.clone(), settings, None);
         let storage = loop {
-            match open_storage(settings).await? {
+            match open_storage(settings, kept.clone()).await? {
                 Err(error) if error.is_in_use() && Instant::now() < patience => {
                     tokio::time::sleep(TRY_AGAIN).await
                 }
@@ -45,7 +48,7 @@ impl Roles {
         steps.next();
         let worker = loop {
             let opening = LocalWorker::open(
-                worker_settings(settings)?,
+                worker_settings(settings, objects.clone()),
                 storage.clone(),
                 placements.clone(),
                 Arc::new(OneProcess),
@@ -91,11 +94,16 @@ impl Roles {
         }
         // After the worker's last word to it.
         self.placements.close().await;
+        self.storage.close().await;
     }
 }
 
-async fn open_storage(settings: &Settings) -> Result<Result<Node, sluice_storage_node::OpenError>> {
+async fn open_storage(
+    settings: &Settings,
+    objects: Option<ObjectSettings>,
+) -> Result<Result<Node, sluice_storage_node::OpenError>> {
     let settings = sluice_storage_node::Settings {
+        objects,
         secrets_key_file: settings.secrets_key_file.clone(),
         hash_key_file: settings.hash_key_file.clone(),
         ..sluice_storage_node::Settings::new(&settings.data)
@@ -113,12 +121,12 @@ async fn open_placements(storage: &Node) -> Result<Arc<Placements>> {
     .await
 }
 
-fn worker_settings(settings: &Settings) -> Result<sluice_worker::Settings> {
+fn worker_settings(settings: &Settings, objects: Option<Objects>) -> sluice_worker::Settings {
     let mut worker = sluice_worker::Settings::new(&settings.data);
     worker.store.cache_bytes = settings.store_cache;
     // Write buffers live inside the cache's budget.
     worker.store.write_buffer_bytes = settings.store_cache / 2;
-    worker.objects = objects::open(settings.object_store.as_deref())?;
+    worker.objects = objects;
     worker.checkpoint_every = settings.checkpoint_every;
-    Ok(worker)
+    worker
 }

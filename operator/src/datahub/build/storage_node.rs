@@ -49,13 +49,15 @@ pub(super) fn pod(hub: &ValidatedHub, life: &StorageNodeStatus) -> Wanted {
             .lease_seconds
             .map(|seconds| format!("--lease={seconds}s")),
     );
+    let store = hub.spec.object_store.as_ref();
+    arguments.extend(store.map(|store| format!("--object-store={}", store.url)));
     let pod = RolePod {
         role: COMPONENT,
         stop_seconds: 30,
         image: &hub.image,
         image_pull_policy: hub.spec.image_pull_policy.map(|policy| policy.name()),
         arguments,
-        environment_from: None,
+        environment_from: store.and_then(|store| store.secret_name.as_deref()),
         ports: vec![("peers", PEER_PORT), ("enrolment", ENROLMENT_PORT)],
         data: json!({"persistentVolumeClaim": {"claimName": life.claim}}),
         files: vec![

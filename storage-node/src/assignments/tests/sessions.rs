@@ -193,3 +193,40 @@ fn a_storage_node_without_its_disk_learns_from_the_workers_and_waits_for_all_of_
         "a pipe that comes after the filling is new"
     );
 }
+
+#[test]
+fn a_pipe_whose_worker_is_gone_with_the_disk_begins_where_the_object_store_has_it() {
+    let mut core = core_at(nothing_kept(2), at(0));
+    core.seek_checkpoints();
+    core.configure(1, specs(&["push", "push-none", "pulled"]), at(0));
+    assert_eq!(core.take_sought(), ["pulled", "push", "push-none"]);
+    assert!(core.take_sought().is_empty());
+    // A start in between: nothing was found out yet.
+    let mut core = core_at(core.kept(), at(0));
+    core.seek_checkpoints();
+    core.configure(1, specs(&["push", "push-none", "pulled"]), at(0));
+    assert_eq!(core.take_sought().len(), 3);
+    let worker = core.come("w", at(1));
+    core.keep(&worker, at(14));
+    core.tick(at(16));
+    for pipe in ["push", "push-none", "pulled"] {
+        let waits = core.unplaced(pipe, at(16));
+        assert_eq!(waits, Some(Unplaced::OwnerMayWrite), "{pipe}");
+    }
+    let checkpoint = Checkpoint {
+        number: 3,
+        format: 1,
+    };
+    let found = vec![
+        ("push".to_owned(), Some(checkpoint)),
+        ("push-none".to_owned(), None),
+        ("pulled".to_owned(), None),
+    ];
+    core.found(found, at(17));
+    let (epoch, start) = core.owned(&worker, "push").unwrap();
+    assert_eq!(start, Start::Restore { checkpoint });
+    assert_eq!(epoch.incarnation().number(), 2);
+    let lost = core.unplaced("push-none", at(17));
+    assert_eq!(lost, Some(Unplaced::StateLost));
+    assert_eq!(core.owned(&worker, "pulled").unwrap().1, Start::StartOver);
+}

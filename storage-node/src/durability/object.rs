@@ -1,0 +1,251 @@
+//! An object of the storage node, byte by byte.
+//!
+//! ```text
+//! 0       format version
+//! 1       kind: 0 changes, 1 start, 2 snapshot, 3 records
+//! 2..6    length of the head, little-endian
+//! then    the head, JSON
+//! then    steps: kind of record (1), 0 put 1 remove 2 clear (1), length of name (4), name; to put also length of value (8), value
+//! (32)    BLAKE3 of all before it
+//! ```
+
+use crate::difference::{Difference, Kind as RecordKind, Step};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+/// Version of the form.
+const FORMAT: u8 = 1;
+const HEAD: usize = 6;
+const SEAL: usize = 32;
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Changes,
+    /// A storage node has started.
+    Start,
+    Snapshot,
+    Records,
+}
+
+const KINDS: [Kind; 4] = [Kind::Changes, Kind::Start, Kind::Snapshot, Kind::Records];
+
+/// Who writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Writer {
+    pub(super) incarnation: u32,
+    /// Its disk.
+    pub(super) disk: String,
+    /// This life of it.
+    pub(super) process: String,
+    /// The longest lease of workers, in milliseconds.
+    pub(super) lease: u64,
+}
+
+/// What there is beside the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Head {
+    #[serde(flatten)]
+    pub(super) writer: Writer,
+    /// Makes it its maker's alone.
+    pub(super) nonce: String,
+    /// Numbers of changes that do not count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) void: Vec<u64>,
+    /// Of a snapshot: numbers of starts so far.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) starts: Vec<u64>,
+    /// Of a snapshot: its files in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) files: Vec<File>,
+}
+
+/// A file of records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct File {
+    pub(super) name: String,
+    pub(super) hash: String,
+    pub(super) bytes: u64,
+}
+
+/// An object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Object {
+    pub(super) kind: Kind,
+    pub(super) head: Head,
+    pub(super) steps: Difference,
+}
+
+impl Object {
+    pub(super) fn new(kind: Kind, writer: &Writer) -> Self {
+        let head = Head {
+            writer: writer.clone(),
+            nonce: uuid::Uuid::new_v4().simple().to_string(),
+            ..Head::default()
+        };
+        Object {
+            kind,
+            head,
+            steps: Difference::default(),
+        }
+    }
+
+    /// Records alone: equal ones are equal objects.
+    pub(super) fn records(steps: Difference) -> Self {
+        Object {
+            kind: Kind::Records,
+            head: Head::default(),
+            steps,
+        }
+    }
+
+    pub(super) fn write(&self) -> Bytes {
+        let head = serde_json::to_vec(&self.head).expect("heads hold only what JSON can hold");
+        let sizes = self.steps.steps.iter().map(size);
+        let mut out = Vec::with_capacity(HEAD + head.len() + sizes.sum::<usize>() + SEAL);
+        let kind = KINDS.iter().position(|kind| *kind == self.kind);
+        out.extend_from_slice(&[FORMAT, code(kind)]);
+        length(&mut out, head.len(), 4);
+        out.extend_from_slice(&head);
+        for step in &self.steps.steps {
+            let (kind, operation, name, value) = match step {
+                Step::Put(kind, name, value) => (kind, 0, name.as_slice(), Some(value)),
+                Step::Remove(kind, name) => (kind, 1, name.as_slice(), None),
+                Step::Clear(kind) => (kind, 2, [].as_slice(), None),
+            };
+            let kind = RecordKind::ALL.iter().position(|known| known == kind);
+            out.extend_from_slice(&[code(kind), operation]);
+            length(&mut out, name.len(), 4);
+            out.extend_from_slice(name);
+            if let Some(value) = value {
+                length(&mut out, value.len(), 8);
+                out.extend_from_slice(value);
+            }
+        }
+        let seal = sluice_objects::fingerprint(&out);
+        out.extend_from_slice(&seal);
+        out.into()
+    }
+
+    /// As it arrives.
+    pub(super) fn read(mut bytes: Bytes) -> Result<Object, String> {
+        let end = bytes.len().checked_sub(SEAL).filter(|end| *end >= HEAD);
+        let end = end.ok_or("too short")?;
+        if bytes[0] != FORMAT {
+            return Err(format!(
+                "its format is {}, this version reads {FORMAT}",
+                bytes[0]
+            ));
+        }
+        if sluice_objects::fingerprint(&bytes[..end]) != bytes[end..] {
+            return Err("its content does not match its hash".into());
+        }
+        let kind = KINDS.get(usize::from(bytes[1])).copied();
+        let kind = kind.ok_or("of an unknown kind")?;
+        let mut rest = bytes.split_to(end).slice(2..);
+        let head = part(&mut rest, 4)?;
+        let head = serde_json::from_slice(&head).map_err(|error| error.to_string())?;
+        let mut steps = Difference::default();
+        while !rest.is_empty() {
+            if rest.len() < 2 {
+                return Err(SHORT.into());
+            }
+            let begin = rest.split_to(2);
+            let record = RecordKind::ALL.get(usize::from(begin[0])).copied();
+            let record = record.ok_or("it has records of an unknown kind")?;
+            let name = part(&mut rest, 4)?.to_vec();
+            steps.steps.push(match begin[1] {
+                0 => Step::Put(record, name, part(&mut rest, 8)?.to_vec()),
+                1 => Step::Remove(record, name),
+                2 => Step::Clear(record),
+                _ => return Err("it has an unknown step".into()),
+            });
+        }
+        Ok(Object { kind, head, steps })
+    }
+}
+
+const SHORT: &str = "it ends inside a record";
+
+/// Bytes of a step in an object.
+pub(super) fn size(step: &Step) -> usize {
+    match step {
+        Step::Put(_, name, value) => 14 + name.len() + value.len(),
+        Step::Remove(_, name) => 6 + name.len(),
+        Step::Clear(_) => 6,
+    }
+}
+
+fn code(place: Option<usize>) -> u8 {
+    place
+        .and_then(|place| u8::try_from(place).ok())
+        .unwrap_or(u8::MAX)
+}
+
+fn length(out: &mut Vec<u8>, length: usize, width: usize) {
+    out.extend_from_slice(&(length as u64).to_le_bytes()[..width]);
+}
+
+/// Takes what follows its length, which has so many bytes.
+fn part(rest: &mut Bytes, width: usize) -> Result<Bytes, &'static str> {
+    if rest.len() < width {
+        return Err(SHORT);
+    }
+    let mut length = [0; 8];
+    length[..width].copy_from_slice(&rest.split_to(width));
+    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| SHORT)?;
+    if rest.len() < length {
+        return Err(SHORT);
+    }
+    Ok(rest.split_to(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_comes_back_and_no_damage_passes() {
+        let mut object = Object::new(Kind::Changes, &Writer::default());
+        object.head.void = vec![7];
+        object.steps.put(RecordKind::Secret, "g/a", [0, 255]);
+        object.steps.remove(RecordKind::Variable, "");
+        object.steps.clear(RecordKind::History);
+        let bytes = object.write();
+        assert_eq!(Object::read(bytes.clone()).unwrap(), object);
+        for position in 0..bytes.len() {
+            let mut damaged = bytes.to_vec();
+            damaged[position] ^= 1;
+            assert!(Object::read(damaged.into()).is_err(), "byte {position}");
+            assert!(
+                Object::read(bytes.slice(..position)).is_err(),
+                "{position} bytes"
+            );
+        }
+        let again = Object::new(Kind::Start, &Writer::default());
+        let other = Object::new(Kind::Start, &Writer::default());
+        assert_ne!(again.write(), other.write());
+    }
+
+    /// Objects of this version are read by later ones: what is here stays as it is.
+    #[test]
+    fn the_form_is_this_one() {
+        let mut steps = Difference::default();
+        steps.put(RecordKind::Component, "pipe/a", "{}");
+        steps.clear(RecordKind::DatasetNumbers);
+        let bytes = Object::records(steps).write();
+        let head = br#"{"incarnation":0,"disk":"","process":"","lease":0,"nonce":""}"#;
+        let expected = [
+            &[1, 3, 61, 0, 0, 0],
+            head.as_slice(),
+            &[1, 0, 6, 0, 0, 0],
+            b"pipe/a",
+            &[2, 0, 0, 0, 0, 0, 0, 0],
+            b"{}",
+            &[8, 2, 0, 0, 0, 0],
+        ];
+        assert_eq!(bytes[..bytes.len() - SEAL], expected.concat());
+    }
+}
