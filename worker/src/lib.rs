@@ -64,3 +64,4 @@ pub use clock::{Clock, Micros, SystemClock};
 pub use error::Error;
 pub use receiver::Bounds;
 pub use service::{LocalWorker, Settings};
+pub use system::Microservices;

@@ -193,6 +193,8 @@ impl HttpSystem {
                 base.trim_end_matches('/'),
                 url.trim_start_matches('/')
             ),
+            // Nobody said where it is, and no connection was made.
+            Address::Microservice => url.to_owned(),
         };
         let text = self.resolved(&text)?;
         Url::parse(&text).map_err(|_| {

@@ -120,5 +120,6 @@ fn worker_settings(settings: &Settings) -> Result<sluice_worker::Settings> {
     worker.store.write_buffer_bytes = settings.store_cache / 2;
     worker.objects = objects::open(settings.object_store.as_deref())?;
     worker.checkpoint_every = settings.checkpoint_every;
+    worker.microservices.addresses = settings.microservices.clone();
     Ok(worker)
 }
