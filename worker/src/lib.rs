@@ -36,6 +36,7 @@ mod metrics;
 mod operations;
 mod pass_over;
 mod pipe;
+mod proxy;
 mod publisher;
 mod receiver;
 mod replicas;

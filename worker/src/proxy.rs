@@ -4,7 +4,7 @@ use crate::system::{RequestFailure, Systems};
 use futures::{StreamExt, TryStreamExt};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Method};
-use sluice_protocol::{ByteStream, Code, Error, ProxyReply, ProxyRequest, Result};
+use sluice_protocol::{ByteStream, Code, Error, HttpHeaders, ProxyReply, ProxyRequest, Result};
 
 /// Most bytes of the headers of an answer.
 const HEADER_BYTES: usize = 64 << 10;
@@ -30,7 +30,10 @@ pub(crate) async fn proxy(
     } else {
         drop(body);
     }
-    let answer = sent.send().await.map_err(|source| unreachable(system, source))?;
+    let answer = sent
+        .send()
+        .await
+        .map_err(|source| unreachable(system, source))?;
     let status = answer.status().as_u16();
     let mut bytes = 0;
     let mut back = Vec::new();
@@ -52,12 +55,15 @@ pub(crate) async fn proxy(
     })
 }
 
-fn headers(given: Vec<(String, Vec<u8>)>) -> Result<HeaderMap> {
+fn headers(given: HttpHeaders) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         let name = HeaderName::try_from(name);
         let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) else {
-            return Err(Error::invalid("invalid-header", "a header cannot be sent on"));
+            return Err(Error::invalid(
+                "invalid-header",
+                "a header cannot be sent on",
+            ));
         };
         headers.append(name, value);
     }

@@ -30,7 +30,11 @@ impl Microservices {
                  address with --microservices={system}=http://…"
             ));
         };
-        let scheme = if microservice.use_https { "https" } else { "http" };
+        let scheme = if microservice.use_https {
+            "https"
+        } else {
+            "http"
+        };
         let name = microservice_name(&self.hub, system);
         Ok(format!("{scheme}://{name}.{domain}:{}", microservice.port))
     }

@@ -3,7 +3,8 @@
 use super::Hub;
 use super::configurations::{dataset, people, receiver};
 use super::other_side::OtherSide;
-use sluice_protocol::{OperationKind, Worker as _};
+use futures::StreamExt;
+use sluice_protocol::{OperationKind, ProxyRequest, Worker as _};
 
 const COPY: &str = r#"[["copy", "*"]]"#;
 
@@ -221,7 +222,7 @@ async fn a_microservice_is_called_where_it_is_and_one_that_nobody_runs_is_told()
         from(&id, &source, "")
     };
     let hub = Hub::at_microservices(
-        [("given".to_owned(), other.url())].into(),
+        [("given".to_owned(), format!("{}/below", other.url()))].into(),
         &[
             &system("given"),
             &system("nowhere"),
@@ -232,7 +233,20 @@ async fn a_microservice_is_called_where_it_is_and_one_that_nobody_runs_is_told()
     .await;
     hub.run_all_of(&["from-given", "from-nowhere"]).await;
     assert_eq!(hub.live("from-given").await, [r#"{"_id":"1"}"#]);
-    assert_eq!(other.requests()[0].target, "/things?a=1");
+    assert_eq!(other.requests()[0].target, "/below/things?a=1");
+    // Requests of callers stay below its address.
+    for (target, expected) in [("a/../b?c", None), ("../secret", Some("invalid-path"))] {
+        let request = ProxyRequest {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            ..ProxyRequest::default()
+        };
+        let body = futures::stream::empty().boxed();
+        let reply = hub.worker.proxy("given", request, body).await;
+        let refused = reply.err().map(|error| error.reason);
+        assert_eq!(refused.as_deref(), expected, "{target}");
+    }
+    assert_eq!(other.requests()[1].target, "/below/b?c");
     let reports = hub.worker.systems().await.unwrap();
     let nowhere = reports.iter().find(|report| report.id == "nowhere");
     let nowhere = nowhere.unwrap();

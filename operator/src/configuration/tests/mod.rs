@@ -1,6 +1,7 @@
 //! Against a real API server, which `KUBECONFIG` names: `cargo xtask cluster up --tier control-plane`, then
 //! `cargo test -p sluice-operator -- --ignored`.
 
+mod microservices;
 mod storage;
 
 use super::{Hub, keep};
