@@ -9,19 +9,22 @@ use std::error::Error;
 /// Root of the imports.
 const ROOT: &str = "proto";
 /// The services; they import the rest.
-const SERVICES: [&str; 5] = [
+const SERVICES: [&str; 6] = [
     "sluice/v1/certificates.proto",
     "sluice/v1/control.proto",
+    "sluice/v1/microservices.proto",
     "sluice/v1/placement.proto",
     "sluice/v1/storage_node.proto",
     "sluice/v1/worker.proto",
 ];
 /// Their values are never printed: `Debug` is written by hand.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 8] = [
     "sluice.v1.Bootstrap",
+    "sluice.v1.ContainerReply",
     "sluice.v1.HashKeyReply",
     "sluice.v1.PutSecretsRequest",
     "sluice.v1.ReferencedSecret",
+    "sluice.v1.RegistryLogin",
     "sluice.v1.SecretsByName",
     "sluice.v1.SecretValues",
 ];

@@ -10,8 +10,9 @@
 //! status        conditions, written only where something changed
 //! ```
 //!
-//! `Pipe` and `System` resources become no objects: `configuration` hands over what they say to the storage node of their hub, says
-//! in their status what became of it, and writes into them what users write through the API (`api_writes`).
+//! `Pipe` and `System` resources are no processes: `configuration` hands over what they say to the storage node of their hub, says
+//! in their status what became of it, and writes into them what users write through the API (`api_writes`). Systems that are
+//! microservices are run (`microservice`).
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod api_server;
@@ -25,6 +26,7 @@ pub mod hubs;
 pub mod lease;
 pub mod link;
 mod metrics;
+mod microservice;
 pub mod names;
 pub mod nodes;
 pub mod objects;

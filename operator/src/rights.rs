@@ -63,11 +63,14 @@ pub const NAMESPACED: &[Right] = &[
         &["get", "list", "create", "delete"],
     ),
     right("", &["secrets"], &["get", "create", "patch", "delete"]),
-    right("", &["configmaps", "services"], &["get", "create", "patch"]),
+    right("", &["configmaps"], &["get", "create", "patch"]),
+    right("", &["services"], &["get", "create", "patch", "delete"]),
+    // What microservices say.
+    right("", &["pods/log"], &["get"]),
     right(
         "apps",
         &["deployments"],
-        &["get", "list", "watch", "create", "patch"],
+        &["get", "list", "watch", "create", "patch", "delete"],
     ),
     right(
         "policy",

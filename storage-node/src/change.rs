@@ -324,7 +324,7 @@ fn intent(
 }
 
 /// A name that no other write has.
-fn new_request() -> Result<RequestId> {
+pub(crate) fn new_request() -> Result<RequestId> {
     let mut bytes = [0_u8; 16];
     aws_lc_rs::rand::fill(&mut bytes)
         .map_err(|_| Error::new(Code::Internal, "internal", "there is no randomness"))?;

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 impl Node {
     /// A node that is the truth itself takes nothing from custom resources.
-    fn admit(&self, operator_epoch: u64) -> Result<()> {
+    pub(crate) fn admit(&self, operator_epoch: u64) -> Result<()> {
         if self.truth == Truth::OwnHistory {
             let message =
                 "this storage node keeps the configuration itself: nothing is handed over to it";

@@ -6,6 +6,7 @@ use crate::durability::{Followed, Log, ObjectSettings, Opening};
 use crate::error::{OpenError, from_store, lost_thread, open_error};
 use crate::pending::{Pending, Revision};
 use crate::placements::Configured;
+use crate::questions::Questions;
 use crate::records::ReadError;
 use crate::secrets::{SecretsKey, open_key};
 use crate::writers::{OwnHistory, Truth, Writes};
@@ -17,7 +18,8 @@ use sluice_dataset::ReadOptions;
 use sluice_entity::{HashKey, Json};
 use sluice_protocol::{
     Code, ComponentKind, ConfigurationSnapshot, ConfigurationWriter, Error, HistoryEntry,
-    HistorySummary, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues, StorageNode,
+    HistorySummary, MicroserviceAnswer, MicroserviceQuestion, PutConfiguration, PutOutcome, Result,
+    SecretScope, SecretValues, StorageNode,
 };
 use sluice_store::Store;
 use std::collections::BTreeMap;
@@ -74,6 +76,8 @@ pub struct Node {
     pub(crate) inner: Arc<Inner>,
     pub(crate) truth: Truth,
     pub(crate) writes: Arc<Writes>,
+    /// What waits for the operator's answer.
+    pub(crate) questions: Arc<Questions>,
     /// Decides about changes of components.
     writer: Arc<dyn ConfigurationWriter>,
     /// Held by a change of components from planning to its end.
@@ -206,6 +210,7 @@ impl Node {
         Ok(Node {
             inner,
             truth: settings.truth,
+            questions: Arc::new(Questions::new(settings.operator_patience)),
             writes,
             writer,
             turn: Arc::default(),
@@ -469,6 +474,15 @@ impl StorageNode for Node {
 
     async fn hash_key(&self) -> Result<HashKey> {
         Ok(*self.inner.store.hash_key())
+    }
+
+    async fn ask_microservice(
+        &self,
+        system: &str,
+        question: MicroserviceQuestion,
+        user: &str,
+    ) -> Result<MicroserviceAnswer> {
+        self.ask(system, question, user).await
     }
 
     async fn dataset_number(&self, name: &str) -> Result<u64> {

@@ -10,6 +10,7 @@ mod groups;
 mod hub;
 mod life;
 mod memory;
+mod microservices;
 mod own_feeds;
 mod pushes;
 mod secrets;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod failures;
+mod microservices;
 mod peace;
 mod policies;
 mod walk;

@@ -14,6 +14,7 @@ use crate::runs::Runs;
 use crate::scheduler::{self, Scheduler};
 use crate::shared::{Parts, Shared};
 use crate::signals::Signals;
+use crate::system::Microservices;
 use crate::take_up::TakeUp;
 use futures::FutureExt;
 use sluice_objects::Objects;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub checkpoint_every: Duration,
     /// Who this worker is. `None`: as its disk says; a blank disk makes a name.
     pub worker: Option<WorkerId>,
+    /// Where microservices are.
+    pub microservices: Microservices,
 }
 
 impl Settings {
@@ -75,6 +78,7 @@ impl Settings {
             objects: None,
             checkpoint_every: Duration::from_secs(60),
             worker: None,
+            microservices: Microservices::default(),
         }
     }
 }
@@ -160,6 +164,7 @@ impl LocalWorker {
             passes_over: settings.pass_over_unchanged,
             replicas,
             durability: durability.clone(),
+            microservices: settings.microservices,
         });
         metrics.register(|registry| shared.metrics.register(registry));
         let deployment = Arc::new(Deployment::default());

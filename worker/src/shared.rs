@@ -11,7 +11,7 @@ use crate::replicas::Replicas;
 use crate::short_work::ShortWork;
 use crate::signals::Signals;
 use crate::slice::Slice;
-use crate::system::Systems;
+use crate::system::{Microservices, Systems};
 use arc_swap::ArcSwap;
 use sluice_dataset::{DatasetName, DatasetNumber, Error, NameError, Result};
 use sluice_protocol::{SecretValues, StorageNode};
@@ -68,6 +68,7 @@ pub(crate) struct Parts {
     pub passes_over: bool,
     pub replicas: Replicas,
     pub durability: Option<Arc<Durability>>,
+    pub microservices: Microservices,
 }
 
 impl Shared {
@@ -78,7 +79,7 @@ impl Shared {
             assignment: parts.assignment,
             storage_node: parts.storage_node,
             clock: parts.clock,
-            systems: Systems::default(),
+            systems: Systems::new(parts.microservices),
             secrets: ArcSwap::default(),
             signals: parts.signals,
             metrics: Metrics::default(),

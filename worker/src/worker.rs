@@ -9,6 +9,7 @@ use crate::emptying;
 use crate::feed;
 use crate::following;
 use crate::operations;
+use crate::proxy;
 use crate::publisher;
 use crate::receiver;
 use crate::reports;
@@ -19,8 +20,8 @@ use sluice_dataset::SinceToken;
 use sluice_entity::{Entity, Json};
 use sluice_protocol::{
     ByteStream, Code, DatasetReport, EntityStage, Error, Feed, FollowStream, PipeReport,
-    PublishRequest, Published, PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll,
-    RunRest, RunnerLogLine, RunnerStatus, SystemReport, Worker,
+    ProxyReply, ProxyRequest, PublishRequest, Published, PumpRequest, PushReply, PushRequest,
+    ReadRequest, Result, RunAll, RunRest, RunnerLogLine, RunnerStatus, SystemReport, Worker,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,6 +182,15 @@ impl Worker for LocalWorker {
         let pipe = self.deployment.pipe(pipe)?;
         let published = publisher::publish(&self.shared, &pipe, request).await?;
         fenced_published(&self.shared.assignment.lease, published)
+    }
+
+    async fn proxy(
+        &self,
+        system: &str,
+        request: ProxyRequest,
+        body: ByteStream,
+    ) -> Result<ProxyReply> {
+        proxy::proxy(&self.shared.systems, system, request, body).await
     }
 
     async fn systems(&self) -> Result<Vec<SystemReport>> {

@@ -39,6 +39,13 @@ pub(crate) fn created(value: &impl Serialize) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// 202 with JSON.
+pub(crate) fn accepted(value: &impl Serialize) -> Result<Response, Problem> {
+    let mut response = json(value)?;
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
 /// 200 with a JSON array, printed piece by piece: a list of ten thousand pipes neither waits nor lies whole in memory.
 pub(crate) fn list<T, U>(items: Vec<T>, show: impl Fn(T) -> U + Send + 'static) -> Response
 where

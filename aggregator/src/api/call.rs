@@ -6,7 +6,7 @@ use super::error::Problem;
 use super::operation::{Kind, Operation, Parameter, Place, RequestBody};
 use super::{form, limits_for_json};
 use crate::Aggregator;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use sluice_dataset::SinceToken;
@@ -93,10 +93,11 @@ impl Call {
             .iter()
             .filter(|parameter| parameter.place == Place::Path)
         {
-            if let Some((_, value)) = found.iter().find(|(name, _)| *name == parameter.name) {
-                self.given
-                    .insert(parameter.name, Given::Text(value.to_owned()));
-            }
+            // The rest of a path may be nothing.
+            let value = found.iter().find(|(name, _)| *name == parameter.name);
+            let value = value.map_or("", |(_, value)| value);
+            self.given
+                .insert(parameter.name, Given::Text(value.to_owned()));
         }
         Ok(())
     }
@@ -214,6 +215,12 @@ impl Call {
         } else {
             Err(Problem::developer_mode(self.operation.id))
         }
+    }
+
+    /// Whether the caller sends a body, perhaps an empty one.
+    pub(crate) fn has_body(&mut self) -> bool {
+        let body = self.body.get_mut().unwrap_or_else(PoisonError::into_inner);
+        !body.is_end_stream()
     }
 
     fn take_body(&mut self) -> Body {

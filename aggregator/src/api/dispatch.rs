@@ -73,9 +73,13 @@ fn endpoints() -> BTreeMap<&'static str, MethodRouter<Arc<Aggregator>>> {
     endpoints.into_iter().map(with_fallback).collect()
 }
 
-/// `/api` is also asked for as `/api/`.
+/// `/api` is also asked for as `/api/`, and the rest of a path that goes on may be nothing.
 fn spellings(path: &'static str) -> impl Iterator<Item = &'static str> {
-    let also = if path == "/api" { Some("/api/") } else { None };
+    let also = if path == "/api" {
+        Some("/api/")
+    } else {
+        path.strip_suffix("{*rest_of_path}")
+    };
     std::iter::once(path).chain(also)
 }
 

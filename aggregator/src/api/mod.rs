@@ -20,6 +20,7 @@ mod feed;
 mod form;
 mod health;
 mod leftover;
+mod microservices;
 mod node;
 mod not_in_this_version;
 mod observability;
@@ -48,7 +49,7 @@ use answer::Message;
 use entities::AnEntity;
 use exact::{AnyObject, Exact};
 use not_in_this_version::NOT_IN_THIS_VERSION;
-use operation::Answer::{Configuration, Created, Document, Entities, Json};
+use operation::Answer::{Accepted, Anything, Configuration, Created, Document, Entities, Json};
 use operation::{Operation, RequestBody, delete, get, options, patch, post, put, schema};
 use parameters::*;
 
@@ -142,6 +143,16 @@ static OPERATIONS: &[Operation] = &[
     put("/api/systems/{system_id}/secrets", "replace-system-secrets", "Replace a system's secrets", run!(secrets::replace_of_system)).takes(RequestBody::Json(schema::<AnyObject>)).parameters(&[SYSTEM]).answers(Json(schema::<Vec<String>>)),
     post("/api/systems/{system_id}/secrets", "add-system-secrets", "Add or change a system's secrets", run!(secrets::add_of_system)).takes(RequestBody::Json(schema::<AnyObject>)).parameters(&[SYSTEM]).answers(Json(schema::<Vec<String>>)),
     delete("/api/systems/{system_id}/secrets/{secret}", "delete-system-secret", "Remove a system's secret", run!(secrets::delete_of_system)).parameters(&[SYSTEM, SECRET]).answers(Json(schema::<Vec<String>>)),
+
+    // Microservices.
+    get("/api/systems/{system_id}/logs", "get-microservice-logs", "What a microservice says", run!(microservices::logs)).parameters(&[SYSTEM, LOGS_SINCE, LINES, FOLLOW]).answers(Document("text/plain; charset=utf-8")),
+    post("/api/systems/{system_id}/reload", "reload-microservice", "Pull a microservice's image and begin anew", run!(microservices::reload)).parameters(&[SYSTEM]).answers(Accepted(schema::<Message>)),
+    get("/api/systems/{system_id}/proxy/{*rest_of_path}", "proxy-get", "Pass a request on to a microservice", run!(microservices::proxy)).parameters(&[SYSTEM, REST_OF_PATH]).answers(Anything),
+    put("/api/systems/{system_id}/proxy/{*rest_of_path}", "proxy-put", "Pass a request on to a microservice", run!(microservices::proxy)).takes(RequestBody::Anything).parameters(&[SYSTEM, REST_OF_PATH]).answers(Anything),
+    post("/api/systems/{system_id}/proxy/{*rest_of_path}", "proxy-post", "Pass a request on to a microservice", run!(microservices::proxy)).takes(RequestBody::Anything).parameters(&[SYSTEM, REST_OF_PATH]).answers(Anything),
+    patch("/api/systems/{system_id}/proxy/{*rest_of_path}", "proxy-patch", "Pass a request on to a microservice", run!(microservices::proxy)).takes(RequestBody::Anything).parameters(&[SYSTEM, REST_OF_PATH]).answers(Anything),
+    delete("/api/systems/{system_id}/proxy/{*rest_of_path}", "proxy-delete", "Pass a request on to a microservice", run!(microservices::proxy)).parameters(&[SYSTEM, REST_OF_PATH]).answers(Anything),
+    options("/api/systems/{system_id}/proxy/{*rest_of_path}", "proxy-options", "Pass a request on to a microservice", run!(microservices::proxy)).parameters(&[SYSTEM, REST_OF_PATH]).answers(Anything),
 
     // In and out.
     get("/api/publishers/{pipe_id}/entities", "publish-entities", "What a publisher shows", run!(publishers::entities)).parameters(&[PIPE, SINCE_TEXT, PAGE_LIMIT]).answers(Entities),

@@ -2,7 +2,7 @@
 //!
 //! The table may only shrink. A test holds it, together with the route table, against the list of all public paths.
 
-use super::operation::Verb::{self, Delete, Get, Options, Patch, Post, Put};
+use super::operation::Verb::{self, Delete, Get, Options, Post, Put};
 
 /// Methods of a path that wait for a feature.
 pub(crate) struct Missing {
@@ -26,7 +26,6 @@ const EXCEL: &str = "Excel endpoints";
 const XML: &str = "XML endpoints";
 const LINKS: &str = "shareable links";
 const INDEXES: &str = "managing indexes";
-const MICROSERVICES: &str = "microservices";
 
 #[rustfmt::skip]
 pub(crate) static NOT_IN_THIS_VERSION: &[Missing] = &[
@@ -60,7 +59,4 @@ pub(crate) static NOT_IN_THIS_VERSION: &[Missing] = &[
     missing("/api/publishers/{pipe_id}/shareable-links", &[Get, Post], LINKS),
     missing("/api/publishers/{pipe_id}/shareable-links/{shareable_link_id}", &[Delete], LINKS),
     missing("/api/receivers/{pipe_id}/sdshare-push-receiver", &[Post], SDSHARE),
-    missing("/api/systems/{system_id}/logs", &[Get], MICROSERVICES),
-    missing("/api/systems/{system_id}/reload", &[Post], MICROSERVICES),
-    missing("/api/systems/{system_id}/proxy/{*rest_of_path}", &[Get, Post, Put, Patch, Delete], MICROSERVICES),
 ];

@@ -134,6 +134,7 @@ fn request_body(operation: &Operation, generator: &mut SchemaGenerator) -> Optio
             json!({ "application/json": { "schema": reference(schema, generator) } })
         }
         RequestBody::Entities => json!({ "application/json": { "schema": entities(generator) } }),
+        RequestBody::Anything => json!({ "*/*": {} }),
         RequestBody::Text => json!({ "text/plain": { "schema": { "type": "string" } } }),
         RequestBody::Form => {
             let schema = form(operation);
@@ -151,7 +152,7 @@ fn request_body(operation: &Operation, generator: &mut SchemaGenerator) -> Optio
         }),
     };
     // A form may as well be given in the query.
-    let required = !matches!(operation.body, RequestBody::Form);
+    let required = !matches!(operation.body, RequestBody::Form | RequestBody::Anything);
     Some(json!({ "required": required, "content": content }))
 }
 
@@ -187,6 +188,14 @@ fn answer(answer: Answer, generator: &mut SchemaGenerator) -> (&'static str, Val
         Answer::Created(schema) => (
             "201",
             described(json!({ "application/json": { "schema": reference(schema, generator) } })),
+        ),
+        Answer::Accepted(schema) => (
+            "202",
+            described(json!({ "application/json": { "schema": reference(schema, generator) } })),
+        ),
+        Answer::Anything => (
+            "200",
+            json!({ "description": "What the microservice answers", "content": { "*/*": {} } }),
         ),
         Answer::Configuration(schema) => (
             "200",

@@ -68,6 +68,8 @@ pub(crate) enum RequestBody {
     Entities,
     /// Plain text.
     Text,
+    /// Whatever somebody else takes.
+    Anything,
 }
 
 /// What a successful answer is.
@@ -77,6 +79,10 @@ pub(crate) enum Answer {
     Json(SchemaOf),
     /// `201` with JSON.
     Created(SchemaOf),
+    /// `202` with JSON: it is begun.
+    Accepted(SchemaOf),
+    /// Whatever somebody else answers.
+    Anything,
     /// `200` with a streamed array of entities and the headers of JSON pull (JP2).
     Entities,
     /// `200` with JSON or, when asked for by `Accept`, a zip.

@@ -18,6 +18,22 @@ pub(super) const FILENAME: Parameter =
     Parameter::path("filename", "What the answer is to be called");
 pub(super) const ENTITY_PATH: Parameter =
     Parameter::path("rest", "Id of the entity; may contain /");
+pub(super) const REST_OF_PATH: Parameter =
+    Parameter::path("rest_of_path", "Path at the microservice; may contain /");
+
+// Microservices.
+pub(super) const LOGS_SINCE: Parameter = Parameter::query(
+    "since",
+    Kind::Text,
+    "Only what was said after this time, e.g. 2016-11-08T08:28:45.880594510Z",
+);
+pub(super) const LINES: Parameter = Parameter::query(
+    "lines",
+    Kind::Number(Some(1000)),
+    "At most so many of the last lines, where no time is given",
+);
+pub(super) const FOLLOW: Parameter =
+    Parameter::query("follow", NO, "Go on with what comes, for ten minutes");
 
 // Reading (JP1, R74).
 pub(super) const SINCE: Parameter = Parameter::query(

@@ -6,6 +6,7 @@ use super::components;
 use super::diagnostics::{ConfigError, config_errors};
 use super::error::Problem;
 use super::exact::Exact;
+use super::microservices::{self, Microservice};
 use super::node::Configs;
 use axum::response::Response;
 use schemars::JsonSchema;
@@ -40,6 +41,8 @@ pub(crate) struct SystemStatus {
     /// At the latest use; null before the first.
     reachable: Option<bool>,
     message: Option<String>,
+    /// Of a microservice that the hub runs.
+    microservice: Option<Microservice>,
 }
 
 impl System {
@@ -129,7 +132,11 @@ pub(crate) async fn put_config(mut call: Call) -> Result<Response, Problem> {
 
 pub(crate) async fn status(call: Call) -> Result<Response, Problem> {
     let id = call.text("system_id");
-    component(&call.hub.configuration(), id)?;
+    let is_microservice = microservices::is_one(component(&call.hub.configuration(), id)?);
+    let microservice = match is_microservice {
+        true => microservices::status(&call).await?,
+        false => None,
+    };
     let used = call
         .hub
         .worker
@@ -142,11 +149,13 @@ pub(crate) async fn status(call: Call) -> Result<Response, Problem> {
             id: system.id,
             reachable: system.reachable,
             message: system.message,
+            microservice,
         },
         None => SystemStatus {
             id: id.to_owned(),
             reachable: None,
             message: None,
+            microservice,
         },
     })
 }

@@ -1,14 +1,14 @@
 //! The calls of the trait: to one worker, or to all.
 
-use super::{Answered, Fleet, merge, parted};
+use super::{Answered, Fleet, merge, no_worker, parted};
 use async_trait::async_trait;
 use sluice_dataset::SinceToken;
 use sluice_entity::{Entity, Json};
 use sluice_protocol::{
     ByteStream, ComponentKind, DatasetReport, EntityStage, Feed, FollowStream, Liveness,
-    PipeReport, Placement, PublishRequest, Published, PumpRequest, PushReply, PushRequest,
-    ReadRequest, Result, RunAll, RunRest, RunnerLogLine, RunnerStatus, SystemReport, Worker,
-    WorkerId,
+    PipeReport, Placement, ProxyReply, ProxyRequest, PublishRequest, Published, PumpRequest,
+    PushReply, PushRequest, ReadRequest, Result, RunAll, RunRest, RunnerLogLine, RunnerStatus,
+    SystemReport, Worker, WorkerId,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -118,6 +118,20 @@ impl Worker for Fleet {
 
     async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published> {
         self.of_pipe(pipe)?.publish(pipe, request).await
+    }
+
+    /// Any worker can. What belongs together goes by the same one.
+    async fn proxy(
+        &self,
+        system: &str,
+        request: ProxyRequest,
+        body: ByteStream,
+    ) -> Result<ProxyReply> {
+        let present = self.present();
+        let sum = system.bytes().map(usize::from).sum::<usize>();
+        let chosen = present.get(sum % present.len().max(1));
+        let worker = self.reach(chosen.ok_or_else(no_worker)?)?;
+        worker.proxy(system, request, body).await
     }
 
     async fn systems(&self) -> Result<Vec<SystemReport>> {

@@ -1,7 +1,7 @@
 //! A system as the runtime uses it. Texts may hold `$SECRET(x)`; the worker fills them in when it connects.
 
 use crate::fields::Fields;
-use crate::{Diagnostic, NotRunnable, RetryStrategy};
+use crate::{Diagnostic, Microservice, NotRunnable, RetryStrategy};
 use sluice_entity::Json;
 use std::sync::Arc;
 
@@ -26,11 +26,13 @@ pub struct System {
     pub worker_threads: u64,
     /// CF2.
     pub config_group: String,
-    /// How to reach it; only `system:url`.
+    /// How to reach it; only `system:url` and `system:microservice`.
     pub url: Option<UrlSystem>,
+    /// The container to run; only `system:microservice`.
+    pub microservice: Option<Microservice>,
 }
 
-/// `system:url` (SY2).
+/// How `system:url` (SY2) and `system:microservice` (MS2) are spoken to.
 #[derive(Clone, Debug)]
 pub struct UrlSystem {
     /// How relative URLs become absolute.
@@ -57,13 +59,15 @@ pub struct UrlSystem {
     pub retry_strategy: RetryStrategy,
 }
 
-/// `url_pattern` or `base_url`.
+/// `url_pattern` or `base_url`, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// `%s` is replaced by the relative URL; without `%s` it is appended.
     Pattern(String),
     /// Relative URLs are joined to it.
     Base(String),
+    /// Where the hub runs the container.
+    Microservice,
 }
 
 /// `authentication`.
@@ -123,6 +127,7 @@ impl UrlSystem {
         UrlSystem {
             address: match fields.optional_text("url_pattern") {
                 Some(pattern) => Address::Pattern(pattern),
+                None if fields.any("docker").is_some() => Address::Microservice,
                 None => Address::Base(fields.text("base_url")),
             },
             verify_ssl: fields.flag("verify_ssl"),

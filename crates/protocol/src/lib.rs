@@ -24,8 +24,10 @@ pub mod deadline;
 mod error;
 mod feed;
 mod following;
+mod microservices;
 mod pipes;
 mod placement;
+mod proxy;
 mod reach;
 mod runner;
 pub mod server;
@@ -52,6 +54,10 @@ pub use deadline::Deadlines;
 pub use error::{Error, Result};
 pub use feed::{Feed, FeedHeaders, FeedStream, Page};
 pub use following::{FollowStream, Followed, OwnerFacts};
+pub use microservices::{
+    Container, LogsWanted, MicroserviceAnswer, MicroserviceControl, MicroserviceQuestion,
+    MicroserviceStatus, WaitingQuestion, no_containers,
+};
 pub use pipes::{
     CheckpointReport, EntityStage, LastRun, OperationKind, PipeReport, PipeState, PumpOperation,
     PumpRequest, Queues, SystemReport,
@@ -63,6 +69,7 @@ pub use placement::{
     Report, Session, SessionId, Standing, Start, SystemBootClock, Topology, Unplaced, WorkerFacts,
     WorkerId,
 };
+pub use proxy::{HttpHeaders, ProxyReply, ProxyRequest};
 pub use reach::{OneProcess, Reach};
 pub use runner::{RunAll, RunRest, RunTogether, RunnerLogLine, RunnerOutcome, RunnerStatus};
 pub use storage_node::StorageNode;

@@ -1,8 +1,9 @@
 //! What the storage node offers: configuration, variables, secrets, dataset numbers.
 
 use crate::{
-    ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, PutConfiguration,
-    PutOutcome, Result, SecretScope, SecretValues,
+    ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, MicroserviceAnswer,
+    MicroserviceQuestion, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues,
+    no_containers,
 };
 use async_trait::async_trait;
 use sluice_dataset::ReadOptions;
@@ -72,6 +73,16 @@ pub trait StorageNode: Send + Sync {
     async fn hash_key(&self) -> Result<HashKey>;
     /// The number of a dataset about to be created: given once, unique in the hub, never reused (design 3).
     async fn dataset_number(&self, name: &str) -> Result<u64>;
+    /// Asks the operator about a microservice. `NotFound` (reason `no-container-runtime`) where nobody runs containers;
+    /// `Unavailable` (reason `no-operator`) where the operator does not answer.
+    async fn ask_microservice(
+        &self,
+        system: &str,
+        _question: MicroserviceQuestion,
+        _user: &str,
+    ) -> Result<MicroserviceAnswer> {
+        Err(no_containers(system))
+    }
     /// Empties configuration, history, variables and secrets; keeps keys and dataset numbering.
     async fn reset(&self) -> Result<()>;
 }

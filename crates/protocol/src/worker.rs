@@ -1,8 +1,8 @@
 //! What a worker offers: pipes, datasets, pushes, publishing, the runner.
 
 use crate::{
-    DatasetReport, EntityStage, Feed, FollowStream, PipeReport, PumpRequest, Result, RunAll,
-    RunRest, RunnerLogLine, RunnerStatus, SystemReport,
+    DatasetReport, EntityStage, Feed, FollowStream, PipeReport, ProxyReply, ProxyRequest,
+    PumpRequest, Result, RunAll, RunRest, RunnerLogLine, RunnerStatus, SystemReport,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -129,6 +129,13 @@ pub trait Worker: Send + Sync {
     ) -> Result<PushReply>;
     /// Renders a publisher.
     async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published>;
+    /// Sends a request on to a microservice. `NotFound` for other systems, and where nobody runs it.
+    async fn proxy(
+        &self,
+        system: &str,
+        request: ProxyRequest,
+        body: ByteStream,
+    ) -> Result<ProxyReply>;
     /// State of all systems in use.
     async fn systems(&self) -> Result<Vec<SystemReport>>;
     /// Runs everything until quiet; resolves at the end.

@@ -12,7 +12,8 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use sluice_protocol::client::{
-    ClientSettings, RemoteConfigurationControl, RemotePlacementControl, RemoteStorageNode,
+    ClientSettings, RemoteConfigurationControl, RemoteMicroserviceControl, RemotePlacementControl,
+    RemoteStorageNode,
 };
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -165,7 +166,8 @@ async fn attempt(context: &Context, namespace: &str, name: &str) -> Result<()> {
         control: Arc::new(RemoteConfigurationControl::new(channel.clone(), settings)),
         configuration: sluice_protocol::StorageNode::watch(&storage),
         topology: link.watch_topology(),
-        placement: Arc::new(RemotePlacementControl::new(channel, settings)),
+        placement: Arc::new(RemotePlacementControl::new(channel.clone(), settings)),
+        microservices: Arc::new(RemoteMicroserviceControl::new(channel, settings)),
     };
     match tokio::time::timeout(LIFE, keep(hub, ours)).await {
         Ok(kept) => kept,

@@ -5,15 +5,18 @@ use super::round::Round;
 use crate::api_writes::{self, Begun};
 use crate::crd::{DataHub, Pipe, System};
 use crate::metrics::Metrics;
+use crate::microservice::{self, States};
 use crate::tries::next_pause;
 use crate::{Error, Result};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, StreamExt};
 use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::runtime::{WatchStreamExt, watcher as watch_resources};
 use kube::{Api, Client};
 use sluice_protocol::WriteIntent;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 /// News that come together are looked at together.
@@ -79,10 +82,23 @@ enum Happened {
 /// Keeps the configuration of a hub until the storage node says that another operator leads. Dropped it stops at once, which may
 /// leave a write half done: it is still waiting then, and whoever leads next does it again.
 pub fn keep(hub: Hub, link: Link) -> BoxFuture<'static, Result<()>> {
-    keep_on(hub, link).boxed()
+    let (states, seen) = watch::channel(Arc::default());
+    let microservices = microservice::keep(hub.clone(), link.clone(), states);
+    let kept = keep_on(hub, link, seen);
+    async move {
+        tokio::select! {
+            kept = kept => kept,
+            () = microservices => Ok(()),
+        }
+    }
+    .boxed()
 }
 
-async fn keep_on(hub: Hub, link: Link) -> Result<()> {
+async fn keep_on(
+    hub: Hub,
+    link: Link,
+    mut microservices: watch::Receiver<Arc<States>>,
+) -> Result<()> {
     let mut writes = link
         .control
         .watch_writes(link.operator_epoch)
@@ -93,7 +109,7 @@ async fn keep_on(hub: Hub, link: Link) -> Result<()> {
     let (mut configuration, mut topology) = (link.configuration.clone(), link.topology.clone());
     let mut anyway = tokio::time::interval(ANYWAY);
     anyway.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut round = Round::new(hub, link);
+    let mut round = Round::new(hub, link, microservices.clone());
     // When a round is due.
     let mut due: Option<Instant> = None;
     let mut failed_rounds = 0;
@@ -129,6 +145,7 @@ async fn keep_on(hub: Hub, link: Link) -> Result<()> {
                     }
                     Ok(()) = configuration.changed() => Happened::Look,
                     Ok(()) = topology.changed() => Happened::Look,
+                    Ok(()) = microservices.changed() => Happened::Look,
                     changed = writes.changed() => match changed {
                         Ok(()) => continue,
                         // Another operator leads.
@@ -193,7 +210,7 @@ fn news(hub: &Hub) -> BoxStream<'static, News> {
     where
         K: kube::Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
     {
-        watch(api, config)
+        watch_resources(api, config)
             .default_backoff()
             .filter_map(async |event| match event {
                 Ok(event) => Some(event),

@@ -1,6 +1,8 @@
 //! A hub's storage node, as the operator reaches it.
 
-use sluice_protocol::{ConfigurationControl, ConfigurationSnapshot, PlacementControl, Topology};
+use sluice_protocol::{
+    ConfigurationControl, ConfigurationSnapshot, MicroserviceControl, PlacementControl, Topology,
+};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -17,4 +19,6 @@ pub struct Link {
     pub topology: watch::Receiver<Arc<Topology>>,
     /// Where pipes may be, and what becomes of lost ones.
     pub placement: Arc<dyn PlacementControl>,
+    /// What microservices are given, and what is asked of them.
+    pub microservices: Arc<dyn MicroserviceControl>,
 }

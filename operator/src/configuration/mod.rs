@@ -24,5 +24,6 @@ pub(crate) use data_hub::{METADATA, metadata};
 pub(crate) use hubs::run as hubs;
 pub use keeper::{Hub, keep};
 pub use link::Link;
+pub(crate) use objects::Objects;
 pub(crate) use round::Round;
 pub(crate) use wanted::{GROUP_ANNOTATION, Key, Resources, origin};

@@ -6,12 +6,15 @@ use super::statuses::{Seen, Statuses};
 use super::wanted::{Known, Resources, Told, Wanted, wanted};
 use crate::Result;
 use crate::crd::PipeIsolation;
+use crate::microservice::States;
 use crate::system::{self, Dereferenced};
 use k8s_openapi::api::core::v1::Secret;
 use sluice_protocol::{
     ComponentKind, HandOver, HandedSecrets, Incarnation, Isolation, WriteIntent,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
 
 /// Bytes of configuration that are handed over at once. Beyond it is done in parts, systems first.
 const PART_BYTES: usize = 64 << 20;
@@ -29,6 +32,8 @@ pub(crate) struct Round {
     /// How pipes share their workers, as it was said.
     isolation: BTreeMap<String, Isolation>,
     statuses: Statuses,
+    /// How microservices are.
+    microservices: watch::Receiver<Arc<States>>,
     /// The last write that was answered: it may be shown a moment longer.
     answered: Option<String>,
     /// The revision that has everything that was handed over.
@@ -40,11 +45,12 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    pub(crate) fn new(hub: Hub, link: Link) -> Self {
+    pub(crate) fn new(hub: Hub, link: Link, microservices: watch::Receiver<Arc<States>>) -> Self {
         Round {
             statuses: Statuses::new(&hub),
             hub,
             link,
+            microservices,
             resources: Resources::default(),
             told: Told::default(),
             known: Known::default(),
@@ -235,11 +241,13 @@ impl Round {
         let has = self.link.configuration.borrow().clone();
         let topology = self.link.topology.borrow().clone();
         let hub = self.resources.hubs.get(&self.hub.name).cloned();
+        let microservices = self.microservices.borrow().clone();
         let seen = Seen {
             wanted,
             configuration: &has,
             topology: &topology,
             secrets: &self.secrets,
+            microservices: &microservices,
             placement: &*self.link.placement,
         };
         self.statuses

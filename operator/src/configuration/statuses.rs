@@ -5,6 +5,7 @@ use super::hashes::Hashes;
 use super::keeper::Hub;
 use super::wanted::{Key, Resources, Wanted};
 use crate::crd::{DataHub, Operation, OperationOutcome, Pipe, System};
+use crate::microservice::{State, States};
 use crate::system::Dereferenced;
 use crate::{Error, Result, pipe, system};
 use futures::future::{BoxFuture, FutureExt};
@@ -15,6 +16,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use sluice_entity::Json;
 use sluice_protocol::{ComponentKind, ConfigurationSnapshot, PlacementControl, Topology};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -43,6 +45,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) configuration: &'a ConfigurationSnapshot,
     pub(crate) topology: &'a Topology,
     pub(crate) secrets: &'a BTreeMap<String, Dereferenced>,
+    pub(crate) microservices: &'a States,
     pub(crate) placement: &'a dyn PlacementControl,
 }
 
@@ -96,6 +99,7 @@ impl Statuses {
                 configuration: seen.configuration,
                 hashes: self.hashes(&key, seen),
                 secret_problems: secrets.map_or(&[], |found| &found.problems),
+                microservice: seen.microservice(&key),
             };
             let status = system::status(object, &key, &found, now);
             if object.status.as_ref() != Some(&status) {
@@ -157,6 +161,14 @@ impl Statuses {
 }
 
 impl Seen<'_> {
+    /// How a system's microservice is, if it is one.
+    fn microservice(&self, key: &Key) -> Option<State> {
+        let component = self.configuration.components.get(key)?;
+        let kind = component.effective.get("type").and_then(Json::as_str);
+        let known = || self.microservices.get(&key.1).cloned();
+        (kind == Some("system:microservice")).then(|| known().unwrap_or_else(State::starting))
+    }
+
     fn unusable<K: Resource>(
         &self,
         kind: ComponentKind,

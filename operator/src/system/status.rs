@@ -3,6 +3,7 @@
 use crate::configuration::{Accepted, Key, NOT_YET, Unusable, accepted};
 use crate::crd::conditions::{condition, merge};
 use crate::crd::{System, SystemStatus};
+use crate::microservice::State;
 use k8s_openapi::jiff::Timestamp;
 use sluice_protocol::ConfigurationSnapshot;
 
@@ -14,6 +15,8 @@ pub(crate) struct Found<'a> {
     pub(crate) hashes: (Option<String>, Option<String>),
     /// What is wrong with the Secrets that it names.
     pub(crate) secret_problems: &'a [String],
+    /// How its container is, where it has one.
+    pub(crate) microservice: Option<State>,
 }
 
 /// The status of a system.
@@ -44,7 +47,14 @@ pub(crate) fn status(
                 &problems,
             )),
         ),
-        (Accepted::Yes(_), None) => (condition("Ready", Some(true), "Ready", ""), None),
+        (Accepted::Yes(_), None) => match &found.microservice {
+            None => (condition("Ready", Some(true), "Ready", ""), None),
+            Some(state) => (
+                condition("Ready", Some(state.is_ready), &state.reason, &state.message),
+                (!state.is_ready)
+                    .then(|| condition("Reconciling", Some(true), &state.reason, &state.message)),
+            ),
+        },
     };
     conditions.push(ready);
     conditions.extend(abnormal);

@@ -47,6 +47,7 @@ fn pod(worker: &Worker, hub: &DataHub, settings: &Settings, labels: &Value) -> W
         format!("--bootstrap-secret-file={FILES}/bootstrap/secret"),
         format!("--trust={FILES}/trust/ca.crt"),
     ];
+    arguments.push(format!("--microservice-domain={namespace}.svc"));
     arguments.extend(hub.spec.log.iter().map(|log| format!("--log={log}")));
     let store = hub.spec.object_store.as_ref();
     arguments.extend(store.map(|store| format!("--object-store={}", store.url)));

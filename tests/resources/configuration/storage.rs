@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use sluice_config::{Environment, Kind};
 use sluice_operator::configuration::Link;
 use sluice_protocol::{
-    Component, ComponentKind, ConfigurationControl, ConfigurationSnapshot, Diagnostic, Epoch, Flow,
-    HandOver, HandOverOutcome, HandedSecrets, Isolation, Level, Offered, PathElement, Permit,
+    Code, Component, ComponentKind, ConfigurationControl, ConfigurationSnapshot, Container,
+    Diagnostic, Epoch, Error, Flow, HandOver, HandOverOutcome, HandedSecrets, Isolation, Level,
+    MicroserviceAnswer, MicroserviceControl, MicroserviceQuestion, Offered, PathElement, Permit,
     PermitRequest, Placement, PlacementControl, RequestId, Result, Standing, Topology, Verdict,
-    WantedComponent, WorkerId, WriteAnswer, WriteIntent,
+    WaitingQuestion, WantedComponent, WorkerId, WriteAnswer, WriteIntent,
 };
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch};
@@ -19,6 +20,10 @@ pub(super) struct Storage {
     answers: mpsc::UnboundedSender<WriteAnswer>,
     answered: tokio::sync::Mutex<mpsc::UnboundedReceiver<WriteAnswer>>,
     pub(super) secrets: Mutex<Vec<HandedSecrets>>,
+    /// What `$SECRET(key)` of microservices is.
+    pub(super) key: Mutex<String>,
+    questions: watch::Sender<Arc<Vec<WaitingQuestion>>>,
+    told: watch::Sender<Option<std::result::Result<MicroserviceAnswer, String>>>,
 }
 
 impl Storage {
@@ -31,6 +36,9 @@ impl Storage {
             answers,
             answered: tokio::sync::Mutex::new(answered),
             secrets: Mutex::default(),
+            key: Mutex::new("first-value".to_owned()),
+            questions: watch::Sender::default(),
+            told: watch::Sender::default(),
         })
     }
 
@@ -41,7 +49,35 @@ impl Storage {
             configuration: self.snapshot.subscribe(),
             topology: self.topology.subscribe(),
             placement: self.clone(),
+            microservices: self.clone(),
         }
+    }
+
+    /// What the operator answers; its reason where it cannot.
+    pub(super) async fn ask(
+        &self,
+        system: &str,
+        question: MicroserviceQuestion,
+    ) -> std::result::Result<MicroserviceAnswer, String> {
+        let mut told = self.told.subscribe();
+        self.told.send_replace(None);
+        let number = self.questions.borrow().len() + 1;
+        self.questions.send_modify(|questions| {
+            let waiting = WaitingQuestion {
+                request: RequestId(format!("question-{number}")),
+                system: system.to_owned(),
+                user: "ann".to_owned(),
+                question,
+            };
+            *questions = questions
+                .iter()
+                .cloned()
+                .chain([waiting])
+                .collect::<Vec<_>>()
+                .into();
+        });
+        let answer = told.wait_for(Option::is_some).await.unwrap().clone();
+        answer.unwrap()
     }
 
     /// What the API asks for, to its end.
@@ -225,6 +261,39 @@ impl PlacementControl for Storage {
     }
 
     async fn filled(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MicroserviceControl for Storage {
+    async fn container(&self, _: u64, system: &str) -> Result<Container> {
+        let key = self.key.lock().clone();
+        if key.is_empty() {
+            let message = format!("the system \"{system}\" is not complete");
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "unknown-secret",
+                message,
+            ));
+        }
+        Ok(Container {
+            environment: [("KEY".to_owned(), key.clone())].into(),
+            login: Some(("ann".to_owned(), key.clone())),
+            digest: key.len().to_string(),
+        })
+    }
+    async fn watch_questions(&self, _: u64) -> Result<watch::Receiver<Arc<Vec<WaitingQuestion>>>> {
+        Ok(self.questions.subscribe())
+    }
+    async fn answer_question(
+        &self,
+        _: u64,
+        _: &RequestId,
+        answer: Result<MicroserviceAnswer>,
+    ) -> Result<()> {
+        let answer = answer.map_err(|error| error.reason.into_owned());
+        self.told.send_replace(Some(answer));
         Ok(())
     }
 }

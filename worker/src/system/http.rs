@@ -22,6 +22,8 @@ pub(crate) struct HttpSystem {
     settings: Settings,
     secrets: SecretValues,
     client: Client,
+    /// For requests of callers that go on as they are; only of microservices.
+    proxying: Option<Client>,
     last: Mutex<Option<Result<(), String>>>,
 }
 
@@ -52,8 +54,15 @@ impl HttpSystem {
                 format!("system \"{id}\" cannot be set up"),
             )
         };
-        let client = client(settings)
+        let client = client_of(settings)
             .and_then(ClientBuilder::build)
+            .map_err(|source| failed().caused_by(source))?;
+        let proxying = system.microservice.is_some().then(|| {
+            let plain = client_of(settings)?.redirect(reqwest::redirect::Policy::none());
+            plain.no_gzip().no_zstd().build()
+        });
+        let proxying = proxying
+            .transpose()
             .map_err(|source| failed().caused_by(source))?;
         Ok(HttpSystem {
             id: id.clone(),
@@ -61,6 +70,7 @@ impl HttpSystem {
             settings: settings.clone(),
             secrets: secrets.clone(),
             client,
+            proxying,
             last: Mutex::new(None),
         })
     }
@@ -84,8 +94,12 @@ impl HttpSystem {
         url: &str,
     ) -> Result<RequestBuilder, RequestFailure> {
         let address = self.address(url)?;
-        let request =
-            self.with_headers(self.client.request(method, address), &self.settings.headers);
+        self.signed(self.client.request(method, address))
+    }
+
+    /// Adds the system's headers and authentication.
+    fn signed(&self, request: RequestBuilder) -> Result<RequestBuilder, RequestFailure> {
+        let request = self.with_headers(request, &self.settings.headers);
         Ok(match &self.settings.authentication {
             Authentication::None => request,
             Authentication::Basic { username, password } => {
@@ -100,6 +114,30 @@ impl HttpSystem {
                 return Err(RequestFailure::new("not-in-this-version", message));
             }
         })
+    }
+
+    /// A request of a caller as it goes on: below the system's address, with the system's own authentication, to nowhere else.
+    pub(crate) fn pass_on(
+        &self,
+        method: Method,
+        target: &str,
+    ) -> Result<RequestBuilder, RequestFailure> {
+        let (Some(client), Address::Base(base)) = (&self.proxying, &self.settings.address) else {
+            let message = format!("the system \"{}\" is no microservice", self.id);
+            return Err(RequestFailure::new("not-a-microservice", message));
+        };
+        let base = base.trim_end_matches('/');
+        let outside = || {
+            let message = format!("the path leaves the address of system \"{}\"", self.id);
+            RequestFailure::new("invalid-path", message)
+        };
+        let root = Url::parse(&format!("{base}/")).map_err(|_| outside())?;
+        let address = format!("{base}/{}", target.trim_start_matches('/'));
+        let address = Url::parse(&address).map_err(|_| outside())?;
+        if address.origin() != root.origin() || !address.path().starts_with(root.path()) {
+            return Err(outside());
+        }
+        self.signed(client.request(method, address))
     }
 
     /// Adds headers, `$SECRET(...)` in them resolved. Names that are no header names are left out; validation has said so.
@@ -193,6 +231,8 @@ impl HttpSystem {
                 base.trim_end_matches('/'),
                 url.trim_start_matches('/')
             ),
+            // Nobody said where it is, and no connection was made.
+            Address::Microservice => url.to_owned(),
         };
         let text = self.resolved(&text)?;
         Url::parse(&text).map_err(|_| {
@@ -228,7 +268,7 @@ impl HttpSystem {
     }
 }
 
-fn client(settings: &Settings) -> reqwest::Result<ClientBuilder> {
+fn client_of(settings: &Settings) -> reqwest::Result<ClientBuilder> {
     let oldest = if settings.allow_tls_1_2 {
         reqwest::tls::Version::TLS_1_2
     } else {

@@ -1,11 +1,13 @@
 //! Connections shared by sources and sinks: one per configured system.
 
 mod http;
+mod microservices;
 
 pub(crate) use http::{HttpSystem, RequestFailure};
+pub use microservices::Microservices;
 
 use parking_lot::RwLock;
-use sluice_config::System;
+use sluice_config::{Address, System};
 use sluice_protocol::{SecretValues, SystemReport};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 /// All systems of the present configuration.
 #[derive(Default)]
 pub(crate) struct Systems {
+    microservices: Microservices,
     connected: RwLock<BTreeMap<String, Connection>>,
 }
 
@@ -25,12 +28,23 @@ enum Connection {
 }
 
 impl Systems {
+    /// None yet; microservices are where these are.
+    pub(crate) fn new(microservices: Microservices) -> Self {
+        Systems {
+            microservices,
+            ..Systems::default()
+        }
+    }
+
     /// Takes up a configuration; connections whose settings and secrets are the same stay.
     pub(crate) fn take_up(&self, systems: &BTreeMap<String, Arc<System>>, secrets: &SecretValues) {
         let before = self.connected.read().clone();
         let connected = systems
             .iter()
-            .map(|(id, system)| (id.clone(), connect(system, secrets, before.get(id))))
+            .map(|(id, system)| {
+                let connection = self.connect(system, secrets, before.get(id));
+                (id.clone(), connection)
+            })
             .collect();
         *self.connected.write() = connected;
     }
@@ -52,29 +66,41 @@ impl Systems {
             .map(|(id, connection)| report(id, connection))
             .collect()
     }
-}
 
-fn connect(system: &System, secrets: &SecretValues, before: Option<&Connection>) -> Connection {
-    if !system.valid {
-        return Connection::Unusable(format!(
-            "the configuration of system \"{}\" has errors",
-            system.id
-        ));
-    }
-    let Some(settings) = &system.url else {
-        return Connection::Unusable(format!(
-            "systems of type \"{}\" cannot be used in this version",
-            system.kind
-        ));
-    };
-    if let Some(Connection::Http(before)) = before
-        && before.is_made_from(system, secrets)
-    {
-        return Connection::Http(before.clone());
-    }
-    match HttpSystem::new(system, settings, secrets) {
-        Ok(connected) => Connection::Http(Arc::new(connected)),
-        Err(failure) => Connection::Unusable(failure.message),
+    fn connect(
+        &self,
+        system: &System,
+        secrets: &SecretValues,
+        before: Option<&Connection>,
+    ) -> Connection {
+        if !system.valid {
+            return Connection::Unusable(format!(
+                "the configuration of system \"{}\" has errors",
+                system.id
+            ));
+        }
+        let Some(settings) = &system.url else {
+            return Connection::Unusable(format!(
+                "systems of type \"{}\" cannot be used in this version",
+                system.kind
+            ));
+        };
+        let mut settings = settings.clone();
+        if let Some(microservice) = &system.microservice {
+            match self.microservices.address(&system.id, microservice) {
+                Ok(address) => settings.address = Address::Base(address),
+                Err(why) => return Connection::Unusable(why),
+            }
+        }
+        if let Some(Connection::Http(before)) = before
+            && before.is_made_from(system, secrets)
+        {
+            return Connection::Http(before.clone());
+        }
+        match HttpSystem::new(system, &settings, secrets) {
+            Ok(connected) => Connection::Http(Arc::new(connected)),
+            Err(failure) => Connection::Unusable(failure.message),
+        }
     }
 }
 

@@ -249,16 +249,41 @@ impl Hub {
         pass_over_unchanged: bool,
         objects: Option<Objects>,
     ) -> Self {
+        let settings = Settings {
+            bounds,
+            pass_over_unchanged,
+            objects,
+            ..Settings::new(folder.path())
+        };
+        Self::open_as(folder, components, node, settings).await
+    }
+
+    /// A hub whose microservices are at these addresses.
+    pub(super) async fn at_microservices(
+        addresses: BTreeMap<String, String>,
+        components: &[&str],
+    ) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let mut settings = Settings::new(folder.path());
+        settings.microservices.addresses = addresses;
+        let components = components.iter().map(|text| json(text)).collect();
+        let node = MemoryStorageNode::new(0);
+        Self::open_as(folder, components, node, settings).await
+    }
+
+    async fn open_as(
+        folder: Arc<TempDir>,
+        components: Vec<Json>,
+        node: Arc<MemoryStorageNode>,
+        settings: Settings,
+    ) -> Self {
         let revision = node.configure(&components);
         let clock = Arc::new(MovedClock::default());
         let settings = Settings {
             store: sluice_store::Settings::small(),
             boot_clock: clock.clone(),
-            bounds,
-            pass_over_unchanged,
-            objects,
             checkpoint_every: Duration::from_secs(3_600),
-            ..Settings::new(folder.path())
+            ..settings
         };
         let metrics = sluice_telemetry::Metrics::new();
         let worker = LocalWorker::open(

@@ -3,7 +3,8 @@
 use super::Hub;
 use super::configurations::{dataset, people, receiver};
 use super::other_side::OtherSide;
-use sluice_protocol::OperationKind;
+use futures::StreamExt;
+use sluice_protocol::{OperationKind, ProxyRequest, Worker as _};
 
 const COPY: &str = r#"[["copy", "*"]]"#;
 
@@ -203,4 +204,54 @@ async fn an_offset_that_is_guarded_cannot_be_moved() {
         assert_eq!(refused.unwrap_err().reason, "unsupported-operation");
     }
     assert_eq!(hub.last_seen("copy").await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_microservice_is_called_where_it_is_and_one_that_nobody_runs_is_told() {
+    let other = OtherSide::new(|_| (200, r#"[{"_id": "1"}]"#.into())).await;
+    let system = |id: &str| {
+        format!(
+            r#"{{"_id": "{id}", "type": "system:microservice", "docker": {{"image": "i", "port": 5000}}}}"#
+        )
+    };
+    let source = |system: &str| {
+        let id = format!("from-{system}");
+        let source = format!(
+            r#"{{"type": "json", "system": "{system}", "url": "/things?a=1", "supports_since": false}}"#
+        );
+        from(&id, &source, "")
+    };
+    let hub = Hub::at_microservices(
+        [("given".to_owned(), format!("{}/below", other.url()))].into(),
+        &[
+            &system("given"),
+            &system("nowhere"),
+            &source("given"),
+            &source("nowhere"),
+        ],
+    )
+    .await;
+    hub.run_all_of(&["from-given", "from-nowhere"]).await;
+    assert_eq!(hub.live("from-given").await, [r#"{"_id":"1"}"#]);
+    assert_eq!(other.requests()[0].target, "/below/things?a=1");
+    // Requests of callers stay below its address.
+    for (target, expected) in [("a/../b?c", None), ("../secret", Some("invalid-path"))] {
+        let request = ProxyRequest {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            ..ProxyRequest::default()
+        };
+        let body = futures::stream::empty().boxed();
+        let reply = hub.worker.proxy("given", request, body).await;
+        let refused = reply.err().map(|error| error.reason);
+        assert_eq!(refused.as_deref(), expected, "{target}");
+    }
+    assert_eq!(other.requests()[1].target, "/below/b?c");
+    let reports = hub.worker.systems().await.unwrap();
+    let nowhere = reports.iter().find(|report| report.id == "nowhere");
+    let nowhere = nowhere.unwrap();
+    assert_eq!(nowhere.reachable, Some(false));
+    let message = nowhere.message.as_deref().unwrap_or_default();
+    assert!(message.contains("runs no containers"), "{message}");
+    assert!(hub.live("from-nowhere").await.is_empty());
 }

@@ -66,6 +66,11 @@ impl OtherSide {
         )
     }
 
+    /// Where it listens.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// What was asked so far.
     pub(super) fn requests(&self) -> Vec<Request> {
         self.requests.lock().clone()

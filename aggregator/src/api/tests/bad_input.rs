@@ -45,7 +45,7 @@ fn nonsense(body: RequestBody) -> Vec<(&'static str, Vec<u8>)> {
         ]
     };
     match body {
-        RequestBody::None | RequestBody::Text => Vec::new(),
+        RequestBody::None | RequestBody::Text | RequestBody::Anything => Vec::new(),
         RequestBody::Form => {
             vec![
                 ("a bad escape", b"operation=%zz".to_vec()),

@@ -17,6 +17,8 @@ pub(super) fn json(text: &str) -> Json {
 pub(super) struct FakeStorage {
     published: watch::Sender<Arc<ConfigurationSnapshot>>,
     pub(super) secrets: Mutex<SecretValues>,
+    /// What was asked of microservices, and by whom.
+    pub(super) questions: Mutex<Vec<(String, MicroserviceQuestion, String)>>,
 }
 
 impl FakeStorage {
@@ -24,6 +26,7 @@ impl FakeStorage {
         FakeStorage {
             published: watch::Sender::new(Arc::default()),
             secrets: Mutex::default(),
+            questions: Mutex::default(),
         }
     }
 
@@ -269,6 +272,32 @@ impl StorageNode for FakeStorage {
     }
     async fn dataset_number(&self, _: &str) -> Result<u64> {
         Ok(1)
+    }
+    async fn ask_microservice(
+        &self,
+        system: &str,
+        question: MicroserviceQuestion,
+        user: &str,
+    ) -> Result<MicroserviceAnswer> {
+        self.questions
+            .lock()
+            .push((system.to_owned(), question.clone(), user.to_owned()));
+        if system == "elsewhere" {
+            return Err(no_containers(system));
+        }
+        Ok(match question {
+            MicroserviceQuestion::Status => MicroserviceAnswer::Status(MicroserviceStatus {
+                reason: "CrashLoopBackOff".into(),
+                image: "image:1".into(),
+                restarts: 3,
+                ..MicroserviceStatus::default()
+            }),
+            MicroserviceQuestion::Logs(wanted) => MicroserviceAnswer::Logs(match wanted.since {
+                None => "2026-01-01T00:00:00.000000001Z first\n".into(),
+                Some(_) => "2026-01-01T00:00:00.000000002Z second\n".into(),
+            }),
+            MicroserviceQuestion::Reload => MicroserviceAnswer::Reloading,
+        })
     }
     async fn reset(&self) -> Result<()> {
         self.change(|after| {

@@ -48,6 +48,8 @@ pub(crate) struct FakeWorker {
     pub(crate) resets: AtomicUsize,
     /// Told when the first bytes of a push arrived.
     pub(super) began: Notify,
+    /// The last request that was to go on.
+    pub(super) proxied: Mutex<String>,
     /// Pages of `endless` that were asked for.
     pub(super) pages: Arc<AtomicUsize>,
 }
@@ -266,6 +268,28 @@ impl Worker for FakeWorker {
             content_type: "text/csv; charset=utf-8".into(),
             file: None,
             body,
+        })
+    }
+    async fn proxy(
+        &self,
+        system: &str,
+        request: ProxyRequest,
+        mut body: ByteStream,
+    ) -> Result<ProxyReply> {
+        *self.proxied.lock() = format!("{system} {request:?}");
+        let mut all = Vec::new();
+        while let Some(chunk) = body.next().await {
+            all.push(Ok(chunk?));
+        }
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        Ok(ProxyReply {
+            status: 200,
+            headers: vec![
+                header("content-type", "text/plain"),
+                header("set-cookie", "a=b"),
+                header("x-own", "1"),
+            ],
+            body: futures::stream::iter(all).boxed(),
         })
     }
     async fn systems(&self) -> Result<Vec<SystemReport>> {

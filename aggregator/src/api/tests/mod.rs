@@ -7,6 +7,7 @@ mod configuration_log;
 mod fake_storage;
 pub(crate) mod fake_worker;
 mod feeds;
+mod microservices;
 mod pipes;
 mod pushes;
 mod routes;

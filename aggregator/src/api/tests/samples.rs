@@ -160,6 +160,26 @@ pub(super) fn samples() -> BTreeMap<&'static str, (&'static str, &'static str, &
             ("/api/systems/target/secrets/known", "", ""),
         ),
         (
+            "get-microservice-logs",
+            ("/api/systems/micro/logs?lines=2", "", ""),
+        ),
+        ("reload-microservice", ("/api/systems/micro/reload", "", "")),
+        ("proxy-get", ("/api/systems/micro/proxy/a", "", "")),
+        (
+            "proxy-put",
+            ("/api/systems/micro/proxy/a", "x", "text/plain"),
+        ),
+        (
+            "proxy-post",
+            ("/api/systems/micro/proxy/", "x", "text/plain"),
+        ),
+        (
+            "proxy-patch",
+            ("/api/systems/micro/proxy/a", "x", "text/plain"),
+        ),
+        ("proxy-delete", ("/api/systems/micro/proxy/a/b", "", "")),
+        ("proxy-options", ("/api/systems/micro/proxy/a", "", "")),
+        (
             "publish-entities",
             ("/api/publishers/in/entities?limit=1", "", ""),
         ),

@@ -4,6 +4,7 @@ mod computed;
 mod cross;
 mod fill;
 mod loader;
+mod microservice;
 mod node;
 mod paging;
 mod parts;

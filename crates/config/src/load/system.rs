@@ -2,10 +2,10 @@
 
 use super::Prepared;
 use super::node::{Node, Tree};
-use super::parts;
+use super::{microservice, parts};
 use crate::fields::Fields;
 use crate::tables::SYSTEMS;
-use crate::{Authentication, Code, Component, NotRunnable, System, UrlSystem};
+use crate::{Authentication, Code, Component, Microservice, NotRunnable, System, UrlSystem};
 use sluice_entity::Json;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub(super) fn load(component: &Component, prepared: Prepared<'_>) -> System {
             check_id(&component.id, &node, &mut filler);
             let effective = Json::Object(members);
             check_authentication(&effective, &node, &mut filler);
+            microservice::check(&node, &mut filler);
             (Arc::new(effective), filler.problems.0, found)
         }
     };
@@ -29,7 +30,10 @@ pub(super) fn load(component: &Component, prepared: Prepared<'_>) -> System {
         .to_owned();
     let valid = crate::is_valid(&diagnostics);
     let fields = Fields::of(Some(&effective));
-    let url = (valid && kind == "system:url").then(|| UrlSystem::read(&fields));
+    let is_microservice = kind == "system:microservice";
+    let url =
+        (valid && (is_microservice || kind == "system:url")).then(|| UrlSystem::read(&fields));
+    let container = (valid && is_microservice).then(|| Microservice::read(&fields));
     let runnable = match (&url, found) {
         _ if !valid => Err(NotRunnable::Invalid),
         (_, Some(found)) if !found.runs => Err(NotRunnable::NotInThisVersion {
@@ -58,6 +62,7 @@ pub(super) fn load(component: &Component, prepared: Prepared<'_>) -> System {
         valid,
         runnable,
         url,
+        microservice: container,
         effective: Arc::clone(&effective),
     }
 }
@@ -94,7 +99,10 @@ fn check_authentication(effective: &Json, node: &Node, filler: &mut super::Fille
                 .error(&place, Code::MissingProperty, message);
         }
     }
-    if effective.get("type").and_then(Json::as_str) != Some("system:url") {
+    if !matches!(
+        effective.get("type").and_then(Json::as_str),
+        Some("system:url" | "system:microservice")
+    ) {
         return;
     }
     if matches!(authentication.as_str(), "digest" | "ntlm" | "tripletex") {

@@ -8,7 +8,7 @@ use super::{Default, Rows, Shape, Type, later, row, runs};
 pub(crate) const SYSTEMS: &[Type] = &[
     runs("system:url", &[URL, SYSTEM]).with_one_of(&[&["url_pattern", "base_url"]]),
     later("system:rest", &[URL, REST, SYSTEM]).with_one_of(&[&["url_pattern", "base_url"]]),
-    later("system:microservice", &[MICROSERVICE, SYSTEM]),
+    runs("system:microservice", &[MICROSERVICE, SYSTEM]),
     later("system:sqlserver", &[DATABASE, SQLSERVER, POOL, SYSTEM]),
     later("system:mysql", &[DATABASE, MYSQL, POOL, SYSTEM]),
     later("system:postgresql", &[DATABASE, POSTGRESQL, POOL, SYSTEM]),
@@ -97,16 +97,21 @@ const MICROSERVICE: Rows = &[
     row("docker", Shape::Fields(DOCKER)).required(),
     row("use_https", Shape::Bool).no(),
     row("verify_ssl", Shape::Bool).or(Default::NodeWide(&["global_defaults", "verify_ssl"])),
+    // Ours, for those that speak HTTPS with a certificate of their own.
+    row("custom_ca_pem_chain", Shape::Text),
+    row("minimum_tls_version", Shape::Choice(&["1.2", "1.3"])).text("1.3"),
     row("username", Shape::Text),
     row("password", Shape::Text),
-    row("authentication", Shape::Text),
+    row("headers", Shape::TextMap),
+    row("authentication", Shape::Choice(&["basic", "digest"])),
     row("connect_timeout", Shape::Number).integer(60),
     row("read_timeout", Shape::Number).integer(1800),
     row("eager_load", Shape::Bool).or(Default::NodeWide(&[
         "global_defaults",
         "eager_load_microservices",
     ])),
-    row("retry_strategy", Shape::ByStatus(RETRY)),
+    row("retry_strategy", Shape::ByStatus(RETRY))
+        .not_followed("it is ignored, and only the pump of a pipe says how to retry"),
 ];
 
 const DOCKER: Rows = &[
@@ -121,7 +126,10 @@ const DOCKER: Rows = &[
     row("cpuset_cpus", Shape::Text).deprecated("\"cpu_quota\""),
     row("hosts", Shape::TextMap).or(Default::Json("{}")),
     row("skip_pull", Shape::Bool).no(),
-    row("pull_image_cron_expression", Shape::Cron),
+    row("pull_image_cron_expression", Shape::Cron)
+        .not_followed("an image is pulled when its container starts, and when it is reloaded"),
+    // Ours: containers do not run as root unless the configuration says 0.
+    row("run_as_user", Shape::Integer(0)).integer(65532),
 ];
 
 const POOL: Rows = &[

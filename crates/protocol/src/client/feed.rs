@@ -43,7 +43,7 @@ pub(super) async fn publish(client: Client, wanted: Ask) -> Result<Published> {
             file: document.file,
             body: reading.items(chunk),
         }),
-        Part::Page(_) | Part::Chunk(_) | Part::Note(_) => {
+        Part::Page(_) | Part::Chunk(_) | Part::Note(_) | Part::Wanted(_) | Part::Proxied(_) => {
             answered(Err(Damaged::new("part", "no headers before the content")))
         }
     }
@@ -68,16 +68,17 @@ fn chunk(part: Part) -> Result<Bytes, Damaged> {
 }
 
 /// The near end of a read. Dropped, it cancels the far end.
-struct Reading {
+pub(super) struct Reading {
     asks: mpsc::Sender<proto::FeedAsk>,
     parts: Streaming<proto::FeedPart>,
 }
 
 impl Reading {
     /// Says what is wanted.
-    async fn open(mut client: Client, wanted: Ask) -> Result<Self> {
-        // There is room for the opening and one ask: a reader never has more than one part to come.
-        let (asks, asked) = mpsc::channel(2);
+    pub(super) async fn open(mut client: Client, wanted: Ask) -> Result<Self> {
+        // There is room for the opening, one ask and a chunk: a reader never has more than one part to come, and never waits to
+        // say something while it should read.
+        let (asks, asked) = mpsc::channel(3);
         let _ = asks.try_send(ask(wanted));
         let answer = client.read(ReceiverStream::new(asked)).await;
         Ok(Reading {
@@ -86,8 +87,13 @@ impl Reading {
         })
     }
 
+    /// Says something else than `more`. If the far side has ended already, its last word is among the parts.
+    pub(super) async fn say(&self, said: Ask) {
+        let _ = self.asks.send(ask(said)).await;
+    }
+
     /// The next part that was asked for.
-    async fn part(&mut self) -> Result<Option<Part>> {
+    pub(super) async fn part(&mut self) -> Result<Option<Part>> {
         match self.parts.message().await.map_err(from_status)? {
             Some(part) => answered(required(part.part, "part")).map(Some),
             None => Ok(None),

@@ -7,8 +7,9 @@ use super::watch::Watch;
 use crate::wire::proto::{self, storage_node_client::StorageNodeClient};
 use crate::wire::{hash_key, to_history, to_scope, to_variables};
 use crate::{
-    ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, PutConfiguration,
-    PutOutcome, Result, SecretScope, SecretValues, StorageNode,
+    ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, MicroserviceAnswer,
+    MicroserviceQuestion, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues,
+    StorageNode,
 };
 use async_trait::async_trait;
 use sluice_dataset::ReadOptions;
@@ -261,6 +262,24 @@ impl StorageNode for RemoteStorageNode {
         let mut client = self.client();
         let reply = limit.answer(client.dataset_number(request)).await?;
         Ok(reply.number)
+    }
+
+    async fn ask_microservice(
+        &self,
+        system: &str,
+        question: MicroserviceQuestion,
+        user: &str,
+    ) -> Result<MicroserviceAnswer> {
+        let limit = within(self.settings.deadlines.change);
+        let request = limit.request(proto::AskMicroserviceRequest {
+            system: system.to_owned(),
+            user: user.to_owned(),
+            question: Some((&question).into()),
+        });
+        let answer = limit
+            .answer(self.client().ask_microservice(request))
+            .await?;
+        answered(answer.try_into())
     }
 
     async fn reset(&self) -> Result<()> {

@@ -4,15 +4,15 @@ use super::ClientSettings;
 use super::call::{answered, within};
 use super::channel::Way;
 use super::followers::Followers;
-use super::{feed, push};
+use super::{feed, proxy, push};
 use crate::wire::proto::{self, worker_client::WorkerClient};
 use crate::wire::{
     Target, checked_entity, json, to_operate_pump, to_position, to_publish, to_run_all,
 };
 use crate::{
-    ByteStream, DatasetReport, EntityStage, Feed, FollowStream, PipeReport, PublishRequest,
-    Published, PumpRequest, PushReply, PushRequest, ReadRequest, Result, RunAll, RunRest,
-    RunnerLogLine, RunnerStatus, SystemReport, Worker,
+    ByteStream, DatasetReport, EntityStage, Feed, FollowStream, PipeReport, ProxyReply,
+    ProxyRequest, PublishRequest, Published, PumpRequest, PushReply, PushRequest, ReadRequest,
+    Result, RunAll, RunRest, RunnerLogLine, RunnerStatus, SystemReport, Worker,
 };
 use async_trait::async_trait;
 use sluice_dataset::SinceToken;
@@ -170,6 +170,16 @@ impl Worker for RemoteWorker {
     async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published> {
         let wanted = to_publish(pipe, request);
         feed::publish(self.client(), proto::feed_ask::Ask::Publish(wanted)).await
+    }
+
+    async fn proxy(
+        &self,
+        system: &str,
+        request: ProxyRequest,
+        body: ByteStream,
+    ) -> Result<ProxyReply> {
+        let page_bytes = self.settings.bounds.page_bytes;
+        proxy::proxy(self.client(), system, request, body, page_bytes).await
     }
 
     async fn systems(&self) -> Result<Vec<SystemReport>> {

@@ -1,8 +1,9 @@
 //! Feeds and documents: one part for each ask, one part read ahead.
 
 use super::ServerSettings;
-use super::call::{Parts, asked, tell};
-use super::watch;
+use super::call::{Parts, admit, asked, tell};
+use super::worker::USERS;
+use super::{proxy, watch};
 use crate::wire::proto::{self, feed_ask::Ask, feed_part::Part};
 use crate::wire::{
     Damaged, cut, position, publish, read as read_request, required, stage, to_note,
@@ -12,15 +13,17 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, try_join};
 use futures::stream::{self, BoxStream, StreamExt};
+use std::sync::Arc;
 use tonic::{Request, Status, Streaming};
 
 /// Answers a reader: opens what it wants, then parts as it asks for them.
-pub(super) async fn read<W: Worker + ?Sized>(
-    worker: &W,
+pub(super) async fn read<W: Worker + ?Sized + 'static>(
+    worker: &Arc<W>,
     request: Request<Streaming<proto::FeedAsk>>,
     settings: &ServerSettings,
 ) -> Result<Parts<proto::FeedPart>, Status> {
     let end = watch::end(&request, settings).boxed();
+    let speaks_for_users = admit(&request, &USERS);
     let mut asks = request.into_inner();
     let first = asks.message().await?;
     let ask = asked(required(first.and_then(|first| first.ask), "ask"));
@@ -30,12 +33,24 @@ pub(super) async fn read<W: Worker + ?Sized>(
         Ask::Follow(_) => end,
         _ => settings.drain.clone().cancelled_owned().boxed(),
     };
-    let (headers, parts) = open(worker, ask, settings.bounds.page_bytes)
+    let page_bytes = settings.bounds.page_bytes;
+    let ask = match ask {
+        Ask::Proxy(open) => {
+            speaks_for_users?;
+            let worker = Arc::clone(worker);
+            return Ok(proxy::answer(worker, open, asks, page_bytes, end));
+        }
+        other => other,
+    };
+    let (headers, parts) = open(&**worker, ask, page_bytes)
         .await
         .map_err(|error| tell(&error))?;
     let headers = stream::once(async { Ok(part(headers)) });
-    Ok(headers.chain(paced(asks, parts, end)).boxed())
+    Ok(headers.chain(paced(mores(asks), parts, end)).boxed())
 }
+
+/// When a stream has to end so that its reader goes on elsewhere.
+pub(super) type End = BoxFuture<'static, ()>;
 
 /// The headers, and what follows on demand.
 type Opened = (Part, BoxStream<'static, Result<Part>>);
@@ -72,7 +87,9 @@ async fn open<W: Worker + ?Sized>(worker: &W, ask: Ask, page_bytes: usize) -> Re
                 }
             })
         }
-        Ask::More(_) => asked(Err(Damaged::new("ask", "nothing was opened"))),
+        Ask::Proxy(_) | Ask::More(_) | Ask::Chunk(_) | Ask::End(_) | Ask::Failed(_) => {
+            asked(Err(Damaged::new("ask", "nothing was opened")))
+        }
     }
 }
 
@@ -106,7 +123,7 @@ fn of_followed(followed: FollowStream, page_bytes: usize) -> BoxStream<'static, 
     parts.boxed()
 }
 
-fn chunks(body: ByteStream, page_bytes: usize) -> BoxStream<'static, Result<Part>> {
+pub(super) fn chunks(body: ByteStream, page_bytes: usize) -> BoxStream<'static, Result<Part>> {
     let parts = body.flat_map(move |chunk| {
         let cut = match chunk {
             Ok(chunk) => cut_bytes(chunk, page_bytes).map(Ok).collect(),
@@ -123,22 +140,26 @@ fn cut_bytes(mut chunk: Bytes, page_bytes: usize) -> impl Iterator<Item = Part> 
     })
 }
 
+/// Asks for one more part each; `Err(None)`: the reader wants no more.
+pub(super) type Mores = BoxStream<'static, Result<(), Option<Status>>>;
+
 /// Gives a part for each ask. While it waits for an ask it reads the next part, and no more.
-fn paced(
-    asks: Streaming<proto::FeedAsk>,
+pub(super) fn paced(
+    mores: Mores,
     parts: BoxStream<'static, Result<Part>>,
-    end: BoxFuture<'static, ()>,
+    end: End,
 ) -> impl futures::Stream<Item = Result<proto::FeedPart, Status>> {
-    stream::unfold(Some((asks, parts, end)), |state| async {
-        let (mut asks, mut parts, mut end) = state?;
-        let next = try_join(more(&mut asks), async { Ok(parts.next().await) });
+    stream::unfold(Some((mores, parts, end)), |state| async {
+        let (mut mores, mut parts, mut end) = state?;
+        let more = async { mores.next().await.unwrap_or(Err(None)) };
+        let next = try_join(more, async { Ok(parts.next().await) });
         let next = tokio::select! {
             biased;
             () = &mut end => return Some((Err(tell(&draining())), None)),
             next = next => next,
         };
         match next {
-            Ok(((), Some(Ok(next)))) => Some((Ok(part(next)), Some((asks, parts, end)))),
+            Ok(((), Some(Ok(next)))) => Some((Ok(part(next)), Some((mores, parts, end)))),
             Ok(((), Some(Err(error)))) => Some((Err(tell(&error)), None)),
             Ok(((), None)) | Err(None) => None,
             Err(Some(status)) => Some((Err(status), None)),
@@ -146,19 +167,19 @@ fn paced(
     })
 }
 
-/// Waits for the next ask; `Err(None)`: the reader wants no more.
-async fn more(asks: &mut Streaming<proto::FeedAsk>) -> Result<(), Option<Status>> {
-    match asks.message().await {
-        Ok(Some(proto::FeedAsk {
+/// What a reader says after its opening.
+fn mores(asks: Streaming<proto::FeedAsk>) -> Mores {
+    let mores = asks.map(|ask| match ask {
+        Ok(proto::FeedAsk {
             ask: Some(Ask::More(_)),
-        })) => Ok(()),
-        Ok(Some(_)) => {
+        }) => Ok(()),
+        Ok(_) => {
             let damaged = Damaged::new("ask", "something else than `more`");
             Err(Some(tell(&damaged.request())))
         }
-        Ok(None) => Err(None),
         Err(status) => Err(Some(status)),
-    }
+    });
+    mores.boxed()
 }
 
 fn draining() -> Error {
@@ -166,6 +187,6 @@ fn draining() -> Error {
     Error::new(Code::Unavailable, "draining", message)
 }
 
-fn part(part: Part) -> proto::FeedPart {
+pub(super) fn part(part: Part) -> proto::FeedPart {
     proto::FeedPart { part: Some(part) }
 }

@@ -12,7 +12,9 @@ mod caller;
 mod control;
 mod feed;
 mod health;
+mod microservices;
 mod placement_control;
+mod proxy;
 mod push;
 mod sessions;
 mod storage_node;
@@ -22,10 +24,13 @@ mod worker;
 use crate::wire::MessageBounds;
 use crate::wire::proto::assignments_server::AssignmentsServer;
 use crate::wire::proto::configuration_control_server::ConfigurationControlServer;
+use crate::wire::proto::microservice_control_server::MicroserviceControlServer;
 use crate::wire::proto::placement_control_server::PlacementControlServer;
 use crate::wire::proto::storage_node_server::StorageNodeServer;
 use crate::wire::proto::worker_server::WorkerServer;
-use crate::{Assignments, ConfigurationControl, PlacementControl, StorageNode, Worker};
+use crate::{
+    Assignments, ConfigurationControl, MicroserviceControl, PlacementControl, StorageNode, Worker,
+};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
@@ -104,6 +109,19 @@ pub fn add_configuration_control<C: ConfigurationControl + ?Sized + 'static>(
 ) {
     let most = settings.bounds.message_bytes();
     let service = ConfigurationControlServer::new(control::Service { control, settings })
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most);
+    routes.add_service(service);
+}
+
+/// Adds what the operator asks of a storage node about microservices to what a server offers; over mutual TLS nobody else may.
+pub fn add_microservice_control<C: MicroserviceControl + ?Sized + 'static>(
+    routes: &mut RoutesBuilder,
+    control: Arc<C>,
+    settings: ServerSettings,
+) {
+    let most = settings.bounds.message_bytes();
+    let service = MicroserviceControlServer::new(microservices::Service { control, settings })
         .max_decoding_message_size(most)
         .max_encoding_message_size(most);
     routes.add_service(service);

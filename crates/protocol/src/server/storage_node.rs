@@ -5,7 +5,8 @@ use super::call::{Answer, Parts, asked, open_for};
 use super::watch::{end, states};
 use crate::wire::proto::{self, storage_node_server};
 use crate::wire::{
-    SnapshotParts, component_kind, history, json, parts, posted, scope, to_hash_key, variables,
+    SnapshotParts, component_kind, history, json, microservice_question, name, parts, posted,
+    scope, to_hash_key, variables,
 };
 use crate::{PutConfiguration, StorageNode};
 use futures::StreamExt;
@@ -221,6 +222,20 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         call.answer(async {
             let number = self.node.dataset_number(&wanted.name).await?;
             Ok(proto::DatasetNumberReply { number })
+        })
+        .await
+    }
+
+    async fn ask_microservice(
+        &self,
+        request: Request<proto::AskMicroserviceRequest>,
+    ) -> Answer<proto::MicroserviceAnswer> {
+        let (call, wanted) = open_for(request, &USERS)?;
+        call.answer(async {
+            let system = asked(name(wanted.system, "system"))?;
+            let question = asked(microservice_question(wanted.question))?;
+            let answer = self.node.ask_microservice(&system, question, &wanted.user);
+            Ok(answer.await?.into())
         })
         .await
     }

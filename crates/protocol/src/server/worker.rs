@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Streaming};
 
 /// Who speaks for users: other workers only read.
-const USERS: [Role; 1] = [Role::Aggregator];
+pub(super) const USERS: [Role; 1] = [Role::Aggregator];
 
 pub(super) struct Service<W: ?Sized> {
     pub(super) worker: Arc<W>,
@@ -115,7 +115,7 @@ impl<W: Worker + ?Sized + 'static> worker_server::Worker for Service<W> {
     }
 
     async fn read(&self, request: Request<Streaming<proto::FeedAsk>>) -> Answer<Self::ReadStream> {
-        let parts = feed::read(&*self.worker, request, &self.settings).await;
+        let parts = feed::read(&self.worker, request, &self.settings).await;
         parts.map(Response::new)
     }
 

@@ -261,6 +261,40 @@ impl Worker for FakeWorker {
             body: futures::stream::iter(rows).boxed(),
         })
     }
+    async fn proxy(
+        &self,
+        system: &str,
+        request: ProxyRequest,
+        mut body: ByteStream,
+    ) -> Result<ProxyReply> {
+        let _guard = self.enter();
+        self.note("proxy", &(system, &request));
+        let mut all = Vec::new();
+        match system {
+            "absent" => return Err(Error::not_found("unknown-system", "system", system)),
+            "early" => {
+                body.next().await.transpose()?;
+                all.push(Ok(Bytes::from_static(b"enough")));
+            }
+            "duplex" => {
+                return Ok(ProxyReply {
+                    status: 200,
+                    headers: Vec::new(),
+                    body,
+                });
+            }
+            _ => {
+                while let Some(chunk) = body.next().await {
+                    all.push(Ok(chunk?));
+                }
+            }
+        }
+        Ok(ProxyReply {
+            status: 418,
+            headers: request.headers,
+            body: futures::stream::iter(all).boxed(),
+        })
+    }
     async fn systems(&self) -> Result<Vec<SystemReport>> {
         Ok(vec![SystemReport {
             id: "crm".into(),

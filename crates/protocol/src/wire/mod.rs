@@ -15,10 +15,12 @@ mod feeds;
 mod following;
 mod history;
 mod json;
+mod microservices;
 mod pages;
 mod parts;
 mod permits;
 mod pipes;
+mod proxy;
 mod pushes;
 mod reports;
 mod runner;
@@ -46,9 +48,13 @@ pub(crate) use feeds::{publish, read, stage, to_publish};
 pub(crate) use following::{followed, position, to_note, to_position};
 pub(crate) use history::{history, to_history};
 pub(crate) use json::json;
+pub(crate) use microservices::{
+    GatheredQuestions, microservice_question, question_end, questions_parts, to_end,
+};
 pub(crate) use pages::{checked_page, cut};
 pub(crate) use parts::parts;
 pub(crate) use pipes::{operate_pump, to_operate_pump};
+pub(crate) use proxy::{open_proxy, proxied, to_headers, to_open_proxy};
 pub(crate) use pushes::{Target, open_push, to_open_push};
 pub(crate) use reports::{report, to_report};
 pub(crate) use runner::{run_all, to_run_all};

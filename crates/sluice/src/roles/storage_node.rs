@@ -96,6 +96,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
         let mut routes = Routes::builder();
         server::add_storage_node(&mut routes, node.clone(), serving.clone());
         server::add_configuration_control(&mut routes, node.clone(), serving.clone());
+        server::add_microservice_control(&mut routes, node.clone(), serving.clone());
         server::add_assignments(&mut routes, placements.clone(), serving.clone());
         server::add_placement_control(&mut routes, placements.clone(), serving.clone());
         let health = server::add_health(&mut routes, serving);

@@ -9,7 +9,7 @@ use sluice_identity::{Admission, Role};
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::transport::{Limits, Port};
 use sluice_protocol::{Assignments as _, WorkerId};
-use sluice_worker::LocalWorker;
+use sluice_worker::{LocalWorker, Microservices};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +67,11 @@ pub(super) async fn run(start: Start) -> Result<()> {
     own.store.write_buffer_bytes = settings.store_cache / 2;
     own.objects = objects::open(settings.object_store.as_deref())?;
     own.checkpoint_every = settings.checkpoint_every;
+    own.microservices = Microservices {
+        hub: settings.hub.clone(),
+        domain: settings.microservice_domain.clone(),
+        addresses: settings.microservices.clone(),
+    };
     readiness.waits_for("it opens the store");
     let topology = link.assignments.watch_topology();
     let reach = PeerReach::new(link.certificate.clone(), link.client, topology);

@@ -1,5 +1,6 @@
 //! How the values of settings are written: as people write them in a file, an environment variable or a flag.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A kind of value with a text form.
@@ -77,6 +78,27 @@ impl Text for Vec<String> {
     }
     fn print(&self) -> Option<String> {
         Some(self.join(",")).filter(|text| !text.is_empty())
+    }
+}
+
+/// Comma-separated, each a name and a URL.
+impl Text for BTreeMap<String, String> {
+    fn read(text: &str) -> Result<Self, String> {
+        let is_url = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        let pairs = Vec::<String>::read(text)?.into_iter().map(|pair| {
+            pair.split_once('=')
+                .filter(|(name, url)| !name.is_empty() && is_url(url))
+                .map(|(name, url)| (name.to_owned(), url.to_owned()))
+                .ok_or_else(|| {
+                    "it is a list of names and addresses, for example orders=http://127.0.0.1:5000"
+                        .to_owned()
+                })
+        });
+        pairs.collect()
+    }
+    fn print(&self) -> Option<String> {
+        let pairs = self.iter().map(|(name, url)| format!("{name}={url}"));
+        pairs.collect::<Vec<_>>().print()
     }
 }
 

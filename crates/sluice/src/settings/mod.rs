@@ -11,6 +11,7 @@ pub use layers::{Layered, Problems, load};
 pub use sluice_telemetry::LogFormat;
 pub(crate) use table::{arguments, names};
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -91,6 +92,10 @@ pub struct Settings {
     pub object_store: Option<String>,
     /// How often checkpoints are made of pipes that changed.
     pub checkpoint_every: Duration,
+    /// Addresses of microservices by system, where the hub does not run them itself.
+    pub microservices: BTreeMap<String, String>,
+    /// The domain of the Services of microservices that run beside the hub.
+    pub microservice_domain: Option<String>,
     /// Largest body that is read whole: configuration, variables, secrets.
     pub request_limit: usize,
     /// Open connections.
@@ -137,6 +142,8 @@ impl Settings {
             store_cache: 192 << 20,
             object_store: None,
             checkpoint_every: Duration::from_secs(60),
+            microservices: BTreeMap::new(),
+            microservice_domain: None,
             request_limit: 64 << 20,
             connections: 16_384,
             namespace: None,

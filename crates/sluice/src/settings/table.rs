@@ -257,6 +257,20 @@ const SETTINGS: &[Setting] = &[
         "How often checkpoints of pipes that changed are made in the object store"
     ),
     setting!(
+        "microservices",
+        microservices,
+        DATA,
+        Some("SYSTEM=URL,..."),
+        "Where microservices are that you run yourself, by the id of their system"
+    ),
+    setting!(
+        "microservice-domain",
+        microservice_domain,
+        &[Worker],
+        Some("DOMAIN"),
+        "The domain of the Services of microservices that the operator runs: the hub's namespace with .svc"
+    ),
+    setting!(
         "request-limit",
         request_limit,
         API,

@@ -128,5 +128,6 @@ fn worker_settings(settings: &Settings, objects: Option<Objects>) -> sluice_work
     worker.store.write_buffer_bytes = settings.store_cache / 2;
     worker.objects = objects;
     worker.checkpoint_every = settings.checkpoint_every;
+    worker.microservices.addresses = settings.microservices.clone();
     worker
 }

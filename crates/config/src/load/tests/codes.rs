@@ -32,6 +32,26 @@ const CASES: &[(&str, &[&str])] = &[
         r#"[{"_id": "a", "type": "pipe", "source": {"type": "empty"}}, {"_id": "a", "type": "pipe", "source": {"type": "empty"}}]"#,
         &["error duplicate-component _id"],
     ),
+    (
+        r#"[{"_id": "a", "type": "system:microservice", "docker": {"image": "a b", "port": 70000, "username": "u",
+            "environment": {"1A": "", "A=B": "", "C.d-e_F": ""}, "hosts": {"h": "no address"}}}]"#,
+        &[
+            "error missing-property docker/username",
+            "error wrong-kind docker/environment/1A",
+            "error wrong-kind docker/environment/A=B",
+            "error wrong-kind docker/hosts/h",
+            "error wrong-kind docker/image",
+            "error wrong-kind docker/port",
+        ],
+    ),
+    (
+        r#"[{"_id": "a", "type": "system:microservice", "docker": {"image": "a", "port": 1, "pull_image_cron_expression": "0 0 * * *"},
+            "authentication": "digest", "username": "u", "password": "p"}]"#,
+        &[
+            "warning not-in-this-version authentication",
+            "warning not-in-this-version docker/pull_image_cron_expression",
+        ],
+    ),
     (r#"[{"_id": "a"}]"#, &["error missing-type "]),
     (
         r#"[{"_id": "a", "type": "pipe", "source": {}}]"#,

@@ -19,7 +19,7 @@ const SYSTEM_TYPES: &str = "elasticsearch kafka ldap microservice mssql sqlserve
                             twilio url";
 const RUN_BY_THIS_VERSION: &str = "source/conditional source/csv source/dataset source/embedded source/empty source/http_endpoint \
     source/json source/merge_datasets source/union_datasets transform/chained transform/conditional transform/dtl \
-    sink/conditional sink/csv_endpoint sink/dataset sink/http_endpoint sink/json sink/null system/url";
+    sink/conditional sink/csv_endpoint sink/dataset sink/http_endpoint sink/json sink/null system/microservice system/url";
 
 const FAMILIES: [(&str, &[Type]); 5] = [
     ("source", SOURCES),

@@ -7,6 +7,11 @@ use std::collections::BTreeSet;
 /// A component, the place of the setting, and what happens instead.
 const CASES: &[(&str, &str, &str)] = &[
     (
+        r#"{"_id": "a", "type": "system:microservice", "docker": {"image": "i", "port": 1, "pull_image_cron_expression": "0 0 * * *"}}"#,
+        "docker/pull_image_cron_expression",
+        "when it is reloaded",
+    ),
+    (
         r#"{"_id": "a", "type": "pipe", "source": {"type": "dataset", "dataset": "a", "subset": ["eq", "_S.x", 1]}}"#,
         "source/subset",
         "does not run",

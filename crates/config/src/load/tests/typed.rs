@@ -104,6 +104,51 @@ fn what_this_version_cannot_run_is_loaded_with_its_reason() {
 }
 
 #[test]
+fn a_microservice() {
+    let loaded = configuration(
+        r#"[{"_id": "s", "type": "system:microservice", "authentication": "basic", "username": "u", "password": "$SECRET(own)",
+              "read_timeout": 5, "use_https": true, "eager_load": false,
+              "docker": {"image": "i:1", "port": "$ENV(port)", "cpu_quota": 50, "username": "r", "password": "$SECRET(own)",
+                "hosts": {"h": "10.0.0.1"}, "skip_pull": true, "run_as_user": 0,
+                "environment": {"A": "x$ENV(environment)", "B-C": {"k": [1]}, "D": 1.0, "E": "$SECRET(own)"}}},
+            {"_id": "reader", "type": "pipe", "source": {"type": "json", "system": "s", "url": "/x"}}]"#,
+    );
+    let system = &loaded.systems["s"];
+    assert_eq!(system.diagnostics, []);
+    assert!(system.runnable.is_ok() && loaded.pipes["reader"].runnable.is_ok());
+    let url = system.url.as_ref().expect("spoken to like a URL system");
+    assert_eq!(url.address, Address::Microservice);
+    assert_eq!(url.read_timeout, 5.0);
+    assert!(
+        matches!(&url.authentication, Authentication::Basic { username, .. } if username == "u")
+    );
+    let container = system.microservice.as_ref().expect("a container");
+    assert_eq!(
+        crate::Microservice::of(&system.effective).as_ref(),
+        Some(container)
+    );
+    assert_eq!((container.image.as_str(), container.port), ("i:1", 8080));
+    assert_eq!(
+        (container.memory, container.cpu_quota, container.run_as_user),
+        (128, 50, 0)
+    );
+    assert!(container.use_https && container.skip_pull && !container.eager_load);
+    let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+    assert_eq!(
+        container.environment,
+        [
+            pair("A", "xtest"),
+            pair("B-C", r#"{"k":[1]}"#),
+            pair("D", "1.0"),
+            pair("E", "$SECRET(own)"),
+        ]
+    );
+    assert_eq!(container.login, Some(pair("r", "$SECRET(own)")));
+    assert_eq!(container.hosts, [pair("h", "10.0.0.1")]);
+    assert!(!format!("{container:?}").contains("xtest"));
+}
+
+#[test]
 fn a_url_system() {
     let loaded = configuration(
         r#"[{"_id": "s", "type": "system:url", "url_pattern": "https://h/%s", "authentication": "basic", "username": "u",

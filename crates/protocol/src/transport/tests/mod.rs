@@ -5,6 +5,7 @@ mod control;
 mod echo;
 mod lifetime;
 mod limits;
+mod microservices;
 mod placement;
 mod refusals;
 mod renewal;
