@@ -87,7 +87,7 @@ pub enum OpenError {
         place: String,
         /// Why.
         #[source]
-        source: sluice_objects::Error,
+        source: Box<sluice_objects::Error>,
     },
     /// An object of the storage node is not what it should be.
     #[error("the object {name} in {place} cannot be understood: {problem}")]

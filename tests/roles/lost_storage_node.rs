@@ -138,7 +138,7 @@ async fn a_storage_node_whose_disk_is_lost_while_a_worker_is_cut_off_has_everyth
     let mut topology = watching.watch_topology();
     let earlier = {
         let seen = topology.wait_for(|seen| owned(seen).len() == 2 * PIPES);
-        owned(&*seen.await.unwrap())
+        owned(&seen.await.unwrap())
     };
     let highest = earlier.values().map(|(epoch, _)| *epoch).max().unwrap();
     let cut_off = earlier["out0"].1.clone();
@@ -173,7 +173,7 @@ async fn a_storage_node_whose_disk_is_lost_while_a_worker_is_cut_off_has_everyth
             owned.len() == 2 * PIPES && owned.iter().all(is_there)
         });
         let seen = tokio::time::timeout(super::LIMIT, seen).await;
-        owned(&*seen.expect("all pipes get an owner").unwrap())
+        owned(&seen.expect("all pipes get an owner").unwrap())
     };
     println!(
         "every pipe had a new owner {:.1} s after the loss",

@@ -130,7 +130,7 @@ impl Place {
     pub(super) fn failed(&self, source: sluice_objects::Error) -> OpenError {
         OpenError::Objects {
             place: self.shown(),
-            source,
+            source: Box::new(source),
         }
     }
 

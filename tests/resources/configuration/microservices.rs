@@ -2,7 +2,6 @@
 //! the controllers would say the test says.
 
 use super::{LIMIT, World};
-use sluice_operator::crd::System;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Secret, Service};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -10,6 +9,7 @@ use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sluice_config::microservice_name;
+use sluice_operator::crd::System;
 use sluice_protocol::{LogsWanted, MicroserviceAnswer, MicroserviceQuestion};
 use std::fmt::Debug;
 use std::time::{Duration, Instant};

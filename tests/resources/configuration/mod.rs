@@ -1,7 +1,7 @@
 //! The configuration of a hub and its custom resources: an operator's loop between a real API server and a storage node in memory.
 
-mod refusals;
 mod microservices;
+mod refusals;
 mod storage;
 
 use crate::harness::{Cluster, connect};
