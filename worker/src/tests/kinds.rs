@@ -231,7 +231,9 @@ async fn a_microservice_is_called_where_it_is_and_one_that_nobody_runs_is_told()
         ],
     )
     .await;
-    hub.run_all_of(&["from-given", "from-nowhere"]).await;
+    hub.run_all_of(&["from-given"]).await;
+    let (succeeded, said) = hub.run("from-nowhere").await;
+    assert!(!succeeded && said.contains("start it yourself"), "{said}");
     assert_eq!(hub.live("from-given").await, [r#"{"_id":"1"}"#]);
     assert_eq!(other.requests()[0].target, "/below/things?a=1");
     // Requests of callers stay below its address.

@@ -6,11 +6,9 @@ use sluice_protocol::MicroserviceQuestion;
 
 async fn hub() -> Hub {
     let hub = Hub::configured().await;
-    for id in ["micro", "elsewhere"] {
-        let path = format!("/api/systems/{id}/config");
-        let system = r#"{"type": "system:microservice"}"#;
-        hub.put(&path, system).await.problem_free();
-    }
+    let system = |id: &str| format!(r#"{{"_id": "{id}", "type": "system:microservice"}}"#);
+    let systems = format!("[{},{}]", system("micro"), system("elsewhere"));
+    hub.post("/api/systems", systems).await.problem_free();
     hub
 }
 

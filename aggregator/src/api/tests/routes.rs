@@ -90,9 +90,9 @@ async fn every_operation_answers_what_the_description_says() {
         hub.put("/api/systems/target/secrets", r#"{"known": "hidden"}"#)
             .await
             .problem_free();
-        hub.put(
-            "/api/systems/micro/config",
-            r#"{"type": "system:microservice"}"#,
+        hub.post(
+            "/api/systems",
+            r#"[{"_id": "micro", "type": "system:microservice"}]"#,
         )
         .await
         .problem_free();
