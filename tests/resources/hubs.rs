@@ -472,3 +472,57 @@ async fn another_worker_takes_the_place_of_one_whose_node_or_disk_is_lost() {
         .kubectl(&["delete", "node", &namespace.name])
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_pod_waits_for_its_pipes_to_move_where_they_can_and_is_exchanged_at_once_where_they_cannot()
+ {
+    let (namespace, _operator) = place("exchange").await;
+    let store = json!({"url": "s3://bucket/hub"});
+    for (store, waits) in [(Value::Null, false), (store, true)] {
+        let mut spec = json!({"log": "info"});
+        if !store.is_null() {
+            spec["objectStore"] = store;
+        }
+        namespace.apply(&hub(spec.clone())).unwrap();
+        namespace.apply(&pool(1, "Retain")).unwrap();
+        let worker = until_there(&namespace, "workers", 1).await.remove(0);
+        let pod = || namespace.get(&format!("pod/{worker}"));
+        let argument = |wanted: &str| {
+            let arguments = pod().map(|pod| pod["spec"]["containers"][0]["args"].to_string());
+            let arguments = arguments.unwrap_or_else(|error| error.to_string());
+            (arguments.contains("--object-store") != waits || !arguments.contains(wanted))
+                .then_some(arguments)
+        };
+        until("its pod is as the hub says", LIMIT, || async {
+            argument("--log=info")
+        })
+        .await
+        .unwrap();
+        set_status(
+            &namespace,
+            &format!("pod/{worker}"),
+            json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}),
+        )
+        .unwrap();
+        let before = pod().unwrap()["metadata"]["uid"].clone();
+        spec["log"] = "debug".into();
+        namespace.apply(&hub(spec)).unwrap();
+        if waits {
+            // Nobody tells it where the pipes are: the storage node is not there.
+            let worker = format!("worker/{worker}");
+            namespace
+                .wait_for(&worker, "Exchanging", LIMIT)
+                .await
+                .unwrap();
+            let status = namespace.get(&worker).unwrap()["status"].to_string();
+            assert!(status.contains("storage node answers"), "{status}");
+            assert_eq!(pod().unwrap()["metadata"]["uid"], before);
+        } else {
+            until("its pod is another one", LIMIT, || async {
+                argument("--log=debug")
+            })
+            .await
+            .unwrap();
+        }
+    }
+}

@@ -28,6 +28,18 @@ pub enum Error {
     /// The key of the hub's content hashes.
     #[error("the storage node gives no key for content hashes")]
     HashKey(#[source] sluice_protocol::Error),
+    /// The object store belongs to another hub.
+    #[error(
+        "the object store {place} belongs to the hub \"{there}\", not to \"{here}\": each hub needs a place of its own"
+    )]
+    OtherHub {
+        /// The object store.
+        place: String,
+        /// The hub of this worker.
+        here: String,
+        /// The hub that the place belongs to.
+        there: String,
+    },
     /// The data folder of another worker.
     #[error("the store in {} belongs to the worker {owner}, and this is {wanted}: start it as {owner}, or with an empty folder", path.display())]
     OtherWorker {

@@ -4,7 +4,7 @@ use crate::assignment::{Assignment, Held, Keeper, Lease, held};
 use crate::blocking;
 use crate::clock::{Clock, SystemClock};
 use crate::deployment::Deployment;
-use crate::durability::{Arrivals, Durability, FORMAT, Rounds};
+use crate::durability::{Arrivals, Durability, FORMAT, Rounds, hub_of};
 use crate::error::Error;
 use crate::housekeeping;
 use crate::receiver::Bounds;
@@ -56,6 +56,8 @@ pub struct Settings {
     pub address: String,
     /// Where pipes are kept so that they outlive this disk; `None`: nowhere.
     pub objects: Option<Objects>,
+    /// The hub's name, which has to be that of the place; `None`: it is not looked at.
+    pub hub: Option<String>,
     /// How often checkpoints are made of pipes that changed.
     pub checkpoint_every: Duration,
     /// Who this worker is. `None`: as its disk says; a blank disk makes a name.
@@ -76,6 +78,7 @@ impl Settings {
             boot_clock: Arc::new(SystemBootClock),
             address: String::new(),
             objects: None,
+            hub: None,
             checkpoint_every: Duration::from_secs(60),
             worker: None,
             microservices: Microservices::default(),
@@ -120,6 +123,7 @@ impl LocalWorker {
             let key = storage_node.hash_key().await;
             settings.store.hash_key = Some(key.map_err(Error::HashKey)?);
         }
+        check_place(&settings).await?;
         let store = open_store(&settings).await?;
         let (signals, changed) = Signals::new();
         let (wake, wakes) = scheduler::wakes();
@@ -294,6 +298,26 @@ fn formats(settings: &Settings) -> Formats {
         // Pipes are handed over through the object store too.
         change_streams: moved,
         replicas: Some(range),
+    }
+}
+
+/// Pipes of two hubs in one place would take each other's state for their own.
+async fn check_place(settings: &Settings) -> Result<(), Error> {
+    let (Some(objects), Some(hub)) = (&settings.objects, &settings.hub) else {
+        return Ok(());
+    };
+    match hub_of(objects).await {
+        Ok(Some(there)) if there != *hub => Err(Error::OtherHub {
+            place: objects.place().to_owned(),
+            here: hub.clone(),
+            there,
+        }),
+        Ok(_) => Ok(()),
+        // What is on the disk can be read without it.
+        Err(error) => {
+            tracing::warn!(error = %error.answer(), "cannot see whose the object store is; starting all the same");
+            Ok(())
+        }
     }
 }
 

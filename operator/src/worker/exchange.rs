@@ -14,6 +14,10 @@ use sluice_protocol::Standing;
 
 /// Its type.
 pub(crate) const EXCHANGING: &str = "Exchanging";
+/// Its reasons that matter to others: it has not begun; nobody could take its pipes; its pod has gone.
+const WAITS: &str = "Waits";
+const NEEDS_ANOTHER: &str = "NeedsAnother";
+const RESTARTING: &str = "Restarting";
 /// How long a worker that is alone waits for another one. Where none can be had, pipes rest while their pod is exchanged.
 const FOR_ANOTHER: SignedDuration = SignedDuration::from_mins(5);
 /// How long pipes of which none moves hold up the exchange: they wait for their disk then.
@@ -85,9 +89,12 @@ pub(super) fn standing(worker: &Worker, found: &Found, exchange: Exchange) -> Op
 /// The condition, while there is something to tell.
 pub(super) fn told(worker: &Worker, exchange: Exchange, is_ready: bool) -> Conditions {
     let (reason, message) = match exchange {
-        Exchange::Waits => ("Waits", "another worker of the pool comes first"),
+        Exchange::Waits => (
+            WAITS,
+            "its pod is exchanged when others of the pool serve and the storage node answers",
+        ),
         Exchange::NeedsAnother => (
-            "NeedsAnother",
+            NEEDS_ANOTHER,
             "another worker is to come, so that its pipes can move before its pod is exchanged",
         ),
         Exchange::Drains => (
@@ -95,7 +102,7 @@ pub(super) fn told(worker: &Worker, exchange: Exchange, is_ready: bool) -> Condi
             "its pipes move to other workers before its pod is exchanged",
         ),
         Exchange::Now | Exchange::No if is_exchanging(worker) && !is_ready => {
-            ("Restarting", "its pod is exchanged")
+            (RESTARTING, "its pod is exchanged")
         }
         Exchange::Now | Exchange::No => return Vec::new(),
     };
@@ -109,17 +116,20 @@ pub(crate) fn is_exchanging(worker: &Worker) -> bool {
     conditions.any(|_| true)
 }
 
+/// Whether its pool is to make another worker first.
+pub(crate) fn needs_another(worker: &Worker) -> bool {
+    reason(worker) == Some(NEEDS_ANOTHER)
+}
+
 /// Whether it is on its way and others have to wait for it.
 pub(super) fn has_its_turn(worker: &Worker) -> bool {
-    reason(worker).is_some_and(|reason| reason != "Waits")
+    reason(worker).is_some_and(|reason| reason != WAITS)
 }
 
 /// Of two that began at the same time the one with the lower number goes on.
 pub(super) fn goes_before(worker: &Worker, other: &Worker) -> bool {
     !has_its_turn(other)
-        || has_its_turn(worker)
-            && order(worker) < order(other)
-            && reason(other) != Some("Restarting")
+        || has_its_turn(worker) && order(worker) < order(other) && reason(other) != Some(RESTARTING)
 }
 
 fn order(worker: &Worker) -> (u32, String) {

@@ -15,7 +15,7 @@ use crate::crd::{Worker, WorkerStanding};
 use crate::objects::Kind;
 use crate::{Result, pods};
 use exchange::Exchange;
-pub(crate) use exchange::is_exchanging;
+pub(crate) use exchange::{is_exchanging, needs_another};
 use k8s_openapi::jiff::Timestamp;
 use kube::Resource;
 use kube::runtime::controller::Action;

@@ -3,7 +3,7 @@
 use crate::crd::conditions::is_true;
 use crate::crd::{Worker, WorkerPool, WorkerStanding};
 use crate::objects::SURGE;
-use crate::worker::is_exchanging;
+use crate::worker::{is_exchanging, needs_another};
 use kube::{Resource, ResourceExt};
 use std::collections::BTreeSet;
 
@@ -59,8 +59,12 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker], reserved: &BTreeSet<u3
     let (lost, mut counted): (Vec<&Worker>, Vec<&Worker>) =
         staying.into_iter().partition(|worker| is_lost(worker));
     let wanted = usize::try_from(pool.spec.replicas).unwrap_or_default();
-    let needs_another = |worker: &&Worker| is_exchanging(worker) && !is_surge(worker);
-    let surges = wanted == 1 && counted.iter().any(needs_another);
+    let has_another = counted.iter().any(|worker| is_surge(worker));
+    let is_helped = |worker: &&Worker| {
+        let goes_on = has_another && is_exchanging(worker);
+        !is_surge(worker) && (goes_on || needs_another(worker))
+    };
+    let surges = wanted == 1 && counted.iter().any(is_helped);
     let wanted = wanted + usize::from(surges);
     counted.sort_by_key(|worker| {
         let is_temporary = !surges && is_surge(worker);
@@ -265,12 +269,13 @@ mod tests {
 
     #[test]
     fn the_one_worker_of_a_pool_has_another_beside_it_while_its_pod_is_exchanged() {
-        let exchanging = |reason: &str| {
-            let mut exchanging = worker(0, reason);
+        let exchanging = |ready: &str, reason: &str| {
+            let mut exchanging = worker(0, ready);
             let status = exchanging.status.as_mut().unwrap();
             let mut condition = status.conditions[0].clone();
             condition.type_ = "Exchanging".to_owned();
             condition.status = "True".to_owned();
+            condition.reason = reason.to_owned();
             status.conditions.push(condition);
             exchanging
         };
@@ -281,7 +286,7 @@ mod tests {
                 .insert(SURGE.to_owned(), "true".to_owned());
             surge
         };
-        let first = plan(&pool(1, 1), &[exchanging("Ready")]);
+        let first = plan(&pool(1, 1), &[exchanging("Ready", "NeedsAnother")]);
         assert_eq!(
             (numbers(&first.keep), numbers(&first.make)),
             (vec![0], vec![1])
@@ -289,7 +294,7 @@ mod tests {
         assert!(first.surge.contains("main-abcde-1"));
         // Whatever of the two does not serve for a while, both stay until it is done.
         for (one, other) in [("Ready", "Starting"), ("Starting", "Ready")] {
-            let both = plan(&pool(1, 2), &[exchanging(one), surge(other)]);
+            let both = plan(&pool(1, 2), &[exchanging(one, "Restarting"), surge(other)]);
             assert_eq!(numbers(&both.keep), [0, 1]);
             assert!(both.retire.is_empty() && both.make.is_empty());
         }
@@ -304,8 +309,12 @@ mod tests {
         assert_eq!((numbers(&lost.keep), lost.surge.len()), (vec![0, 1], 0));
         let grown = plan(&pool(2, 2), &[worker(0, "Ready"), surge("Ready")]);
         assert_eq!((numbers(&grown.keep), grown.surge.len()), (vec![0, 1], 0));
-        // Of several one after the other is exchanged.
-        let two = plan(&pool(2, 2), &[exchanging("Ready"), worker(1, "Ready")]);
-        assert!(two.make.is_empty());
+        // Of several one after the other is exchanged, and one whose pipes others take needs nobody.
+        let two = [exchanging("Ready", "NeedsAnother"), worker(1, "Ready")];
+        assert!(plan(&pool(2, 2), &two).make.is_empty());
+        for reason in ["Waits", "Draining"] {
+            let one = plan(&pool(1, 1), &[exchanging("Ready", reason)]);
+            assert!(one.make.is_empty(), "{reason}");
+        }
     }
 }

@@ -25,12 +25,14 @@ pub(crate) mod push_log;
 mod restore;
 mod rounds;
 mod segments;
+mod whose;
 
 pub(crate) use arrivals::{Arrivals, Source};
 pub(crate) use checkpoint::Subject;
 pub(crate) use error::Error;
 pub(crate) use manifest::FORMAT;
 pub(crate) use rounds::Rounds;
+pub(crate) use whose::hub_of;
 
 use crate::assignment::Lease;
 use crate::blocking;

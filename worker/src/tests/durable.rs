@@ -71,3 +71,18 @@ async fn whether_a_pipe_is_in_the_object_store_is_said_where_it_changes() {
     recalled.await.unwrap();
     assert_eq!(durability.durable("in"), Checkpointed);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_another_hub_has_taken_is_not_used() {
+    let objects = Objects::in_memory();
+    Hub::opens_in(&objects, "ours").await.unwrap();
+    let mark = r#"{"format": 1, "hub": "theirs", "hash-key": ""}"#;
+    let created = objects.create("storage-node/hub", mark.into()).await;
+    created.unwrap();
+    Hub::opens_in(&objects, "theirs").await.unwrap();
+    let refused = Hub::opens_in(&objects, "ours").await.unwrap_err();
+    assert!(
+        refused.contains("\"theirs\"") && refused.contains("\"ours\""),
+        "{refused}"
+    );
+}

@@ -216,6 +216,28 @@ impl Hub {
         .await
     }
 
+    /// Whether a worker of this hub opens with an object store; why not, if it does not.
+    pub(super) async fn opens_in(objects: &Objects, hub: &str) -> std::result::Result<(), String> {
+        let folder = TempDir::new().unwrap();
+        let node = MemoryStorageNode::new(1);
+        let settings = Settings {
+            store: sluice_store::Settings::small(),
+            objects: Some(objects.clone()),
+            hub: Some(hub.to_owned()),
+            ..Settings::new(folder.path())
+        };
+        let metrics = sluice_telemetry::Metrics::new();
+        let (assignments, reach) = (node.assignments.clone(), Arc::new(OneProcess));
+        let opened = LocalWorker::open(settings, node, assignments, reach, &metrics).await;
+        match opened {
+            Ok(worker) => {
+                worker.shutdown().await;
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Its lease ends, its disk is gone, and another worker is told to restore these pipes from the checkpoints it told of.
     pub(super) async fn lose_disk(self, objects: &Objects) -> Self {
         self.assignments().set_silent(true);

@@ -66,6 +66,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     // Write buffers live inside the cache's budget.
     own.store.write_buffer_bytes = settings.store_cache / 2;
     own.objects = objects::open(settings.object_store.as_deref())?;
+    own.hub = Some(settings.hub.clone());
     own.checkpoint_every = settings.checkpoint_every;
     own.microservices = Microservices {
         hub: settings.hub.clone(),

@@ -1,3 +1,5 @@
+//! When a pod is exchanged, what is told meanwhile, and whose turn it is.
+
 use super::*;
 use serde_json::{Value, json};
 use sluice_protocol::{DiskId, Liveness, WorkerFacts};

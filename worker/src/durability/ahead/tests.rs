@@ -33,7 +33,7 @@ fn manifest(generation: &str, files: &[LogFile]) -> Manifest {
 fn a_later_checkpoint_goes_on_from_files_that_stay_and_no_other_does() {
     let folder = tempfile::tempdir().unwrap();
     let settings = sluice_store::Settings::small();
-    let store = sluice_store::Store::open(&folder.path().join("store"), &settings).unwrap();
+    let store = sluice_store::Store::open(folder.path().join("store"), &settings).unwrap();
     let name = DatasetName::existing("in").unwrap();
     let import = store
         .begin_import("pipe", vec![(name, DatasetNumber(3))])
@@ -48,7 +48,7 @@ fn a_later_checkpoint_goes_on_from_files_that_stay_and_no_other_does() {
         datasets: [(3, part)].into(),
     };
     let (a, b, other) = (log("a", 0, 9), log("b", 10, 11), log("c", 0, 11));
-    assert!(begun.fits(&manifest("g", &[a.clone()])));
+    assert!(begun.fits(&manifest("g", std::slice::from_ref(&a))));
     assert!(begun.fits(&manifest("g", &[a.clone(), b])));
     assert!(
         !begun.fits(&manifest("g", &[other])),
