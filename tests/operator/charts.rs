@@ -257,6 +257,7 @@ fn every_role_is_denied_what_its_policy_does_not_name() {
     let components: BTreeSet<String> = policies.iter().map(|policy| component(&policy)).collect();
     let expected = [
         "aggregator",
+        "microservice",
         "operator",
         "storage-node",
         "test",
@@ -271,7 +272,7 @@ fn every_role_is_denied_what_its_policy_does_not_name() {
         let outside = policy["spec"]["egress"].to_string().contains("ipBlock");
         assert_eq!(
             outside,
-            ["operator", "uninstall", "worker"].contains(&&*component(policy)),
+            ["microservice", "operator", "uninstall", "worker"].contains(&&*component(policy)),
             "{policy}"
         );
         let rules = policy["spec"]["ingress"]
