@@ -22,7 +22,7 @@ pub const HASH_KEY: &str = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
 
 const ANY_PORT: &str = "127.0.0.1:0";
 /// The key of its secrets.
-const SECRETS_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+pub const SECRETS_KEY: &str = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 /// Stands for the URL of the hub's object store.
 const OBJECTS: &str = "OBJECTS";
 

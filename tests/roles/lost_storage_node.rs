@@ -1,4 +1,4 @@
-//! The storage node and its disk are lost while a worker is cut off.
+//! The storage node and its disk are lost while a worker is cut off; the folder of a hub in one process is lost.
 
 use super::until;
 use axum::Router;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use sluice_identity::Role;
 use sluice_protocol::client::{ClientSettings, RemoteAssignments};
 use sluice_protocol::{Assignments, Epoch, Liveness, Placement, Topology};
-use sluice_tests::roles::Roles;
+use sluice_tests::child::Child;
+use sluice_tests::roles::{Roles, SECRETS_KEY};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -247,4 +248,33 @@ async fn a_storage_node_whose_disk_is_lost_while_a_worker_is_cut_off_has_everyth
     for (pipe, (epoch, _)) in &now {
         assert!(epoch >= &later[pipe].0, "{pipe}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_in_one_process_whose_folder_is_lost_has_everything_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let key = at("secrets.key").display().to_string();
+    std::fs::write(&key, SECRETS_KEY).unwrap();
+    let url = format!("file://{}", at("objects").display());
+    let arguments = ["--object-store", &url, "--secrets-key-file", &key];
+    let arguments = [&arguments[..], &["--checkpoint-every", "1s"]].concat();
+    let mut hub = Child::start_with(&at("data"), &arguments).await.unwrap();
+    let receiver = json!([{"_id": "in", "type": "pipe", "source": {"type": "http_endpoint"}}]);
+    hub.put("/config", &receiver).await.unwrap();
+    hub.put("/secrets", &json!({"word": SECRET})).await.unwrap();
+    // Answered, so it is in the object store.
+    let kept = json!([{"_id": "kept"}]);
+    hub.post("/receivers/in/entities", &kept).await.unwrap();
+    hub.kill().unwrap();
+    std::fs::remove_dir_all(at("data")).unwrap();
+    let hub = Child::start_with(&at("data"), &arguments).await.unwrap();
+    assert_eq!(hub.get("/secrets").await.unwrap(), json!(["word"]));
+    until("the pipe is restored", || async {
+        let Ok(entities) = hub.get("/datasets/in/entities").await else {
+            return false;
+        };
+        entities[0]["_id"] == "kept"
+    })
+    .await;
 }
