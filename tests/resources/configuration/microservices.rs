@@ -157,7 +157,7 @@ async fn a_microservice_is_made_shown_asked_and_gone_with_its_system() {
     };
     let reloaded = annotations(&world.until_there::<Deployment>(&name).await);
     let moment = reloaded["sluice.dev/reloaded"].clone();
-    *world.storage.key.lock() = "another-value".to_owned();
+    *world.storage.key.lock().unwrap() = "another-value".to_owned();
     let second = world.apply::<System>("kubectl", "orders", spec("registry.example/orders:2"));
     second.await.unwrap();
     let changed = world.until("the change is there", async || {

@@ -268,7 +268,7 @@ impl PlacementControl for Storage {
 #[async_trait]
 impl MicroserviceControl for Storage {
     async fn container(&self, _: u64, system: &str) -> Result<Container> {
-        let key = self.key.lock().clone();
+        let key = self.key.lock().unwrap().clone();
         if key.is_empty() {
             let message = format!("the system \"{system}\" is not complete");
             return Err(Error::new(
