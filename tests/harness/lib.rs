@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod child;
+pub mod examples;
 pub mod in_process;
 pub mod kubernetes;
 pub mod roles;

@@ -3,6 +3,10 @@
 
 mod configuration;
 mod definitions;
+mod endings;
 mod harness;
 mod hubs;
+mod idle;
+mod killed;
 mod refused;
+mod whole;

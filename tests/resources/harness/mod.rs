@@ -1,16 +1,20 @@
 //! What tests of resources share: their definitions, the operator as a process beside the cluster or within the test and what
-//! stands between it and the API server.
+//! stands between it and the API server, and the processes of a hub.
 
+mod kubelet;
 mod operator;
 mod place;
+mod processes;
 mod proxy;
 mod within;
 
+pub(crate) use kubelet::Kubelet;
 pub(crate) use operator::Operator;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, operator_of};
+pub(crate) use processes::Processes;
 pub(crate) use proxy::{Fate, Proxy, Write};
 pub(crate) use sluice_tests::kubernetes::{Cluster, Namespace, until};
-pub(crate) use within::Within;
+pub(crate) use within::{LEASE, Within};
 
 use anyhow::Result;
 use kube::config::{KubeConfigOptions, Kubeconfig};

@@ -139,6 +139,16 @@ impl Place {
         Ok(found.map(serde_json::to_value).transpose()?)
     }
 
+    /// Asks for the end of an object; that it is gone is fine.
+    pub(crate) async fn delete(&self, plural: &str, name: &str) -> Result<()> {
+        let api = self.api(plural);
+        match api.delete(name, &DeleteParams::background()).await {
+            Ok(_) => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// A condition of an object: its status and reason.
     pub(crate) async fn condition(
         &self,

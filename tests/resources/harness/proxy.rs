@@ -108,6 +108,11 @@ impl Proxy {
         self.shared.state.lock().unwrap().writes.clone()
     }
 
+    /// How many, without renewals of the Lease.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.state.lock().unwrap().count
+    }
+
     /// Judges differently from now on.
     pub(crate) fn set_rule(&self, rule: impl FnMut(&Write) -> Fate + Send + 'static) {
         self.shared.state.lock().unwrap().rule = Box::new(rule);

@@ -9,12 +9,13 @@ use sluice_operator::lease::LeaseSettings;
 use sluice_operator::{Metrics, Settings};
 use sluice_telemetry::Shutdown;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
-/// Who leads is found out fast.
-const LEASE: Duration = Duration::from_secs(6);
-const RENEW_EVERY: Duration = Duration::from_secs(1);
+/// Long, so that none is lost on a loaded machine; one that follows has the same name and waits for nothing.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+const RENEW_EVERY: Duration = Duration::from_secs(2);
 
 /// How an operator ended by itself; `None` if it was killed.
 type Ended = Option<Result<(), sluice_operator::Error>>;
@@ -22,7 +23,7 @@ type Ended = Option<Result<(), sluice_operator::Error>>;
 /// A running operator. Dropped it is killed.
 pub(crate) struct Within {
     /// Between it and the API server.
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: Arc<Proxy>,
     /// What it counts.
     pub(crate) metrics: sluice_telemetry::Metrics,
     shutdown: Shutdown,
@@ -37,7 +38,7 @@ impl Within {
         storage_node: Option<&str>,
         rule: impl FnMut(&Write) -> Fate + Send + 'static,
     ) -> Result<Within> {
-        let proxy = Proxy::start(place.as_operator.clone(), rule).await?;
+        let proxy = Arc::new(Proxy::start(place.as_operator.clone(), rule).await?);
         let config = Config::new(proxy.url.parse()?);
         let key = (place.name.clone(), super::HUB.to_owned());
         let at = storage_node.map(|address| (key, address.to_owned()));
