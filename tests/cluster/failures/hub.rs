@@ -236,16 +236,16 @@ impl Failing {
         }
     }
 
-    /// Waits until every pipe has a checkpoint of all that it has now: two more manifests than there are of each.
-    pub(crate) async fn until_checkpoints(&self) {
-        let newest = || async {
-            let listed = self.moto.list(BUCKET).await.unwrap();
-            newest_manifests(&listed)
-        };
-        // What changed makes each pipe due; a round that begins after now contains it.
+    /// Waits until every pipe has a checkpoint of all that it has now, and answers the offsets of that.
+    pub(crate) async fn until_checkpoints(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let newest = || async { newest_manifests(&self.moto.list(BUCKET).await.unwrap()) };
         self.push("checkpointed").await;
-        let before = newest().await;
         self.until_level(SOON).await;
+        let offsets = self.offsets().await;
+        let before = newest().await;
+        // Makes each pipe due: a checkpoint that is newer than those contains what was there before.
+        self.push(&format!("due-{}", uuid::Uuid::new_v4().simple()))
+            .await;
         until("every pipe has a newer checkpoint", SOON, || async {
             let now = newest().await;
             let is_newer = |segment: &String| now.get(segment) > before.get(segment);
@@ -255,6 +255,7 @@ impl Failing {
         })
         .await
         .unwrap();
+        offsets
     }
 
     /// Waits until no operator runs.

@@ -46,8 +46,7 @@ fn blank_disk_under_old_name() {
         failing.push("before").await;
         failing.until_level(SOON).await;
         let (worker, _) = failing.busy_worker();
-        failing.until_checkpoints().await;
-        let before = failing.offsets().await;
+        let before = failing.until_checkpoints().await;
         // No checkpoint has it: only the push log does.
         failing.push("late").await;
         let pod = hub.pod(&worker).unwrap();
