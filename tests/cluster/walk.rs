@@ -1,4 +1,4 @@
-//! The walk of docs/kubernetes.md, as it stands there: install, apply, push and read, test, upgrade, uninstall.
+//! The walk of the README on Kubernetes, as it stands there: install, apply, push and read, test, upgrade, uninstall.
 
 use sluice_tests::child::binary;
 use sluice_tests::kubernetes::{Cluster, definitions};
@@ -8,8 +8,8 @@ use std::process::Command;
 /// What a user would type: the shell blocks below the heading, in their order.
 fn script() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let page = std::fs::read_to_string(root.join("docs/kubernetes.md")).unwrap();
-    let walk = page.split("## A walk").nth(1).unwrap();
+    let page = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let walk = page.split("## On Kubernetes").nth(1).unwrap();
     let walk = walk.split("\n## ").next().unwrap();
     let blocks = walk.split("```sh\n").skip(1);
     blocks

@@ -72,7 +72,7 @@ fn two_writers() {
         frozen.mend();
         failing.until_whole().await;
         load.end(failing).await;
-        // Each receiver's log is one line of epochs: what an owner wrote after it had lost the pipe would be out of order.
+        // What the other owner was given is still there after the first one is back.
         for pipe in &pipes {
             let offsets = hub.offsets(pipe).await.unwrap();
             assert!(offsets.contains_key("elsewhere"), "{pipe}");
