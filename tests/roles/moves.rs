@@ -160,7 +160,7 @@ fn bulk(number: usize) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_pipe_has_moves_before_it_stops_and_writes_wait_for_the_rest() {
-    // `SLUICE_MOVED_MEGABYTES=200` is what docs/benchmarks.md tells of.
+    // More of it with `SLUICE_MOVED_MEGABYTES=200`.
     let megabytes = std::env::var("SLUICE_MOVED_MEGABYTES");
     let megabytes: usize = megabytes.map_or(40, |text| text.parse().unwrap());
     let mut hub = Roles::start_with_objects(1, "4s", "1s").await.unwrap();
