@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::objects::{Kind, Namespace, Wanted};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::api::DynamicObject;
 use serde_json::Value;
 
@@ -53,6 +53,28 @@ pub fn state(pod: Option<&DynamicObject>) -> PodState {
     )
 }
 
+/// Whether its container runs and has served before: it may serve again by itself, as a worker does whose lease has lapsed.
+pub fn may_come_back(pod: &DynamicObject) -> bool {
+    let status = &pod.data["status"];
+    let since_ready = condition(status, "Ready").and_then(since);
+    let containers = status["containerStatuses"].as_array().into_iter().flatten();
+    let mut started = containers.map(|container| {
+        let started = container["state"]["running"]["startedAt"].as_str()?;
+        started.parse::<Timestamp>().ok()
+    });
+    // A condition that has changed since the container started has been true since.
+    started.all(|started| started.is_some() && started < since_ready)
+        && status["containerStatuses"].is_array()
+        && state(Some(pod)) != PodState::Ended
+}
+
+/// For how long it has not been ready.
+pub fn unready_for(pod: &DynamicObject, now: Timestamp) -> Option<SignedDuration> {
+    let ready = condition(&pod.data["status"], "Ready")?;
+    (ready["status"] != "True").then_some(())?;
+    Some(now.duration_since(since(ready)?))
+}
+
 /// A condition of a status.
 pub fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = status["conditions"].as_array()?;
@@ -71,7 +93,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Makes the pod, or lets go of one that is to be another one; `None` while there is none. `may_replace` holds back the exchange
-/// of one that runs.
+/// of one that serves, or may serve again.
 pub async fn settle(
     namespace: &Namespace,
     wanted: &Wanted,
@@ -87,7 +109,7 @@ pub async fn settle(
         (Some(pod), now) => {
             let is_other = !wanted.is_applied_to(pod);
             let replace =
-                now == PodState::Ended || is_other && (may_replace || now != PodState::Ready);
+                now == PodState::Ended || is_other && (may_replace || !is_of_use(pod, &now));
             if replace {
                 namespace.delete(Kind::Pod, pod).await?;
                 return Ok(None);
@@ -95,6 +117,14 @@ pub async fn settle(
             Ok(Some(pod.clone()))
         }
         (None, _) => Ok(None),
+    }
+}
+
+fn is_of_use(pod: &DynamicObject, state: &PodState) -> bool {
+    match state {
+        PodState::Ready => true,
+        PodState::Starting(_) => may_come_back(pod),
+        _ => false,
     }
 }
 
@@ -129,6 +159,31 @@ mod tests {
         assert_eq!(
             of(waiting),
             PodState::Starting("CrashLoopBackOff".to_owned())
+        );
+    }
+
+    #[test]
+    fn one_that_has_served_may_serve_again_and_one_that_never_did_is_not_waited_for() {
+        let at = |minute: u8| format!("2026-01-01T00:{minute:02}:00Z");
+        let running = |started: u8, ready_since: u8| {
+            pod(json!({
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": at(ready_since)}],
+                "containerStatuses": [{"state": {"running": {"startedAt": at(started)}}}],
+            }))
+        };
+        assert!(may_come_back(&running(1, 5)));
+        assert!(!may_come_back(&running(5, 1)), "it was started anew");
+        let crashing = json!({
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": at(5)}],
+            "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
+        });
+        assert!(!may_come_back(&pod(crashing)));
+        assert!(!may_come_back(&pod(json!({"phase": "Pending"}))));
+        let now = at(7).parse().unwrap();
+        assert_eq!(
+            unready_for(&running(1, 5), now),
+            Some(SignedDuration::from_mins(2))
         );
     }
 }

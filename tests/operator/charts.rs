@@ -284,6 +284,56 @@ fn every_role_is_denied_what_its_policy_does_not_name() {
     }
 }
 
+#[tokio::test]
+async fn an_object_store_is_reached_by_those_that_use_it_and_where_it_is() {
+    let cluster = Cluster::of_environment().unwrap();
+    let namespace = Namespace::new(&cluster, "stores").await.unwrap();
+    let rendered = |more: &[&str]| {
+        let store = ["--set", "hub.objectStore.url=s3://bucket/hub"];
+        let values = [&store[..], more].concat();
+        Helm(&cluster).template(&chart("sluice"), &values).unwrap()
+    };
+    let rules = |objects: &[Value], role: &str| -> Vec<Value> {
+        let mut policies = of_kind(objects, "NetworkPolicy").into_iter();
+        let name = format!("hub-{role}");
+        let policy = policies.find(|policy| policy["metadata"]["name"] == name.as_str());
+        policy.unwrap()["spec"]["egress"]
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    let outside = rendered(&[]);
+    let of_storage_node = rules(&outside, "storage-node");
+    let reached = of_storage_node.last().unwrap();
+    assert_eq!(reached["ports"], json!([{"protocol": "TCP", "port": 443}]));
+    assert_eq!(reached["to"][0]["ipBlock"]["cidr"], "0.0.0.0/0");
+    let inside = rendered(&[
+        "--set-json",
+        r#"networkPolicy.objectStore={"blocks":[{"cidr":"10.20.0.0/16"}],"ports":[9000]}"#,
+    ]);
+    let expected = json!({
+        "to": [{"ipBlock": {"cidr": "10.20.0.0/16"}}],
+        "ports": [{"protocol": "TCP", "port": 9000}],
+    });
+    for (role, uses) in [
+        ("storage-node", true),
+        ("worker", true),
+        ("aggregator", false),
+        ("microservice", false),
+    ] {
+        assert_eq!(rules(&inside, role).contains(&expected), uses, "{role}");
+    }
+    // An API server takes blocks without exceptions beside those that have some.
+    for objects in [outside, inside] {
+        let policies: Vec<Value> = of_kind(&objects, "NetworkPolicy")
+            .into_iter()
+            .cloned()
+            .collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": policies});
+        namespace.would_apply(&list.to_string()).unwrap();
+    }
+}
+
 #[test]
 fn wrong_values_are_refused_by_name() {
     let cluster = Cluster::of_environment().unwrap();
@@ -294,7 +344,7 @@ fn wrong_values_are_refused_by_name() {
         ("hub.leaseSeconds=1", "leaseSeconds"),
         ("hub.storageNode.storage.size=much", "size"),
         ("image.tag=latest", "tag"),
-        ("networkPolicy.egress.cidrs={everywhere}", "cidrs"),
+        ("networkPolicy.egress.blocks[0].cidr=everywhere", "cidr"),
         ("hub.objectStore.url=bucket", "url"),
     ] {
         let refused = Helm(&cluster).template(&chart("sluice"), &["--set", wrong]);

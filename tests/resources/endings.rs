@@ -50,7 +50,7 @@ impl Ending {
             ("systems", "shop".to_owned()),
         ];
         order.extend(workers.iter().map(|name| ("workers", name.clone())));
-        if seed % 4 == 3 {
+        if (seed / 4) % 2 == 1 && seed % 2 == (seed / 2) % 2 {
             order.push(("namespaces", String::new()));
         }
         order.shuffle(&mut chance);

@@ -133,13 +133,23 @@ async fn pipes_of_a_lost_disk_are_restored_with_all_that_was_pushed_and_their_of
     for pipe in 0..4 {
         assert_eq!(push(&hub, pipe, &json!([{"_id": "after"}])).await, 200);
     }
-    // The worker comes back under its name with a blank disk: another disk, and the pipes stay where they are.
+    // The worker comes back under its name with a blank disk: it has nothing of what it had, and is given pipes like a new one.
+    hub.start_worker(0).await.unwrap();
     let hub = &hub;
+    until("both have pipes", || async {
+        let pipes = hub.pipes_per_worker().await.unwrap_or_default();
+        pipes.iter().all(|count| *count > 0)
+    })
+    .await;
     for pipe in 0..4 {
         until("it goes on", || has_both(hub, pipe, 52)).await;
     }
     let mut restored = 0;
     for dataset in datasets() {
+        until("the pipe answers", || async {
+            offsets(hub, &dataset).await.is_some()
+        })
+        .await;
         let after = offsets(hub, &dataset).await.unwrap();
         restored += usize::from(after["after"] >= GAP);
     }
@@ -197,7 +207,12 @@ async fn an_owner_that_was_frozen_past_its_lease_acknowledges_nothing_and_nothin
     let (pushed, ()) = tokio::join!(futures::future::join_all(pushers), disturbance);
     let pushed: Vec<(usize, String)> = pushed.into_iter().flatten().collect();
     assert!(pushed.len() > 100, "{}", pushed.len());
+    // What only it has does not count.
+    hub.workers[0].as_mut().unwrap().kill().unwrap();
+    hub.workers[0] = None;
     for pipe in 0..4 {
+        let answers = || async { offsets(&hub, &format!("in{pipe}")).await.is_some() };
+        until("the pipe answers", answers).await;
         let there = offsets(&hub, &format!("in{pipe}")).await.unwrap();
         let missing = pushed
             .iter()
@@ -209,5 +224,4 @@ async fn an_owner_that_was_frozen_past_its_lease_acknowledges_nothing_and_nothin
         );
     }
     println!("{} pushes acknowledged, all are there", pushed.len());
-    hub.workers[0].as_mut().unwrap().kill().unwrap();
 }

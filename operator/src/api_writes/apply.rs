@@ -32,7 +32,6 @@ pub(crate) struct Failed {
     pub(crate) word: &'static str,
     pub(crate) id: String,
     pub(crate) error: kube::Error,
-    pub(crate) unclear: Vec<String>,
 }
 
 impl Failed {
@@ -79,7 +78,6 @@ pub(crate) async fn apply(hub: &Hub, steps: &[Step], is_dry: bool) -> Outcome {
                     word: word(kind),
                     id,
                     error,
-                    unclear: Vec::new(),
                 });
             }
         }

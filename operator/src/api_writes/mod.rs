@@ -19,6 +19,7 @@ use crate::configuration::{Key, METADATA, Round, origin};
 use crate::tries::next_pause;
 use apply::{Failed, Outcome, apply};
 use sluice_protocol::{HandOver, RemovedComponent, RequestId, WriteAnswer, WriteIntent};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,12 +29,15 @@ pub const MANAGER: &str = "sluice-api";
 /// How long a write is tried that the API server does not take. Then it is answered, so that others have their turn.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A write that was begun, and how often it was tried.
-#[derive(Clone)]
+/// A write that was begun, how often it was tried, and what came of that.
 pub(crate) struct Begun {
     request: RequestId,
     since: Instant,
     failures: u32,
+    /// Ids of components that tries before have written.
+    written: BTreeSet<String>,
+    /// Ids of which nobody knows, and that were not written since.
+    unclear: BTreeSet<String>,
 }
 
 impl Begun {
@@ -49,6 +53,8 @@ impl Begun {
             request: write.request.clone(),
             since: Instant::now(),
             failures: 0,
+            written: BTreeSet::new(),
+            unclear: BTreeSet::new(),
         })
     }
 
@@ -58,13 +64,26 @@ impl Begun {
         next_pause(self.failures).min(PATIENCE / 3)
     }
 
+    /// One try has written these, and does not know of those.
+    fn note(&mut self, written: &[String], unclear: Vec<String>) {
+        self.unclear.extend(unclear);
+        for id in written {
+            self.unclear.remove(id);
+            self.written.insert(id.clone());
+        }
+    }
+
     fn is_given_up(&self) -> bool {
         self.since.elapsed() >= PATIENCE
     }
 }
 
 /// Does a write to its end. An error: it could not be done now, and waits.
-pub(crate) async fn write(round: &mut Round, intent: &WriteIntent, tries: &Begun) -> Result<()> {
+pub(crate) async fn write(
+    round: &mut Round,
+    intent: &WriteIntent,
+    tries: &mut Begun,
+) -> Result<()> {
     let (control, epoch) = (round.link.control.clone(), round.link.operator_epoch);
     let begun = control.begin_write(epoch, &intent.request).await;
     if let Err(error) = begun {
@@ -98,47 +117,44 @@ pub(crate) async fn write(round: &mut Round, intent: &WriteIntent, tries: &Begun
 async fn carry_out(
     round: &mut Round,
     intent: &WriteIntent,
-    tries: &Begun,
+    tries: &mut Begun,
 ) -> Result<std::result::Result<(), sluice_protocol::Error>> {
     let steps = match plan::plan(&round.resources, &round.hub, intent) {
         Ok(steps) => steps,
-        Err(refused) => return Ok(Err(refused)),
+        Err(refused) => return Ok(Err(said(refused, tries))),
     };
     let tried = apply(&round.hub, &steps, true).await;
     if let Some(failed) = tried.failed {
-        return judge(failed, &Written::default(), tries);
+        return judge(failed, tries);
     }
     let mut outcome = apply(&round.hub, &steps, false).await;
     let failed = outcome.failed.take();
     let unclear = std::mem::take(&mut outcome.unclear);
     let written = note(round, outcome);
-    if let Some(mut failed) = failed {
+    tries.note(&written.ids, unclear);
+    if let Some(failed) = failed {
         // What was written stays: it is handed over with the next round, like what anybody else writes.
-        failed.unclear = unclear;
-        return judge(failed, &written, tries);
+        return judge(failed, tries);
     }
     hand_over(round, intent, written).await?;
     Ok(Ok(()))
 }
 
 /// What a failure means for whoever asked: an answer that says what was changed, or another try.
-fn judge(
-    failed: Failed,
-    written: &Written,
-    tries: &Begun,
-) -> Result<std::result::Result<(), sluice_protocol::Error>> {
+fn judge(failed: Failed, tries: &Begun) -> Result<std::result::Result<(), sluice_protocol::Error>> {
     let refused = refusal::of(failed.word, &failed.id, &failed.error);
     let refused = match refused {
         None if !tries.is_given_up() => return Err(failed.into_error()),
         None => refusal::given_up(failed.word, &failed.id, &failed.error),
         Some(refused) => refused,
     };
-    let ids = written.ids.iter().map(String::as_str);
-    Ok(Err(refusal::with_what_is_written(
-        refused,
-        &ids.collect::<Vec<_>>(),
-        &failed.unclear,
-    )))
+    Ok(Err(said(refused, tries)))
+}
+
+/// A refusal with what all tries together have changed.
+fn said(refused: sluice_protocol::Error, tries: &Begun) -> sluice_protocol::Error {
+    let list = |ids: &'_ BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>();
+    refusal::with_what_is_written(refused, &list(&tries.written), &list(&tries.unclear))
 }
 
 /// What was written.
@@ -213,4 +229,37 @@ async fn hand_over(round: &mut Round, intent: &WriteIntent, written: Written) ->
         variables: None,
     };
     round.hand(handed).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_protocol::Code;
+
+    #[tokio::test]
+    async fn a_later_try_that_fails_says_what_an_earlier_one_has_written() {
+        let mut begun = Begun {
+            request: RequestId("r".to_owned()),
+            since: Instant::now(),
+            failures: 0,
+            written: BTreeSet::new(),
+            unclear: BTreeSet::new(),
+        };
+        let refused = || sluice_protocol::Error::new(Code::Unavailable, "away", "away");
+        assert!(
+            said(refused(), &begun)
+                .message
+                .contains("nothing was changed")
+        );
+        begun.note(&["a".to_owned()], vec!["b".to_owned(), "c".to_owned()]);
+        begun.note(&["b".to_owned()], Vec::new());
+        let answer = said(refused(), &begun);
+        assert!(!answer.message.contains("nothing was changed"));
+        let members: Vec<String> = answer
+            .members
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(members, [r#"written=["a","b"]"#, r#"unclear=["c"]"#]);
+    }
 }

@@ -55,9 +55,16 @@ pub(crate) fn given_up(kind: &str, id: &str, error: &kube::Error) -> Error {
 }
 
 /// Says what of a refused write was written all the same. With a dry run before it that is rarely anything.
-pub(crate) fn with_what_is_written(refused: Error, written: &[&str], unclear: &[String]) -> Error {
-    let list = |ids: &[&str]| ids.iter().map(|id| Json::from(*id)).collect::<Vec<_>>();
-    let unclear: Vec<&str> = unclear.iter().map(String::as_str).collect();
+pub(crate) fn with_what_is_written(
+    refused: Error,
+    written: &[String],
+    unclear: &[String],
+) -> Error {
+    let list = |ids: &[String]| {
+        ids.iter()
+            .map(|id| Json::from(id.as_str()))
+            .collect::<Vec<_>>()
+    };
     let mut refused = refused;
     if written.is_empty() && unclear.is_empty() {
         refused.message += "; nothing was changed";
@@ -68,7 +75,7 @@ pub(crate) fn with_what_is_written(refused: Error, written: &[&str], unclear: &[
         &format!("; {some} components were changed before that, and of {more} it is not known");
     refused
         .with("written", Json::Array(list(written)))
-        .with("unclear", Json::Array(list(&unclear)))
+        .with("unclear", Json::Array(list(unclear)))
 }
 
 /// The manager that a conflict names.
@@ -117,7 +124,7 @@ mod tests {
         let refused = || managed("pipe", "b", "kubectl");
         let whole = with_what_is_written(refused(), &[], &[]);
         assert!(whole.message.ends_with("nothing was changed"));
-        let part = with_what_is_written(refused(), &["a"], &["c".to_owned()]);
+        let part = with_what_is_written(refused(), &["a".to_owned()], &["c".to_owned()]);
         let members: Vec<String> = part
             .members
             .iter()

@@ -167,9 +167,9 @@ async fn keep_on(
             Happened::News(News::Hub(event)) => round.resources.hubs.apply(*event),
             Happened::Look => {}
             Happened::Write(write) => {
-                let mut trying = begun.take();
-                let trying = Begun::of(&mut trying, &write);
-                if let Err(error) = api_writes::write(&mut round, &write, trying).await {
+                let trying = Begun::of(&mut begun, &write);
+                let tried = api_writes::write(&mut round, &write, trying).await;
+                if let Err(error) = tried {
                     let (error, pause) = (crate::controllers::chain(&error), trying.failed());
                     tracing::warn!(
                         request = write.request.0,
@@ -179,7 +179,8 @@ async fn keep_on(
                     );
                     round.hub.metrics.wrote("put-off");
                     retry = Some(Instant::now() + pause);
-                    begun = Some(trying.clone());
+                } else {
+                    begun = None;
                 }
             }
         }

@@ -5,8 +5,23 @@ use crate::Result;
 use crate::objects::{HUB, Kind, Namespace};
 use kube::ResourceExt;
 
-/// Applies them. Secrets first: a pod finds what it is given.
+/// Applies them. Where there is no Deployment in the end the others go again: by it alone it is seen that they are too many.
 pub(super) async fn apply(objects: &Objects, hub: &str, namespace: &Namespace) -> Result<()> {
+    let applied = apply_all(objects, hub, namespace).await;
+    if applied.is_err() {
+        let name = &objects.deployment.name;
+        let found = namespace.find(Kind::Deployment, name).await;
+        if matches!(found, Ok(None))
+            && let Err(error) = prune(name, hub, namespace).await
+        {
+            tracing::warn!(name, %error, "what was made of a microservice that could not be made is not removed yet");
+        }
+    }
+    applied
+}
+
+/// Secrets first: a pod finds what it is given.
+async fn apply_all(objects: &Objects, hub: &str, namespace: &Namespace) -> Result<()> {
     namespace.apply(&objects.environment).await?;
     match &objects.login {
         Some(login) => {

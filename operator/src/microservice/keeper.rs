@@ -11,6 +11,7 @@ use crate::context::owner;
 use crate::controllers::chain;
 use crate::crd::{DataHub, System};
 use crate::objects::Namespace;
+use crate::tries::next_pause;
 use crate::{Error, Result};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -28,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 const TOGETHER: Duration = Duration::from_millis(50);
 /// How often everything is looked at although nothing happened: objects may be gone, secrets others.
 const ANYWAY: Duration = Duration::from_secs(60);
-/// How long after something failed it is tried again.
+/// How long after the questions ended, or could not be watched, they are watched again.
 const AGAIN: Duration = Duration::from_secs(5);
 /// Questions that are answered at the same time.
 const AT_ONCE: usize = 8;
@@ -61,6 +62,7 @@ async fn keep_on(hub: &Hub, link: &Link, states: &watch::Sender<Arc<States>>) ->
     let mut keeper = Keeper::new(hub, link);
     let mut answering: FuturesUnordered<BoxFuture<'_, RequestId>> = FuturesUnordered::new();
     let mut due: Option<Instant> = None;
+    let mut failures = 0;
     loop {
         if keeper.seen.is_complete() && answering.len() < AT_ONCE {
             let waiting = questions.borrow_and_update().clone();
@@ -83,11 +85,18 @@ async fn keep_on(hub: &Hub, link: &Link, states: &watch::Sender<Arc<States>>) ->
             Ok(()) = configuration.changed() => keeper.is_due = true,
             _ = anyway.tick() => keeper.forget(),
             () = moment(due) => {
-                due = keeper.go(states).await.err().map(|error| {
-                    let error = chain(&error);
-                    tracing::warn!(hub = hub.name, error, "microservices are behind");
-                    Instant::now() + AGAIN
-                });
+                due = match keeper.go(states).await {
+                    Ok(()) => {
+                        failures = 0;
+                        None
+                    }
+                    Err(error) => {
+                        failures += 1;
+                        let (error, pause) = (chain(&error), next_pause(failures));
+                        tracing::warn!(hub = hub.name, error, ?pause, "microservices are behind");
+                        Some(Instant::now() + pause)
+                    }
+                };
                 continue;
             }
         }
@@ -145,18 +154,19 @@ impl<'h> Keeper<'h> {
         if !self.seen.is_complete() {
             return Ok(());
         }
+        let mut made = Ok(());
         if std::mem::take(&mut self.is_due) {
-            let made = self.make().await;
+            made = self.make().await;
             self.is_due = made.is_err();
-            made?;
         }
+        // Also where one could not be made: that is its state, and the others have theirs.
         let now = Arc::new(self.states());
         states.send_if_modified(|before| {
             let is_other = *before != now;
             *before = now;
             is_other
         });
-        Ok(())
+        made
     }
 
     /// Makes what the configuration wants, and takes away what it does not.

@@ -124,6 +124,7 @@ async fn others(worker: &Worker, namespace: &Namespace, context: &Context) -> Re
     others.retain(|other| {
         other.name_any() != worker.name_any()
             && other.spec.standing != WorkerStanding::Retired
+            && other.metadata.deletion_timestamp.is_none()
             && !is_lost(other)
             && !other.labels().contains_key(SURGE)
     });

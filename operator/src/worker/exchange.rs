@@ -1,12 +1,15 @@
 //! A pod that is to be another one: its pipes move to other workers first, one worker of a pool at a time. Pure.
 //!
-//! How far it is stands in the condition `Exchanging`, which is there only while it is true: the pool makes one worker more where
-//! nobody else could take the pipes, and another worker of the pool begins when this one has ended.
+//! How far it is stands in the condition `Exchanging`, which is there only while there is something to tell: the pool makes one worker
+//! more where nobody else could take the pipes, and another worker of the pool begins when this one has ended. Its status is of
+//! another kind in each step (False: it waits; Unknown: it needs another worker; True: it goes on), so that its time is that of the
+//! step.
 
 use super::dereference::Found;
-use crate::crd::conditions::{Conditions, is_true};
+use crate::crd::conditions::Conditions;
 use crate::crd::{Worker, condition};
-use crate::pods::{PodState, state};
+use crate::pods::{PodState, may_come_back, state, unready_for};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use kube::api::DynamicObject;
@@ -18,6 +21,8 @@ pub(crate) const EXCHANGING: &str = "Exchanging";
 const WAITS: &str = "Waits";
 const NEEDS_ANOTHER: &str = "NeedsAnother";
 const RESTARTING: &str = "Restarting";
+/// How long a worker that has served, and does not now, has to come back: a whole pool may be without a lease for a moment.
+const FOR_RETURN: SignedDuration = SignedDuration::from_mins(2);
 /// How long a worker that is alone waits for another one. Where none can be had, pipes rest while their pod is exchanged.
 const FOR_ANOTHER: SignedDuration = SignedDuration::from_mins(5);
 /// How long pipes of which none moves hold up the exchange: they wait for their disk then.
@@ -42,13 +47,26 @@ pub(super) enum Exchange {
 
 /// Decides about a pod that is, or is not, what it is to be.
 pub(super) fn decide(worker: &Worker, found: &Found, is_other: bool, now: Timestamp) -> Exchange {
-    if !is_other || state(found.pod.as_ref()) != PodState::Ready {
+    let Some(pod) = found.pod.as_ref().filter(|_| is_other) else {
         return Exchange::No;
+    };
+    match state(Some(pod)) {
+        PodState::Ready => {}
+        PodState::Starting(_) if may_come_back(pod) => {
+            let is_gone = unready_for(pod, now).is_some_and(|time| time > FOR_RETURN);
+            // That it does not serve means nothing while nobody can have a lease.
+            let is_hopeless = is_gone && !found.is_unheard && !found.is_anothers_turn;
+            return match is_hopeless {
+                true => Exchange::Now,
+                false => Exchange::Waits,
+            };
+        }
+        _ => return Exchange::No,
     }
     if !found.may_replace || found.is_anothers_turn {
         return Exchange::Waits;
     }
-    if !found.pod.as_ref().is_some_and(has_object_store) {
+    if !has_object_store(pod) {
         // Its pipes go with its disk alone.
         return Exchange::Now;
     }
@@ -56,7 +74,11 @@ pub(super) fn decide(worker: &Worker, found: &Found, is_other: bool, now: Timest
         return Exchange::Waits;
     }
     let Some(facts) = &found.facts else {
-        return Exchange::Now;
+        // A storage node on a blank disk has yet to hear of it.
+        return match has_had_session(worker) {
+            true => Exchange::Waits,
+            false => Exchange::Now,
+        };
     };
     let waited = since(worker).map_or(SignedDuration::ZERO, |since| now.duration_since(since));
     if found.pipes == 0 {
@@ -106,14 +128,17 @@ pub(super) fn told(worker: &Worker, exchange: Exchange, is_ready: bool) -> Condi
         }
         Exchange::Now | Exchange::No => return Vec::new(),
     };
-    vec![condition(EXCHANGING, Some(true), reason, message)]
+    let step = match exchange {
+        Exchange::Waits => Some(false),
+        Exchange::NeedsAnother => None,
+        _ => Some(true),
+    };
+    vec![condition(EXCHANGING, step, reason, message)]
 }
 
-/// Whether it is on its way to another pod, as far as its status says.
-pub(crate) fn is_exchanging(worker: &Worker) -> bool {
-    let conditions = worker.status.iter().map(|status| &status.conditions);
-    let mut conditions = conditions.filter(|conditions| is_true(conditions, EXCHANGING));
-    conditions.any(|_| true)
+fn has_had_session(worker: &Worker) -> bool {
+    let status = worker.status.as_ref();
+    status.is_some_and(|status| status.disk.is_some())
 }
 
 /// Whether its pool is to make another worker first.
@@ -121,15 +146,17 @@ pub(crate) fn needs_another(worker: &Worker) -> bool {
     reason(worker) == Some(NEEDS_ANOTHER)
 }
 
-/// Whether it is on its way and others have to wait for it.
-pub(super) fn has_its_turn(worker: &Worker) -> bool {
+/// Whether it is on its way to another pod, so that others have to wait for it, as far as its status says.
+pub(crate) fn is_exchanging(worker: &Worker) -> bool {
     reason(worker).is_some_and(|reason| reason != WAITS)
 }
 
 /// Of two that began at the same time the one with the lower number goes on.
 pub(super) fn goes_before(worker: &Worker, other: &Worker) -> bool {
-    !has_its_turn(other)
-        || has_its_turn(worker) && order(worker) < order(other) && reason(other) != Some(RESTARTING)
+    !is_exchanging(other)
+        || is_exchanging(worker)
+            && order(worker) < order(other)
+            && reason(other) != Some(RESTARTING)
 }
 
 fn order(worker: &Worker) -> (u32, String) {
@@ -138,19 +165,17 @@ fn order(worker: &Worker) -> (u32, String) {
 }
 
 fn reason(worker: &Worker) -> Option<&str> {
-    let conditions = &worker.status.as_ref()?.conditions;
-    let found = conditions
-        .iter()
-        .find(|condition| condition.type_ == EXCHANGING && condition.status == "True");
-    found.map(|condition| condition.reason.as_str())
+    told_before(worker).map(|condition| condition.reason.as_str())
 }
 
+/// Since when it is in its step.
 fn since(worker: &Worker) -> Option<Timestamp> {
-    let conditions = &worker.status.as_ref()?.conditions;
-    let found = conditions
-        .iter()
-        .find(|condition| condition.type_ == EXCHANGING && condition.status == "True");
-    found.map(|condition| condition.last_transition_time.0)
+    told_before(worker).map(|condition| condition.last_transition_time.0)
+}
+
+fn told_before(worker: &Worker) -> Option<&Condition> {
+    let mut conditions = worker.status.as_ref()?.conditions.iter();
+    conditions.find(|condition| condition.type_ == EXCHANGING)
 }
 
 /// Whether the worker in this pod, as it runs, keeps its pipes in an object store.

@@ -45,7 +45,8 @@ pub(super) fn mark(pool: &WorkerPool) -> String {
 /// Plans. A worker on a lost node is not counted: another one takes its place. If it comes back there is one too many, and one of
 /// those that do not serve goes, else the youngest.
 ///
-/// The one worker of a pool has nobody to give its pipes to while its pod is exchanged: there is one more as long as that takes.
+/// A worker that has nobody to give its pipes to while its pod is exchanged, as the only one, gets one more beside it as long as that
+/// takes.
 ///
 /// `reserved` are numbers that were written down and are nobody's yet: they come before others.
 pub(super) fn plan(pool: &WorkerPool, workers: &[Worker], reserved: &BTreeSet<u32>) -> Plan {
@@ -64,7 +65,7 @@ pub(super) fn plan(pool: &WorkerPool, workers: &[Worker], reserved: &BTreeSet<u3
         let goes_on = has_another && is_exchanging(worker);
         !is_surge(worker) && (goes_on || needs_another(worker))
     };
-    let surges = wanted == 1 && counted.iter().any(is_helped);
+    let surges = counted.iter().any(is_helped);
     let wanted = wanted + usize::from(surges);
     counted.sort_by_key(|worker| {
         let is_temporary = !surges && is_surge(worker);
@@ -309,9 +310,10 @@ mod tests {
         assert_eq!((numbers(&lost.keep), lost.surge.len()), (vec![0, 1], 0));
         let grown = plan(&pool(2, 2), &[worker(0, "Ready"), surge("Ready")]);
         assert_eq!((numbers(&grown.keep), grown.surge.len()), (vec![0, 1], 0));
-        // Of several one after the other is exchanged, and one whose pipes others take needs nobody.
+        // Of several too, where the others may be given nothing.
         let two = [exchanging("Ready", "NeedsAnother"), worker(1, "Ready")];
-        assert!(plan(&pool(2, 2), &two).make.is_empty());
+        assert_eq!(numbers(&plan(&pool(2, 2), &two).make), [2]);
+        // One whose pipes others take needs nobody.
         for reason in ["Waits", "Draining"] {
             let one = plan(&pool(1, 1), &[exchanging("Ready", reason)]);
             assert!(one.make.is_empty(), "{reason}");

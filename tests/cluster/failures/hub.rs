@@ -1,7 +1,7 @@
 //! The hub that failures happen to: its control on the first node, its workers on the others, its pipes in an object store.
 
 use serde_json::{Value, json};
-use sluice_tests::kubernetes::{Cluster, InstalledHub, Moto, until};
+use sluice_tests::kubernetes::{Cluster, InstalledHub, MOTO_ADDRESS, Moto, until};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -83,6 +83,9 @@ impl Failing {
         let object_store = format!(
             r#"hub.objectStore={{"url":"s3://{BUCKET}/{prefix}","secretName":"objects","checkpointEverySeconds":2}}"#
         );
+        let reached = format!(
+            r#"networkPolicy.objectStore={{"blocks":[{{"cidr":"{MOTO_ADDRESS}/32"}}],"ports":[{MOTO_PORT}]}}"#
+        );
         let values = [
             "--set-json",
             &operator,
@@ -100,8 +103,8 @@ impl Failing {
             "hub.aggregator.replicas=1",
             "--set",
             "operator.replicas=1",
-            "--set",
-            "networkPolicy.enabled=false",
+            "--set-json",
+            &reached,
         ];
         let hub = InstalledHub::install_in(place, &values).await.unwrap();
         let failing = Failing { hub, moto };
@@ -258,8 +261,10 @@ impl Failing {
         offsets
     }
 
-    /// Waits until no operator runs.
-    pub(crate) async fn until_no_operator(&self) {
+    /// Sends the operator away, until the guard is dropped.
+    pub(crate) async fn without_operator(&self) -> OperatorAway<'_> {
+        let away = OperatorAway(self);
+        self.scale_operator(0).unwrap();
         until("no operator runs", SOON, || async {
             let selector = "app.kubernetes.io/component=operator";
             let get = ["get", "pods", "--selector", selector, "--output", "name"];
@@ -268,6 +273,37 @@ impl Failing {
         })
         .await
         .unwrap();
+        away
+    }
+
+    fn scale_operator(&self, replicas: u8) -> anyhow::Result<String> {
+        let replicas = format!("--replicas={replicas}");
+        self.hub
+            .kubectl(&["scale", "deployment/hub-operator", &replicas])
+    }
+
+    /// Waits until resources say that pipes are another worker's, under a later epoch.
+    pub(crate) async fn until_elsewhere(&self, pipes: &[String], worker: &str, before: &[Epoch]) {
+        for (pipe, before) in pipes.iter().zip(before) {
+            until("the pipe is another worker's", SOON, || async {
+                let owner = self.hub.worker_of(pipe).unwrap_or_default();
+                let epoch = self.epoch(pipe);
+                let is_elsewhere = !owner.is_empty() && owner != worker && epoch > *before;
+                (!is_elsewhere).then(|| format!("{pipe}: {owner} since {epoch:?}"))
+            })
+            .await
+            .unwrap();
+        }
+    }
+
+    /// The epoch of a pipe's owner, as its resource says.
+    pub(crate) fn epoch(&self, pipe: &str) -> Epoch {
+        let pipe = self.hub.place.get(&format!("pipe/{pipe}")).unwrap();
+        let text = pipe["status"]["placement"]["epoch"]
+            .as_str()
+            .unwrap_or("0.0");
+        let (incarnation, counter) = text.split_once('.').unwrap();
+        (incarnation.parse().unwrap(), counter.parse().unwrap())
     }
 
     /// The pod of a worker that has some of the pipes, and those.
@@ -284,6 +320,20 @@ impl Failing {
             .into_iter()
             .max_by_key(|(_, pipes)| pipes.len())
             .unwrap()
+    }
+}
+
+/// Incarnation and counter.
+pub(crate) type Epoch = (u64, u64);
+
+/// The operator comes back when this is dropped.
+pub(crate) struct OperatorAway<'a>(&'a Failing);
+
+impl Drop for OperatorAway<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.scale_operator(1) {
+            println!("the operator is not brought back: {error:#}");
+        }
     }
 }
 

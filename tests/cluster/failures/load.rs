@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A client at work.
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
-    task: JoinHandle<Seen>,
+    task: Option<JoinHandle<Seen>>,
 }
 
 /// What it saw.
@@ -63,16 +63,20 @@ impl Load {
                 number += 1;
                 tokio::time::sleep(PAUSE).await;
             }
+            // One that goes on is a pause, too.
+            let since = last.iter().map(Instant::elapsed).max();
+            seen.longest_pause = seen.longest_pause.max(since.unwrap_or_default());
             seen
         });
+        let task = Some(task);
         Load { stop, task }
     }
 
     /// Ends; everything that was acknowledged has to be there, and what was not taken has to have been refused as it should:
     /// 503, or no answer at all.
-    pub(crate) async fn end(self, failing: &Failing) -> Seen {
+    pub(crate) async fn end(mut self, failing: &Failing) -> Seen {
         self.stop.store(true, Ordering::Relaxed);
-        let seen = self.task.await.unwrap();
+        let seen = self.task.take().unwrap().await.unwrap();
         println!(
             "pushes {:?}, reads {:?}, longest pause of writes {:.1} s",
             seen.pushes,
@@ -82,6 +86,11 @@ impl Load {
         for status in seen.pushes.keys().chain(seen.reads.keys()) {
             assert!([0, 200, 503].contains(status), "an answer of {status}");
         }
+        assert_eq!(
+            seen.acknowledged.len(),
+            PAIRS,
+            "each receiver took something"
+        );
         failing.until_level(super::hub::SOON).await;
         for (n, ids) in &seen.acknowledged {
             let there = failing.hub.offsets(&format!("read{n}")).await.unwrap();
@@ -89,5 +98,12 @@ impl Load {
             assert!(lost.is_empty(), "in{n} lost {lost:?}");
         }
         seen
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        // Also where a test fails: the next one shares the hub.
+        self.stop.store(true, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,6 @@
 //! Nodes that are lost, cut off, frozen, emptied.
 
-use super::hub::{SOON, test};
+use super::hub::{PAIRS, SOON, test};
 use super::load::Load;
 use sluice_tests::kubernetes::until;
 use std::time::{Duration, Instant};
@@ -12,10 +12,7 @@ const FAILOVER: Duration = Duration::from_secs(30);
 fn node_loss_standby_0_while_the_operator_is_absent() {
     test(|failing| async move {
         let hub = &failing.hub;
-        let operator = ["scale", "deployment/hub-operator"];
-        hub.kubectl(&[&operator[..], &["--replicas=0"]].concat())
-            .unwrap();
-        failing.until_no_operator().await;
+        let operator = failing.without_operator().await;
         let load = Load::begin(failing, "node");
         let (worker, pipes) = failing.busy_worker();
         let node = hub.pod(&worker).unwrap().node;
@@ -29,9 +26,13 @@ fn node_loss_standby_0_while_the_operator_is_absent() {
             away.as_secs_f64()
         );
         assert!(away < FAILOVER, "{away:?}");
-        load.end(failing).await;
-        hub.kubectl(&[&operator[..], &["--replicas=1"]].concat())
-            .unwrap();
+        let seen = load.end(failing).await;
+        assert!(
+            seen.pushes.len() > 1,
+            "the node was lost: {:?}",
+            seen.pushes
+        );
+        drop(operator);
         off.mend();
     });
 }
@@ -43,6 +44,7 @@ fn owner_that_was_cut_off_writes_nothing_any_more() {
         let load = Load::begin(failing, "cut");
         let (worker, pipes) = failing.busy_worker();
         let node = hub.pod(&worker).unwrap().node;
+        let epochs: Vec<_> = pipes.iter().map(|pipe| failing.epoch(pipe)).collect();
         let cut = hub.cluster().disconnect(&node).unwrap();
         let lost = Instant::now();
         failing.until_answers(&pipes, SOON).await;
@@ -52,6 +54,7 @@ fn owner_that_was_cut_off_writes_nothing_any_more() {
             lost.elapsed().as_secs_f64()
         );
         failing.push("elsewhere").await;
+        failing.until_elsewhere(&pipes, &worker, &epochs).await;
         cut.mend();
         failing.until_whole().await;
         failing.push("together").await;
@@ -66,9 +69,11 @@ fn two_writers() {
         let load = Load::begin(failing, "frozen");
         let (worker, pipes) = failing.busy_worker();
         let node = hub.pod(&worker).unwrap().node;
+        let epochs: Vec<_> = pipes.iter().map(|pipe| failing.epoch(pipe)).collect();
         let frozen = hub.cluster().freeze(&node).unwrap();
         failing.until_answers(&pipes, SOON).await;
         failing.push("elsewhere").await;
+        failing.until_elsewhere(&pipes, &worker, &epochs).await;
         frozen.mend();
         failing.until_whole().await;
         load.end(failing).await;
@@ -109,9 +114,8 @@ fn drain() {
             begun.elapsed().as_secs_f64()
         );
         until("no pipe is on the node", SOON, || async {
-            let (busy, pipes) = failing.busy_worker();
-            let is_there = busy == worker;
-            is_there.then(|| format!("{pipes:?}"))
+            let mut pipes = (0..PAIRS).flat_map(|n| [format!("in{n}"), format!("read{n}")]);
+            pipes.find(|pipe| hub.worker_of(pipe).is_ok_and(|owner| owner == worker))
         })
         .await
         .unwrap();

@@ -16,7 +16,7 @@ pub use charts::{Helm, chart, objects};
 pub use commands::until;
 pub use forward::Forward;
 pub use hub::{InstalledHub, Pod, definitions};
-pub use moto::Moto;
+pub use moto::{ADDRESS as MOTO_ADDRESS, Moto};
 pub use namespace::Namespace;
 
 use anyhow::{Context, Result};

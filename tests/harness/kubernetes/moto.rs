@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// Where the control plane is, which pods reach.
-const ADDRESS: &str = "10.77.0.1";
+pub const ADDRESS: &str = "10.77.0.1";
 /// Until it answers.
 const LIMIT: Duration = Duration::from_secs(60);
 

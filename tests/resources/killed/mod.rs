@@ -273,7 +273,7 @@ impl Life {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-#[ignore = "has not been seen to pass yet: it took longer than five minutes on a machine that compiled beside it"]
+#[ignore = "takes three minutes: part of `cargo xtask test full`"]
 async fn an_operator_killed_after_any_of_its_writes_is_followed_by_one_that_ends_in_the_same_world()
 {
     let begun = Instant::now();

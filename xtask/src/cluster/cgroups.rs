@@ -15,6 +15,8 @@ const NEEDED: &[&str] = &[
 ];
 /// Those in which runc and kubelet make folders too, where they are mounted.
 const BESIDE: &[&str] = &["systemd", "unified"];
+/// The group of processes that are no node's; no node has this name.
+const GUESTS: &str = "guests";
 const GONE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The hierarchies that this machine lacks.
@@ -59,6 +61,14 @@ pub(super) fn make(prefix: &str, node: &str) -> Result<Vec<PathBuf>> {
         joins.push(group.join("cgroup.procs"));
     }
     Ok(joins)
+}
+
+/// Puts this process, and what it becomes or starts, among those of a cluster: whoever started it, `down` ends it.
+pub(super) fn join(prefix: &str) -> Result<()> {
+    for join in make(prefix, GUESTS)? {
+        fs::write(&join, "0").with_context(|| format!("could not join {}", join.display()))?;
+    }
+    Ok(())
 }
 
 fn copy(parent: &Path, group: &Path, file: &str) -> Result<()> {

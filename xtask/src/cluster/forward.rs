@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::cgroups;
 use super::folder::Id;
 use super::namespace;
 use super::state::{State, Tier, write_whole};
@@ -37,6 +38,9 @@ pub(super) fn forward(id: &Id, options: &Options) -> Result<()> {
         None => {
             let (_, state) = State::of_running(id)?;
             // Without nodes all is on the machine's own loopback.
+            if state.tier == Tier::Full {
+                cgroups::join(&state.prefix())?;
+            }
             (state.tier == Tier::Full).then(|| namespace::path(&state.prefix(), None))
         }
     };

@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use super::cgroups;
 use super::folder::Id;
 use super::state::{State, Tier};
 
@@ -63,6 +64,7 @@ pub(super) fn enter(id: &Id, node: Option<&str>, program: &[OsString]) -> Result
             if let Some(node) = node {
                 state.node(node)?;
             }
+            cgroups::join(&state.prefix())?;
             let mut command = Command::new("nsenter");
             command
                 .arg(format!("--net={}", path(&state.prefix(), node).display()))

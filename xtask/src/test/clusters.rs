@@ -22,16 +22,30 @@ const IMAGE: &str = "SLUICE_IMAGE";
 /// etcd and API server: what needs no pods.
 pub(super) fn control_plane(prepared: &Prepared) -> Result<Verdict> {
     let targets = ["--test", "operator", "--test", "resources"];
-    in_cluster(prepared, Tier::ControlPlane, &targets, &["--audit"])
+    in_cluster(prepared, Tier::ControlPlane, &targets, &[], &["--audit"])
+}
+
+/// The tests of the same tier that take minutes each, one after the other.
+pub(super) fn long(prepared: &Prepared) -> Result<Verdict> {
+    let targets = ["--test", "resources"];
+    let only = ["--ignored", "--test-threads", "1"];
+    in_cluster(prepared, Tier::ControlPlane, &targets, &only, &["--audit"])
 }
 
 /// Nodes that run the hub's image.
 pub(super) fn full(prepared: &Prepared) -> Result<Verdict> {
     let more = ["--audit", "--nodes", "3", "--volumes", "16"];
-    in_cluster(prepared, Tier::Full, &["--test", "cluster"], &more)
+    in_cluster(prepared, Tier::Full, &["--test", "cluster"], &[], &more)
 }
 
-fn in_cluster(prepared: &Prepared, tier: Tier, targets: &[&str], more: &[&str]) -> Result<Verdict> {
+/// `only` are options of the test program, `more` those of `cluster up`.
+fn in_cluster(
+    prepared: &Prepared,
+    tier: Tier,
+    targets: &[&str],
+    only: &[&str],
+    more: &[&str],
+) -> Result<Verdict> {
     if let Some(why) = cluster::missing(tier) {
         return super::skip(why);
     }
@@ -41,6 +55,11 @@ fn in_cluster(prepared: &Prepared, tier: Tier, targets: &[&str], more: &[&str]) 
     let mut up = ours(&id, &["up", "--tier", tier.name()])?;
     up.args(more);
     let mut program = cargo_test(prepared, targets)?;
+    match only {
+        // A few at a time: each has processes of its own.
+        [] => program.args(["--test-threads", "4"]),
+        only => program.args(only),
+    };
     program.env("SLUICE_BINARY", &binary).env(CLUSTER, &id);
     if tier == Tier::Full {
         let archive = scratch.path().join("sluice.tar");
@@ -67,8 +86,7 @@ fn cargo_test(prepared: &Prepared, targets: &[&str]) -> Result<Command> {
     program
         .args(["test", "--workspace", "--locked", "--no-fail-fast"])
         .args(targets)
-        // A few at a time: each has processes of its own.
-        .args(["--", "--nocapture", "--test-threads", "4"])
+        .args(["--", "--nocapture"])
         .env("SLUICE_XTASK", ourselves()?);
     if let Some(folder) = conformance::folder(&prepared.root)? {
         program.env(conformance::VARIABLE, folder);

@@ -16,7 +16,7 @@ use crate::{codegen, deny, full_length, layers, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Run only this part
+    /// Run only this part; `full` is run only if it is named: what takes minutes on a cluster
     #[arg(value_parser = PARTS.iter().map(|part| part.name).collect::<Vec<_>>())]
     part: Option<String>,
 }
@@ -26,6 +26,8 @@ struct Part {
     check: fn(&Prepared) -> Result<Verdict>,
     /// A part that has to pass before.
     after: Option<&'static str>,
+    /// It takes too long to be run unless it is named.
+    is_long: bool,
 }
 
 /// How a part that did not fail has ended.
@@ -49,6 +51,7 @@ const PARTS: &[Part] = &[
     // A cluster's programs take a quarter of an hour to build: not for something that has failed already.
     part("control-plane", clusters::control_plane).after(TESTS),
     part("cluster", clusters::full).after(TESTS),
+    part("full", clusters::long).only_by_name(),
 ];
 
 const TESTS: &str = "tests";
@@ -58,6 +61,7 @@ const fn part(name: &'static str, check: fn(&Prepared) -> Result<Verdict>) -> Pa
         name,
         check,
         after: None,
+        is_long: false,
     }
 }
 
@@ -87,7 +91,10 @@ fn is_ci() -> bool {
 
 pub(crate) fn test(options: &Options, choice: Choice) -> Result<()> {
     let prepared = setup::prepare(choice, Purpose::Test)?;
-    let wanted = |part: &&Part| options.part.as_ref().is_none_or(|name| name == part.name);
+    let wanted = |part: &&Part| match &options.part {
+        Some(name) => name == part.name,
+        None => !part.is_long,
+    };
     let mut outcomes: Vec<Outcome> = Vec::new();
     for part in PARTS.iter().filter(wanted) {
         let outcome = part.run(&prepared, &outcomes);
@@ -105,6 +112,11 @@ struct Outcome {
 impl Part {
     const fn after(mut self, name: &'static str) -> Part {
         self.after = Some(name);
+        self
+    }
+
+    const fn only_by_name(mut self) -> Part {
+        self.is_long = true;
         self
     }
 

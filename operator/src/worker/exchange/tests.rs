@@ -13,7 +13,12 @@ fn minutes_after_noon(minutes: i64) -> Timestamp {
 /// A worker that has been exchanging since noon, for this reason.
 fn worker(number: u32, exchanging: Option<&str>) -> Worker {
     let since = Timestamp::from_second(NOON).unwrap().to_string();
-    let condition = |reason: &str| json!({"type": EXCHANGING, "status": "True", "reason": reason, "message": "", "lastTransitionTime": since});
+    let status = |reason: &str| match reason {
+        "Waits" => "False",
+        "NeedsAnother" => "Unknown",
+        _ => "True",
+    };
+    let condition = |reason: &str| json!({"type": EXCHANGING, "status": status(reason), "reason": reason, "message": "", "lastTransitionTime": since});
     let conditions: Vec<Value> = exchanging.map(condition).into_iter().collect();
     serde_json::from_value(json!({
         "apiVersion": "sluice.dev/v1alpha1", "kind": "Worker",
@@ -149,4 +154,61 @@ fn of_two_that_began_together_one_goes_on() {
     assert!(!goes_before(&second, &first));
     // A pod that has gone is not brought back.
     assert!(!goes_before(&first, &worker(10, Some("Restarting"))));
+}
+
+#[test]
+fn the_time_of_a_step_is_its_own() {
+    use crate::crd::conditions::merge;
+    let at = |minute| minutes_after_noon(minute);
+    let mut status = Vec::new();
+    let steps = [
+        (Exchange::Waits, 0, 0),
+        (Exchange::Waits, 30, 0),
+        (Exchange::NeedsAnother, 40, 40),
+        (Exchange::Drains, 44, 44),
+        (Exchange::Drains, 50, 44),
+    ];
+    for (exchange, minute, since) in steps {
+        let told = told(&worker(0, None), exchange, true);
+        status = merge(&status, told, None, at(minute));
+        assert_eq!(status[0].last_transition_time.0, at(since), "{exchange:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_lost_its_lease_for_a_moment_keeps_its_pod() {
+    let lapsed = |minute: i64| -> DynamicObject {
+        let at = |minute| minutes_after_noon(minute).to_string();
+        let mut pod = pod("False", "--object-store=s3://bucket/hub");
+        pod.data["status"]["conditions"][0]["lastTransitionTime"] = at(minute).into();
+        pod.data["status"]["containerStatuses"] =
+            json!([{"state": {"running": {"startedAt": at(-60)}}}]);
+        pod
+    };
+    let away = Found {
+        pod: Some(lapsed(0)),
+        may_replace: false,
+        ..found(Standing::Active, 3)
+    };
+    decides(&worker(0, None), &away, 1, Exchange::Waits);
+    // Long after, and with a storage node that could give it a lease, there is nothing to wait for.
+    decides(&worker(0, None), &away, 3, Exchange::Now);
+    let unheard = Found {
+        is_unheard: true,
+        pod: Some(lapsed(0)),
+        ..found(Standing::Active, 3)
+    };
+    decides(&worker(0, None), &unheard, 30, Exchange::Waits);
+}
+
+#[test]
+fn a_storage_node_that_has_not_heard_of_a_worker_yet_is_waited_for() {
+    let mut known = worker(0, None);
+    let unknown = Found {
+        facts: None,
+        ..found(Standing::Active, 0)
+    };
+    decides(&known, &unknown, 0, Exchange::Now);
+    known.status.as_mut().unwrap().disk = Some("d".to_owned());
+    decides(&known, &unknown, 0, Exchange::Waits);
 }
