@@ -1,5 +1,6 @@
-//! The calls of the trait: to one worker, or to all.
+//! The calls of the trait: to one worker, or to all. Those that only read wait while a pipe changes hands.
 
+use super::patience::Wanted;
 use super::{Answered, Fleet, merge, no_worker, parted};
 use async_trait::async_trait;
 use sluice_dataset::SinceToken;
@@ -51,7 +52,11 @@ impl Worker for Fleet {
     }
 
     async fn pipe(&self, id: &str) -> Result<PipeReport> {
-        self.of_pipe(id)?.pipe(id).await
+        let report = self.reading(
+            Wanted::Pipe(id),
+            |worker| async move { worker.pipe(id).await },
+        );
+        report.await
     }
 
     async fn operate_pump(&self, pipe: &str, request: PumpRequest) -> Result<PipeReport> {
@@ -59,7 +64,11 @@ impl Worker for Fleet {
     }
 
     async fn read_pipe(&self, pipe: &str, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
-        self.of_pipe(pipe)?.read_pipe(pipe, stage, read).await
+        let feed = self.reading(Wanted::Pipe(pipe), |worker| {
+            let read = read.clone();
+            async move { worker.read_pipe(pipe, stage, read).await }
+        });
+        feed.await
     }
 
     async fn datasets(&self) -> Result<Vec<DatasetReport>> {
@@ -75,7 +84,10 @@ impl Worker for Fleet {
     }
 
     async fn dataset(&self, name: &str) -> Result<DatasetReport> {
-        self.of_dataset(name).await?.dataset(name).await
+        let report = self.reading(Wanted::Dataset(name), |worker| async move {
+            worker.dataset(name).await
+        });
+        report.await
     }
 
     async fn delete_dataset(&self, name: &str, user: &str) -> Result<()> {
@@ -84,8 +96,11 @@ impl Worker for Fleet {
     }
 
     async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed> {
-        let worker = self.of_dataset(name).await?;
-        worker.read_dataset(name, read).await
+        let feed = self.reading(Wanted::Dataset(name), |worker| {
+            let read = read.clone();
+            async move { worker.read_dataset(name, read).await }
+        });
+        feed.await
     }
 
     async fn follow_dataset(
@@ -93,13 +108,17 @@ impl Worker for Fleet {
         name: &str,
         position: Option<SinceToken>,
     ) -> Result<FollowStream> {
-        let worker = self.of_dataset(name).await?;
-        worker.follow_dataset(name, position).await
+        let stream = self.reading(Wanted::Dataset(name), |worker| async move {
+            worker.follow_dataset(name, position).await
+        });
+        stream.await
     }
 
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
-        let worker = self.of_dataset(dataset).await?;
-        worker.entity(dataset, id, offset).await
+        let entity = self.reading(Wanted::Dataset(dataset), |worker| async move {
+            worker.entity(dataset, id, offset).await
+        });
+        entity.await
     }
 
     async fn push(&self, pipe: &str, request: PushRequest, body: ByteStream) -> Result<PushReply> {
@@ -117,7 +136,11 @@ impl Worker for Fleet {
     }
 
     async fn publish(&self, pipe: &str, request: PublishRequest) -> Result<Published> {
-        self.of_pipe(pipe)?.publish(pipe, request).await
+        let published = self.reading(Wanted::Pipe(pipe), |worker| {
+            let request = request.clone();
+            async move { worker.publish(pipe, request).await }
+        });
+        published.await
     }
 
     /// Any worker can. What belongs together goes by the same one.

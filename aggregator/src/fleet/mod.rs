@@ -5,6 +5,7 @@
 //! * `merge`: one list of many. Pure.
 //! * `calls`: the calls of the trait.
 //! * `running`: the runner's calls.
+//! * `patience`: how reads wait while a pipe changes hands.
 //!
 //! A pipe that is nowhere, or whose worker does not answer, is `Unavailable`: nobody else is asked, since somebody else's copy may
 //! be old.
@@ -12,6 +13,7 @@
 mod calls;
 mod directory;
 mod merge;
+mod patience;
 mod running;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use sluice_protocol::{
     ReadRequest, Unplaced,
 };
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Workers in memory by their ids.
 struct Near(BTreeMap<String, Arc<FakeWorker>>);
@@ -129,6 +130,52 @@ async fn a_call_goes_to_the_worker_that_has_the_pipe_and_to_nobody_else() {
     };
     assert_eq!(asked(&world.workers[0]), (0, 0, 0));
     assert_eq!(asked(&world.workers[1]), (1, 1, 1));
+}
+
+impl World {
+    /// The pipe `in` has changed hands.
+    fn moves_to(&self, worker: &str) {
+        self.topology.send_modify(|topology| {
+            let mut next = (**topology).clone();
+            let placement = next.pipes.get_mut("in").unwrap();
+            if let Placement::Owned { worker: owner, .. } = placement {
+                *owner = WorkerId(worker.to_owned());
+            }
+            *topology = Arc::new(next);
+        });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_waits_while_a_pipe_changes_hands() {
+    let world = World::new();
+    let [new, old] = [&world.workers[0], &world.workers[1]];
+    old.elsewhere.store(usize::MAX, Relaxed);
+    new.elsewhere.store(2, Relaxed);
+    let read = world.fleet.read_dataset("in", ReadRequest::default());
+    let moving = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        world.moves_to("w0");
+    };
+    let (read, ()) = tokio::join!(read, moving);
+    assert!(read.is_ok(), "the new owner answers when it has opened it");
+    assert_eq!(new.reads.lock().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_waits_for_seconds_and_only_where_somebody_says_that_it_helps() {
+    let world = World::new();
+    world.workers[1].elsewhere.store(usize::MAX, Relaxed);
+    let begun = tokio::time::Instant::now();
+    let read = world.fleet.read_dataset("in", ReadRequest::default());
+    let refused = read.await.err().unwrap();
+    assert_eq!(refused.reason, "not-here");
+    let waited = begun.elapsed().as_secs_f64();
+    assert!((5.0..5.5).contains(&waited), "{waited}");
+    let begun = tokio::time::Instant::now();
+    let read = world.fleet.read_dataset("lost", ReadRequest::default());
+    assert_eq!(read.await.err().unwrap().reason, "not-placed");
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
 }
 
 #[tokio::test]

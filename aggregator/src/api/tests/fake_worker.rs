@@ -50,6 +50,8 @@ pub(crate) struct FakeWorker {
     pub(super) began: Notify,
     /// The last request that was to go on.
     pub(super) proxied: Mutex<String>,
+    /// So many reads of datasets are answered that somebody else has it now.
+    pub(crate) elsewhere: AtomicUsize,
     /// Pages of `endless` that were asked for.
     pub(super) pages: Arc<AtomicUsize>,
 }
@@ -226,6 +228,14 @@ impl Worker for FakeWorker {
     }
     async fn read_dataset(&self, name: &str, read: ReadRequest) -> Result<Feed> {
         self.reads.lock().push((name.to_owned(), read));
+        let fewer = |left: usize| left.checked_sub(1);
+        if self
+            .elsewhere
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
+            .is_ok()
+        {
+            return Err(Error::new(Code::Unavailable, "not-here", "try again"));
+        }
         self.feed(name)
     }
     async fn follow_dataset(&self, _: &str, _: Option<SinceToken>) -> Result<FollowStream> {
