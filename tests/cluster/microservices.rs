@@ -35,6 +35,34 @@ async fn until_it_is(hub: &InstalledHub, id: &str, reasons: &[&str]) {
         .unwrap_or_else(|error| panic!("{error:#}\n{}", report()));
 }
 
+/// One that listens: a pipe reads from it, a caller speaks to it through the API, and its log can be read.
+async fn serves(hub: &InstalledHub) {
+    until_it_is(hub, "echo", &["Ready"]).await;
+    let pipe = json!([{
+        "_id": "orders", "type": "pipe",
+        "source": {"type": "json", "system": "echo", "url": "entities"},
+        "pump": {"schedule_interval": 1},
+    }]);
+    let added = hub.request(Method::POST, "/pipes").json(&pipe).send();
+    added.await.unwrap().error_for_status().unwrap();
+    hub.until_count("orders", 2, LIMIT).await.unwrap();
+    let entity = hub.get("/datasets/orders/entities/1").await.unwrap();
+    assert_eq!(entity["key"], "canary-value");
+
+    let path = "/systems/echo/proxy/deep/path?x=1";
+    let asked = hub.request(Method::PUT, path).body("a body").send();
+    let told = asked.await.unwrap().error_for_status().unwrap();
+    let told: Value = told.json().await.unwrap();
+    assert_eq!(told["method"], "PUT");
+    assert_eq!(told["target"], "/deep/path?x=1");
+    assert_eq!(told["body"], "a body");
+    assert_eq!(told["headers"].get("authorization"), None, "{told}");
+    let log = hub.request(Method::GET, "/systems/echo/logs").send();
+    let log = log.await.unwrap().error_for_status().unwrap();
+    let log = log.text().await.unwrap();
+    assert!(log.contains("PUT /deep/path?x=1"), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn microservices_run_restricted_and_what_becomes_of_them_is_told() {
     let _shared = crate::peace::shared();
@@ -49,12 +77,14 @@ async fn microservices_run_restricted_and_what_becomes_of_them_is_told() {
     secrets.send().await.unwrap().error_for_status().unwrap();
     // One that runs and never listens, and one that ends at once: the hub's own image without a command.
     let systems = json!([
+        system("echo", "sluice.test/echo:1"),
         system("silent", "sluice.test/pause:1"),
         system("ends", image.as_str().unwrap()),
     ]);
     let added = hub.request(Method::POST, "/systems").json(&systems);
     added.send().await.unwrap().error_for_status().unwrap();
 
+    serves(&hub).await;
     until_it_is(&hub, "silent", &["NotListening"]).await;
     until_it_is(&hub, "ends", &["CrashLoopBackOff"]).await;
     let listed = hub.place.get("systems").unwrap();
@@ -67,6 +97,7 @@ async fn microservices_run_restricted_and_what_becomes_of_them_is_told() {
         (system["metadata"]["name"].clone(), ready["status"].clone())
     });
     let expected = [
+        (json!("echo"), json!("True")),
         (json!("ends"), json!("False")),
         (json!("silent"), json!("False")),
     ];
@@ -117,7 +148,9 @@ async fn microservices_run_restricted_and_what_becomes_of_them_is_told() {
         let all = hub.place.get(kind).unwrap().to_string();
         assert!(!all.contains("canary-value"), "{kind}");
     }
-    for id in ["silent", "ends"] {
+    let pipe = hub.request(Method::DELETE, "/pipes/orders").send();
+    pipe.await.unwrap().error_for_status().unwrap();
+    for id in ["echo", "silent", "ends"] {
         let removed = hub
             .request(Method::DELETE, &format!("/systems/{id}"))
             .send();

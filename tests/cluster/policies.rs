@@ -2,18 +2,19 @@
 
 use serde_json::{Value, json};
 use sluice_tests::kubernetes::policies::Enforced;
-use sluice_tests::kubernetes::{Cluster, Helm, Namespace, chart, definitions};
+use sluice_tests::kubernetes::{Cluster, Helm, Namespace, chart, definitions, until};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// The ports of each role: of other roles, of first certificates, of the API, of probes.
-const PORTS: [(&str, &[u16]); 4] = [
+const PORTS: [(&str, &[u16]); 5] = [
     ("storage-node", &[7001, 7002, 8081]),
     ("worker", &[7001, 8081]),
     ("aggregator", &[8443, 8081]),
     ("operator", &[8081]),
+    ("microservice", &[5000]),
 ];
 
 /// Everything that is allowed; a stranger is a pod of nobody's.
@@ -22,6 +23,7 @@ fn is_allowed(from: &str, to: &str, port: u16) -> bool {
         ("worker" | "aggregator" | "operator", "storage-node") => port != 8081,
         ("worker" | "aggregator", "worker") => port == 7001,
         ("stranger", "aggregator") => port == 8443,
+        ("worker", "microservice") => true,
         _ => false,
     }
 }
@@ -153,6 +155,8 @@ async fn each_role_reaches_what_it_needs_and_a_stranger_the_api_alone() {
         "image.pullPolicy=Never",
         "--set",
         "hub.workers.replicas=2",
+        "--set",
+        "uninstall.deleteData=true",
     ];
     let install = [
         "install",
@@ -168,6 +172,16 @@ async fn each_role_reaches_what_it_needs_and_a_stranger_the_api_alone() {
         let ready = hub.wait_for(object, "Ready", LIMIT).await;
         assert!(ready.is_ok(), "{ready:?}\n{}", cluster.report(&hub.name));
     }
+    let system = json!({
+        "apiVersion": "sluice.dev/v1alpha1", "kind": "System", "metadata": {"name": "echo"},
+        "spec": {"hubRef": {"name": "hub"}, "config": {
+            "type": "system:microservice",
+            "docker": {"image": "sluice.test/echo:1", "port": 5000, "memory": 64, "skip_pull": true},
+        }},
+    });
+    hub.apply(&system.to_string()).unwrap();
+    let ready = hub.wait_for("system/echo", "Ready", LIMIT).await;
+    assert!(ready.is_ok(), "{ready:?}\n{}", cluster.report(&hub.name));
     for place in [&hub, &elsewhere] {
         place
             .wait_for("pod/stranger", "Ready", LIMIT)
@@ -184,6 +198,7 @@ async fn each_role_reaches_what_it_needs_and_a_stranger_the_api_alone() {
         workers[1],
         one_of("aggregator"),
         one_of("operator"),
+        one_of("microservice"),
     ];
     let mut sources = targets.to_vec();
     sources.extend([one_of("stranger"), &foreign[0]]);
@@ -200,4 +215,24 @@ async fn each_role_reaches_what_it_needs_and_a_stranger_the_api_alone() {
     Helm(&cluster)
         .run(&["uninstall", "hub", "--namespace", &hub.name])
         .unwrap();
+    nothing_is_left(&hub).await;
+}
+
+/// It was installed with `uninstall.deleteData=true`. What the system and the test put there does not count.
+async fn nothing_is_left(hub: &Namespace) {
+    let kinds = "all,pvc,secrets,configmaps,leases,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets,\
+                 datahubs,workerpools,workers";
+    let of_others = [
+        "pod/stranger",
+        "configmap/kube-root-ca.crt",
+        "serviceaccount/default",
+    ];
+    until("nothing is left", LIMIT, || async {
+        let left = hub.kubectl(&["get", kinds, "--output", "name"]).unwrap();
+        let left = left.lines().filter(|name| !of_others.contains(name));
+        let left: Vec<&str> = left.collect();
+        (!left.is_empty()).then(|| left.join(", "))
+    })
+    .await
+    .unwrap();
 }

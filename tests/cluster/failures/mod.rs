@@ -4,4 +4,5 @@ mod hub;
 mod load;
 mod nodes;
 mod pools;
+mod storage_node;
 mod workers;

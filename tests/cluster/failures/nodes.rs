@@ -121,6 +121,7 @@ fn drain() {
         .unwrap();
         cordoned.mend();
         let seen = load.end(failing).await;
+        assert_eq!(seen.reads.keys().collect::<Vec<_>>(), [&200]);
         assert!(
             seen.longest_pause < Duration::from_secs(10),
             "{:?}",

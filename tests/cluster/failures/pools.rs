@@ -19,6 +19,7 @@ fn pool_from_3_to_1_to_3() {
         }
         // Planned moves: a failover takes a lease.
         let seen = load.end(failing).await;
+        assert_eq!(seen.reads.keys().collect::<Vec<_>>(), [&200]);
         let pause = seen.longest_pause;
         assert!(pause < Duration::from_secs(12), "{pause:?}");
     });

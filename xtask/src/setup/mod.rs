@@ -128,13 +128,18 @@ impl Prepared {
     /// The hub's binary, compiled now if it is not current. With the features that dependencies have for the tests, so that they
     /// are not compiled a second time.
     pub(crate) fn hub_binary(&self) -> Result<PathBuf> {
-        let build = ["build", "--workspace", "--locked", "--bin", "sluice"];
-        step("compile the hub", || {
+        self.binary("sluice")
+    }
+
+    /// Any program of the workspace, in the same way.
+    pub(crate) fn binary(&self, name: &str) -> Result<PathBuf> {
+        let build = ["build", "--workspace", "--locked", "--bin", name];
+        step(&format!("compile {name}"), || {
             crate::command::run(self.cargo().args(build))
         })?;
         let binary = Path::new(self.variable("CARGO_TARGET_DIR")?)
             .join("debug")
-            .join("sluice");
+            .join(name);
         if !binary.is_file() {
             bail!("cargo built no {}", binary.display());
         }

@@ -18,6 +18,9 @@ use crate::steps::step;
 const CLUSTER: &str = "SLUICE_CLUSTER";
 /// The name of the hub's image in it.
 const IMAGE: &str = "SLUICE_IMAGE";
+/// The program of the tests that is a microservice in it, and its image there.
+const ECHO: &str = "sluice-test-echo";
+const ECHO_IMAGE: &str = "sluice.test/echo:1";
 
 /// etcd and API server: what needs no pods.
 pub(super) fn control_plane(prepared: &Prepared) -> Result<Verdict> {
@@ -65,6 +68,9 @@ fn in_cluster(
         let archive = scratch.path().join("sluice.tar");
         image::pack(&binary, image::DEFAULT_NAME, &archive)?;
         up.arg("--image").arg(&archive);
+        let echo = scratch.path().join("echo.tar");
+        image::pack(&prepared.binary(ECHO)?, ECHO_IMAGE, &echo)?;
+        up.arg("--image").arg(&echo);
         program.env(IMAGE, image::DEFAULT_NAME);
         program.env(moto::VARIABLE, moto::server(prepared)?);
     }

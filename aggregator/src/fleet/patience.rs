@@ -1,0 +1,67 @@
+//! Reads wait while a pipe changes hands: the old owner has given it back, the new one is opening it, and both say so. Nobody else's copy
+//! is read meanwhile, and a caller sees a read that takes a moment longer instead of one that failed.
+
+use super::Fleet;
+use sluice_protocol::{Code, Error, Result, Worker};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How long a read waits; a pipe changes hands in less than a second, if nothing has to be fetched for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// An owner that opens a pipe says so nowhere: it is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// What is read.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    Pipe(&'a str),
+    Dataset(&'a str),
+}
+
+impl Fleet {
+    /// Asks the worker that has it, and again where that changes just now. The call may be made several times, none of which answered.
+    pub(super) async fn reading<T, F>(
+        &self,
+        wanted: Wanted<'_>,
+        call: impl Fn(Arc<dyn Worker>) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send,
+    {
+        let end = Instant::now() + PATIENCE;
+        let mut topology = self.topology.clone();
+        loop {
+            topology.mark_unchanged();
+            let worker = match wanted {
+                Wanted::Pipe(pipe) => self.of_pipe(pipe),
+                Wanted::Dataset(dataset) => self.of_dataset(dataset).await,
+            };
+            let answer = match worker {
+                Ok(worker) => call(worker).await,
+                Err(error) => Err(error),
+            };
+            match answer {
+                Err(error) if changes_hands(&error) => {
+                    let now = Instant::now();
+                    if now >= end {
+                        return Err(error);
+                    }
+                    // The topology also tells how pipes do, so often that each word of it would be too many questions.
+                    sleep(ASK_AGAIN / 5).await;
+                    let changed = timeout_at(now + ASK_AGAIN, topology.changed());
+                    if let Ok(Err(_)) = changed.await {
+                        return Err(error);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+}
+
+/// Whether a worker says that another one has it, or that it has it not yet.
+fn changes_hands(error: &Error) -> bool {
+    error.code == Code::Unavailable && error.reason == "not-here"
+}
