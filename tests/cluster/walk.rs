@@ -67,7 +67,7 @@ async fn what_the_walk_says_is_what_happens() {
     // Pods of a Deployment that is gone may still be ending.
     until("nothing is left", LIMIT, || async {
         let kinds = "pods,deployments,services,networkpolicies,roles,serviceaccounts,\
-                     datahubs,workerpools,workers";
+                     leases,datahubs,workerpools,workers";
         let get = ["--namespace", "hub", "get", kinds, "--output", "name"];
         let left = cluster.kubectl().args(get).output().unwrap();
         let left = String::from_utf8(left.stdout).unwrap();

@@ -20,6 +20,7 @@ fn settings() -> Settings {
             namespace: "n".into(),
             name: "l".into(),
             holder: "me".into(),
+            deployment: None,
             length: Duration::from_secs(15),
             renew_every: Duration::from_secs(2),
         },

@@ -72,6 +72,7 @@ mod tests {
             namespace: "n".into(),
             name: "l".into(),
             holder: "me".into(),
+            deployment: None,
             length: Duration::from_secs(15),
             renew_every: Duration::from_secs(2),
         }

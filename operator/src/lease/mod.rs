@@ -7,11 +7,12 @@ mod decide;
 
 use crate::{Error, Result};
 use decide::{Decision, Seen, decide};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ObjectMeta, PostParams};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use std::time::{Duration, Instant};
 
 const KIND: &str = "Lease";
@@ -25,6 +26,8 @@ pub struct LeaseSettings {
     pub name: String,
     /// Who we are.
     pub holder: String,
+    /// The Deployment whose pods the operators are, if there is one: the Lease goes when it goes.
+    pub deployment: Option<String>,
     /// How long a leader leads after it renewed.
     pub length: Duration,
     /// How often it renews.
@@ -43,6 +46,7 @@ pub struct Leadership {
 impl Leadership {
     /// Waits until it is ours.
     pub async fn win(client: Client, settings: LeaseSettings) -> Result<Leadership> {
+        let deployments = Api::namespaced(client.clone(), &settings.namespace);
         let leases = Api::namespaced(client, &settings.namespace);
         let mut seen = Seen::default();
         loop {
@@ -60,7 +64,7 @@ impl Leadership {
                 Decision::Wait(time) => tokio::time::sleep(time).await,
                 Decision::Take => {
                     let asked = Instant::now();
-                    match take(&leases, &settings, present).await {
+                    match take(&leases, &deployments, &settings, present).await {
                         Ok(Some(held)) => {
                             return Ok(Leadership {
                                 epoch: epoch(&held),
@@ -139,6 +143,7 @@ impl Leadership {
 /// Takes it; `None` where somebody else was faster.
 async fn take(
     leases: &Api<Lease>,
+    deployments: &Api<Deployment>,
     settings: &LeaseSettings,
     present: Option<Lease>,
 ) -> Result<Option<Lease>, kube::Error> {
@@ -164,9 +169,16 @@ async fn take(
         ),
         ..LeaseSpec::default()
     };
-    let lease = |metadata| Lease {
-        metadata,
-        spec: Some(spec),
+    let owner = match &settings.deployment {
+        Some(name) => deployments.get_opt(name).await?,
+        None => None,
+    };
+    let lease = |mut metadata: ObjectMeta| {
+        metadata.owner_references = owner.as_ref().and_then(owned_by);
+        Lease {
+            metadata,
+            spec: Some(spec),
+        }
     };
     let written = match present {
         Some(present) => {
@@ -190,6 +202,10 @@ async fn take(
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn owned_by(deployment: &Deployment) -> Option<Vec<OwnerReference>> {
+    Some(vec![deployment.owner_ref(&())?])
 }
 
 fn epoch(lease: &Lease) -> u64 {

@@ -64,6 +64,7 @@ fn objects(hub: serde_json::Value) -> super::build::Objects {
             namespace: "n".into(),
             name: "l".into(),
             holder: "me".into(),
+            deployment: None,
             length: Duration::from_secs(15),
             renew_every: Duration::from_secs(2),
         },

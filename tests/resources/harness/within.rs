@@ -51,6 +51,7 @@ impl Within {
                 name: "sluice-operator".to_owned(),
                 // As a container that is started again in its pod.
                 holder: "operator".to_owned(),
+                deployment: None,
                 length: LEASE,
                 renew_every: RENEW_EVERY,
             },

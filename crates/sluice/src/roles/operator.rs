@@ -45,6 +45,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
             namespace,
             name: LEASE.to_owned(),
             holder: settings.id.clone(),
+            deployment: settings.deployment.clone(),
             length: LEASE_LENGTH,
             renew_every: RENEW_EVERY,
         },

@@ -102,6 +102,8 @@ pub struct Settings {
     pub connections: usize,
     /// The operator's own namespace.
     pub namespace: Option<String>,
+    /// The Deployment whose pods the operators are.
+    pub deployment: Option<String>,
     /// The namespaces it looks after; all where there are none.
     pub namespaces: Vec<String>,
     /// The image of hubs that name none.
@@ -147,6 +149,7 @@ impl Settings {
             request_limit: 64 << 20,
             connections: 16_384,
             namespace: None,
+            deployment: None,
             namespaces: Vec::new(),
             image: String::new(),
         }

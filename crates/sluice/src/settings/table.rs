@@ -292,6 +292,13 @@ const SETTINGS: &[Setting] = &[
         "The operator's own namespace, where the Lease is by which one of several operators leads"
     ),
     setting!(
+        "deployment",
+        deployment,
+        &[Operator],
+        Some("NAME"),
+        "The Deployment in that namespace whose pods the operators are: the Lease goes when it goes"
+    ),
+    setting!(
         "namespaces",
         namespaces,
         &[Operator],
