@@ -159,6 +159,7 @@ impl Worker for LocalWorker {
         body: ByteStream,
     ) -> Result<PushReply> {
         self.shared.assignment.check_here(dataset)?;
+        self.deployment.check_taken()?;
         let writer = self.deployment.writer_of(dataset);
         if let Some(pipe) = &writer {
             self.shared.assignment.begin_writing(pipe).await?;

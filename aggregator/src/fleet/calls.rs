@@ -60,7 +60,8 @@ impl Worker for Fleet {
     }
 
     async fn operate_pump(&self, pipe: &str, request: PumpRequest) -> Result<PipeReport> {
-        self.of_pipe(pipe)?.operate_pump(pipe, request).await
+        let report = self.of_pipe(pipe)?.operate_pump(pipe, request).await;
+        report.map_err(|error| self.known(pipe, error))
     }
 
     async fn read_pipe(&self, pipe: &str, stage: EntityStage, read: ReadRequest) -> Result<Feed> {
@@ -122,7 +123,8 @@ impl Worker for Fleet {
     }
 
     async fn push(&self, pipe: &str, request: PushRequest, body: ByteStream) -> Result<PushReply> {
-        self.of_pipe(pipe)?.push(pipe, request, body).await
+        let reply = self.of_pipe(pipe)?.push(pipe, request, body).await;
+        reply.map_err(|error| self.known(pipe, error))
     }
 
     async fn write_dataset(

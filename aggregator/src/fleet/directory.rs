@@ -1,5 +1,6 @@
 //! Who has a pipe or a dataset.
 
+use super::UNKNOWN_PIPE;
 use sluice_entity::Json;
 use sluice_protocol::{
     Code, Component, ComponentKind, ConfigurationSnapshot, Error, Placement, Result, Topology,
@@ -50,6 +51,11 @@ impl Directory {
         self.revision
     }
 
+    /// Whether a pipe is configured.
+    pub(super) fn has(&self, pipe: &str) -> bool {
+        self.pipes.contains(pipe)
+    }
+
     /// The pipe that writes a dataset, or whose log it is.
     pub(super) fn writer<'a>(&'a self, dataset: &'a str) -> Option<&'a str> {
         let log = LOGS.iter().find_map(|prefix| dataset.strip_prefix(prefix));
@@ -70,7 +76,7 @@ impl Directory {
             None if self.pipes.contains(pipe) => {
                 Err(not_placed(pipe, "it has just been configured"))
             }
-            None => Err(Error::not_found("unknown-pipe", "pipe", pipe)),
+            None => Err(Error::not_found(UNKNOWN_PIPE, "pipe", pipe)),
         }
     }
 }

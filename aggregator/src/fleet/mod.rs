@@ -33,6 +33,11 @@ use tokio::sync::watch;
 /// The reason where nobody has a dataset.
 const UNKNOWN_DATASET: &str = "unknown-dataset";
 
+/// The reason where nobody has a pipe.
+const UNKNOWN_PIPE: &str = "unknown-pipe";
+/// The reason where another worker has it, or this one not yet.
+const NOT_HERE: &str = "not-here";
+
 /// The workers of a hub.
 pub struct Fleet {
     topology: watch::Receiver<Arc<Topology>>,
@@ -88,6 +93,15 @@ impl Fleet {
     fn of_pipe(&self, id: &str) -> Result<Arc<dyn Worker>> {
         let place = self.directory().place(&self.topology(), id)?;
         self.reach(&place)
+    }
+
+    /// What a worker said of a pipe that is configured: one that does not know it has not heard of it yet.
+    fn known(&self, pipe: &str, error: Error) -> Error {
+        if error.reason == UNKNOWN_PIPE && self.directory().has(pipe) {
+            let message = format!("pipe \"{pipe}\" is being taken up; try again");
+            return Error::new(Code::Unavailable, NOT_HERE, message);
+        }
+        error
     }
 
     /// The worker that has a dataset: its pipe's; one that no pipe writes is looked for.

@@ -1,7 +1,7 @@
 //! Reads wait while a pipe changes hands: the old owner has given it back, the new one is opening it, and both say so. Nobody else's copy
 //! is read meanwhile, and a caller sees a read that takes a moment longer instead of one that failed.
 
-use super::Fleet;
+use super::{Fleet, NOT_HERE};
 use sluice_protocol::{Code, Error, Result, Worker};
 use std::future::Future;
 use std::sync::Arc;
@@ -42,6 +42,10 @@ impl Fleet {
                 Ok(worker) => call(worker).await,
                 Err(error) => Err(error),
             };
+            let answer = match wanted {
+                Wanted::Pipe(pipe) => answer.map_err(|error| self.known(pipe, error)),
+                Wanted::Dataset(_) => answer,
+            };
             match answer {
                 Err(error) if changes_hands(&error) => {
                     let now = Instant::now();
@@ -63,5 +67,5 @@ impl Fleet {
 
 /// Whether a worker says that another one has it, or that it has it not yet.
 fn changes_hands(error: &Error) -> bool {
-    error.code == Code::Unavailable && error.reason == "not-here"
+    error.code == Code::Unavailable && error.reason == NOT_HERE
 }

@@ -178,6 +178,26 @@ async fn a_read_waits_for_seconds_and_only_where_somebody_says_that_it_helps() {
     assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_has_not_heard_of_a_pipe_does_not_say_that_there_is_none() {
+    let world = World::new();
+    world.topology.send_modify(|topology| {
+        let mut next = (**topology).clone();
+        let owned = next.pipes["in"].clone();
+        next.pipes.insert("new".to_owned(), owned);
+        *topology = Arc::new(next);
+    });
+    // The worker knows `in` alone.
+    let push = world.fleet.push("new", PushRequest::default(), body());
+    let refused = [push.await.err(), world.fleet.pipe("new").await.err()];
+    for refused in refused.map(Option::unwrap) {
+        assert_eq!(
+            (refused.code, &*refused.reason),
+            (Code::Unavailable, "not-here")
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_pipe_that_is_nowhere_is_not_there_now_and_one_that_never_was_is_unknown() {
     let world = World::new();

@@ -139,7 +139,7 @@ impl FakeWorker {
         match id {
             "in" | "published" | "breaks" | "endless" | "empty" | "a/b" | "blåbær:x" => Ok(()),
             "panics" => panic!("a handler goes wrong"),
-            _ => Err(Error::not_found("unknown", what, id)),
+            _ => Err(Error::not_found(format!("unknown-{what}"), what, id)),
         }
     }
 
