@@ -168,6 +168,13 @@ fn lost_keys_of_a_hub_that_has_started_are_never_made_anew() {
 }
 
 #[test]
+fn aggregator_that_is_to_stop_listens_on_until_nobody_is_sent_to_it() {
+    let (_, objects) = objects(&hub(json!({}), json!(null)));
+    let container = &objects.deployment.body["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["lifecycle"]["preStop"]["sleep"]["seconds"], 5);
+}
+
+#[test]
 fn number_of_aggregators_that_is_not_given_is_left_to_others() {
     let (_, left) = objects(&hub(json!({}), json!(null)));
     assert!(left.deployment.body["spec"]["replicas"].is_null());

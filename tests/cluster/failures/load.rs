@@ -28,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) reads: BTreeMap<u16, usize>,
     /// The longest time between two acknowledged pushes to one receiver.
     pub(crate) longest_pause: Duration,
+    /// How long each receiver refused pushes in all: from the first refusal to the next acknowledgement.
+    pub(crate) refused: [Duration; PAIRS],
 }
 
 impl Load {
@@ -38,6 +40,7 @@ impl Load {
         let task = tokio::spawn(async move {
             let mut seen = Seen::default();
             let mut last = [Instant::now(); PAIRS];
+            let mut refused_since = [None; PAIRS];
             let mut number = 0;
             while !until.load(Ordering::Relaxed) {
                 for (n, last) in last.iter_mut().enumerate() {
@@ -48,6 +51,13 @@ impl Load {
                         .push(&format!("in{n}"), &entity)
                         .await
                         .unwrap_or(0);
+                    if status == 200 {
+                        let since = refused_since[n].take();
+                        seen.refused[n] +=
+                            since.map_or(Duration::ZERO, |since: Instant| since.elapsed());
+                    } else {
+                        refused_since[n].get_or_insert_with(Instant::now);
+                    }
                     *seen.pushes.entry(status).or_default() += 1;
                     if status == 200 {
                         seen.acknowledged.entry(n).or_default().push(id);
@@ -55,9 +65,7 @@ impl Load {
                         *last = Instant::now();
                     }
                     let path = format!("/datasets/in{n}/entities?limit=1");
-                    let read = failing.hub.request(reqwest::Method::GET, &path);
-                    let read = read.timeout(Duration::from_secs(20)).send().await;
-                    let status = read.map_or(0, |answer| answer.status().as_u16());
+                    let status = read(failing, &path).await;
                     *seen.reads.entry(status).or_default() += 1;
                 }
                 number += 1;
@@ -99,6 +107,17 @@ impl Load {
         }
         seen
     }
+}
+
+/// The status of the answer, 0 without one. A connection that ended is a reason to ask once more, as any client does.
+async fn read(failing: &Failing, path: &str) -> u16 {
+    for _ in 0..2 {
+        let read = failing.hub.request(reqwest::Method::GET, path);
+        if let Ok(answer) = read.timeout(Duration::from_secs(20)).send().await {
+            return answer.status().as_u16();
+        }
+    }
+    0
 }
 
 impl Drop for Load {

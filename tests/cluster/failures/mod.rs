@@ -5,4 +5,5 @@ mod load;
 mod nodes;
 mod pools;
 mod storage_node;
+mod upgrade;
 mod workers;

@@ -18,6 +18,9 @@ use crate::steps::step;
 const CLUSTER: &str = "SLUICE_CLUSTER";
 /// The name of the hub's image in it.
 const IMAGE: &str = "SLUICE_IMAGE";
+/// The same hub as another version is: what it is upgraded to.
+const NEXT_IMAGE: &str = "SLUICE_NEXT_IMAGE";
+const NEXT: &str = "sluice.test/sluice:next";
 /// The program of the tests that is a microservice in it, and its image there.
 const ECHO: &str = "sluice-test-echo";
 const ECHO_IMAGE: &str = "sluice.test/echo:1";
@@ -68,6 +71,10 @@ fn in_cluster(
         let archive = scratch.path().join("sluice.tar");
         image::pack(&binary, image::DEFAULT_NAME, &archive)?;
         up.arg("--image").arg(&archive);
+        let next = scratch.path().join("next.tar");
+        image::pack(&binary, NEXT, &next)?;
+        up.arg("--image").arg(&next);
+        program.env(NEXT_IMAGE, NEXT);
         let echo = scratch.path().join("echo.tar");
         image::pack(&prepared.binary(ECHO)?, ECHO_IMAGE, &echo)?;
         up.arg("--image").arg(&echo);

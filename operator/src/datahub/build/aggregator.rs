@@ -8,6 +8,8 @@ use crate::pod::{DATA, FILES, RolePod, secret};
 use serde_json::json;
 
 const COMPONENT: &str = "aggregator";
+/// How long one that is to stop goes on listening: until every node has heard that its Service sends nobody there any more.
+const LINGER_SECONDS: u32 = 5;
 
 pub(super) fn service(hub: &ValidatedHub) -> Wanted {
     let body = json!({
@@ -79,6 +81,9 @@ pub(super) fn deployment(hub: &ValidatedHub, api_certificate: &str) -> Wanted {
         scheduling: &spec.scheduling,
         spread: names::selector(&hub.name, COMPONENT),
     };
+    let mut spec_of_pod = pod.spec();
+    spec_of_pod["containers"][0]["lifecycle"] =
+        json!({"preStop": {"sleep": {"seconds": LINGER_SECONDS}}});
     let selector = names::selector(&hub.name, COMPONENT);
     let mut body = json!({
         "metadata": metadata(hub, COMPONENT),
@@ -87,7 +92,7 @@ pub(super) fn deployment(hub: &ValidatedHub, api_certificate: &str) -> Wanted {
             "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {"labels": names::labels(&hub.name, COMPONENT)},
-                "spec": pod.spec(),
+                "spec": spec_of_pod,
             },
         },
     });
