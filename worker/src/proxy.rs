@@ -22,9 +22,8 @@ pub(crate) async fn proxy(
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| Error::invalid("invalid-method", "this is no HTTP method"))?;
     let mut sent = connected
-        .pass_on(method, &request.target)
-        .map_err(refused)?
-        .headers(headers(request.headers)?);
+        .pass_on(method, &request.target, headers(request.headers)?)
+        .map_err(refused)?;
     if request.has_body {
         sent = sent.body(Body::wrap_stream(body));
     } else {

@@ -18,8 +18,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sluice_entity::Json;
 use sluice_protocol::{
-    Component, LogsWanted, MicroserviceAnswer, MicroserviceQuestion, MicroserviceStatus,
-    ProxyRequest,
+    Code, Component, Error, LogsWanted, MicroserviceAnswer, MicroserviceQuestion,
+    MicroserviceStatus, ProxyRequest,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,8 +96,12 @@ fn check(call: &Call) -> Result<(), Problem> {
     Err(Problem::not_found("not-a-microservice", "microservice", id))
 }
 
-/// How it is; `None` where the hub runs no containers.
-pub(crate) async fn status(call: &Call) -> Result<Option<Microservice>, Problem> {
+/// How it is; `None` where the hub runs no containers. That nobody says now how it is, is an answer: what else is known of the system
+/// is known without the operator.
+pub(crate) async fn status(
+    call: &Call,
+    component: &Component,
+) -> Result<Option<Microservice>, Problem> {
     let asked = call.hub.storage.ask_microservice(
         call.text("system_id"),
         MicroserviceQuestion::Status,
@@ -105,8 +109,21 @@ pub(crate) async fn status(call: &Call) -> Result<Option<Microservice>, Problem>
     );
     match asked.await {
         Ok(MicroserviceAnswer::Status(status)) => Ok(Some(status.into())),
-        Ok(_) => Err(unfitting()),
+        Ok(_) => Err(unfitting().into()),
         Err(error) if error.reason == "no-container-runtime" => Ok(None),
+        Err(error) if matches!(&*error.reason, "no-operator" | "busy") => {
+            let docker = component.effective.get("docker");
+            let image = docker.and_then(|docker| docker.get("image")?.as_str());
+            Ok(Some(Microservice {
+                ready: false,
+                reason: error.reason.into_owned(),
+                message: error.message,
+                image: image.unwrap_or_default().to_owned(),
+                image_id: None,
+                started: None,
+                restarts: 0,
+            }))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -120,7 +137,7 @@ pub(crate) async fn reload(call: Call) -> Result<Response, Problem> {
     );
     match asked.await? {
         MicroserviceAnswer::Reloading => answer::accepted(&Message::OK),
-        _ => Err(unfitting()),
+        _ => Err(unfitting().into()),
     }
 }
 
@@ -165,6 +182,14 @@ fn moment(text: &str) -> Result<u64, Problem> {
     moment.ok_or_else(|| Problem::parameter("since", "a time, for example 2026-01-31T12:00:00Z"))
 }
 
+/// When the last line was said that tells: one that was cut may not.
+fn last_moment(text: &str) -> Option<u64> {
+    text.lines().rev().find_map(|line| {
+        let moment = line.split(' ').next()?.parse::<Timestamp>().ok()?;
+        u64::try_from(moment.as_nanosecond()).ok()
+    })
+}
+
 /// Reads a log, piece by piece.
 struct Reader {
     hub: Arc<Aggregator>,
@@ -177,7 +202,7 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read(&mut self) -> Result<String, sluice_protocol::Error> {
+    async fn read(&mut self) -> Result<String, Error> {
         let question = MicroserviceQuestion::Logs(LogsWanted {
             since: self.since,
             lines: self.lines,
@@ -189,17 +214,14 @@ impl Reader {
             .ask_microservice(&self.system, question, &self.user);
         let text = match asked.await? {
             MicroserviceAnswer::Logs(text) => text,
-            _ => String::new(),
+            _ => return Err(unfitting()),
         };
-        let last = text.lines().next_back();
-        let last = last.and_then(|line| line.split(' ').next()?.parse::<Timestamp>().ok());
-        let last = last.and_then(|moment| u64::try_from(moment.as_nanosecond()).ok());
-        self.since = last.or(self.since);
+        self.since = last_moment(&text).or(self.since);
         Ok(text)
     }
 
     /// What comes next; `None` when it was long enough. A failure breaks the answer off: what came is complete, and no more is known.
-    async fn next(&mut self) -> Option<Result<String, sluice_protocol::Error>> {
+    async fn next(&mut self) -> Option<Result<String, Error>> {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             if Instant::now() > self.end {
@@ -276,9 +298,12 @@ fn passed_on<'h>(
     })
 }
 
-fn unfitting() -> Problem {
-    tracing::error!("the operator answered another question");
-    Problem::internal()
+fn unfitting() -> Error {
+    Error::new(
+        Code::Internal,
+        "internal",
+        "the operator answered another question",
+    )
 }
 
 #[cfg(test)]
@@ -305,6 +330,13 @@ mod tests {
             .map(|(name, _)| name.as_str())
             .collect();
         assert_eq!(left, ["content-type", "x-own"]);
+    }
+
+    #[test]
+    fn what_comes_next_is_after_the_last_line_that_says_when_it_was() {
+        let text = "1970-01-01T00:00:00.000000001Z a\n1970-01-01T00:00:00.000000002Z b\n1970-01";
+        assert_eq!(last_moment(text), Some(2));
+        assert_eq!(last_moment("no moment\n"), None);
     }
 
     #[test]

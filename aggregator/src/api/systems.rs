@@ -132,9 +132,10 @@ pub(crate) async fn put_config(mut call: Call) -> Result<Response, Problem> {
 
 pub(crate) async fn status(call: Call) -> Result<Response, Problem> {
     let id = call.text("system_id");
-    let is_microservice = microservices::is_one(component(&call.hub.configuration(), id)?);
-    let microservice = match is_microservice {
-        true => microservices::status(&call).await?,
+    let configuration = call.hub.configuration();
+    let component = component(&configuration, id)?;
+    let microservice = match microservices::is_one(component) {
+        true => microservices::status(&call, component).await?,
         false => None,
     };
     let used = call

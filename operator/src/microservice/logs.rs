@@ -10,6 +10,10 @@ use sluice_protocol::{Code, Error, LogsWanted, Result};
 
 /// Most bytes of one answer, whatever is asked for.
 const MOST_BYTES: u64 = 1 << 20;
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+/// In place of what is left out.
+const CUT: &str = "[what was said until here was more than can be read, and was cut]";
 /// Most lines of one answer.
 const MOST_LINES: u64 = 100_000;
 
@@ -27,7 +31,7 @@ pub(super) async fn read(api: &Api<Pod>, pods: &[&Pod], wanted: &LogsWanted) -> 
     if waits && !was_there {
         return Ok(String::new());
     }
-    let parameters = LogParams {
+    let mut parameters = LogParams {
         container: Some(CONTAINER.to_owned()),
         limit_bytes: i64::try_from(bytes).ok(),
         previous: waits && was_there,
@@ -39,9 +43,33 @@ pub(super) async fn read(api: &Api<Pod>, pods: &[&Pod], wanted: &LogsWanted) -> 
         timestamps: true,
         ..LogParams::default()
     };
-    let text = api.logs(&pod.name_any(), &parameters).await;
-    let text = text.map_err(|error| api_error("read the log of", error))?;
-    Ok(whole_lines(&text, wanted.since, bytes))
+    let name = pod.name_any();
+    let text = ask(api, &name, &parameters).await?;
+    let lines = whole_lines(&text, wanted.since, bytes);
+    let Some(end) = stuck(&text, &lines, wanted.since, bytes) else {
+        return Ok(lines);
+    };
+    parameters.since_time = Some(moment(end + 1)?);
+    let text = ask(api, &name, &parameters).await?;
+    let lines = whole_lines(&text, Some(end), bytes);
+    // Whoever follows goes on from the moment of this line.
+    let end = moment(end)?;
+    Ok(format!("{end} {CUT}\n{lines}"))
+}
+
+async fn ask(api: &Api<Pod>, pod: &str, parameters: &LogParams) -> Result<String> {
+    let text = api.logs(pod, parameters).await;
+    text.map_err(|error| api_error("read the log of", error))
+}
+
+/// The last moment of the second that nothing more is to be had of: it begins with more than an answer holds, all of it known to
+/// whoever asks, and the API server begins with whole seconds.
+fn stuck(text: &str, lines: &str, since: Option<u64>, bytes: u64) -> Option<u64> {
+    let since = since.filter(|_| lines.is_empty() && text.len() as u64 >= bytes)?;
+    (since / SECOND)
+        .checked_add(1)?
+        .checked_mul(SECOND)?
+        .checked_sub(1)
 }
 
 fn moment(nanoseconds: u64) -> Result<Timestamp> {
@@ -88,5 +116,26 @@ mod tests {
             "2026-01-01T00:00:00.500000001Z b c\n2026-01-01T00:00:01Z d"
         );
         assert_eq!(whole_lines("no end", None, 3), "no end");
+    }
+
+    #[test]
+    fn a_second_that_says_more_than_an_answer_holds_is_left_behind() {
+        let nanos = |text: &str| {
+            let moment = text.parse::<Timestamp>().unwrap();
+            u64::try_from(moment.as_nanosecond()).unwrap()
+        };
+        let text = "2026-01-01T00:00:00.1Z a\n2026-01-01T00:00:00.2Z b\n2026-01-01T0";
+        let bytes = text.len() as u64;
+        let since = Some(nanos("2026-01-01T00:00:00.2Z"));
+        let lines = whole_lines(text, since, bytes);
+        let end = stuck(text, &lines, since, bytes);
+        assert_eq!(end, Some(nanos("2026-01-01T00:00:00.999999999Z")));
+        // The answer had room, there are new lines, or nobody follows.
+        assert_eq!(stuck(text, &lines, since, bytes + 1), None);
+        let earlier = Some(nanos("2026-01-01T00:00:00.1Z"));
+        let lines = whole_lines(text, earlier, bytes);
+        assert_eq!(stuck(text, &lines, earlier, bytes), None);
+        assert_eq!(stuck("", "", None, 1), None);
+        assert_eq!(stuck("x", "", Some(u64::MAX), 1), None);
     }
 }

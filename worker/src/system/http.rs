@@ -1,6 +1,7 @@
 //! The HTTP side of systems of type `url` and `microservice`: addresses, authentication, limits, errors (SY2).
 
 use parking_lot::Mutex;
+use reqwest::header::HeaderMap;
 use reqwest::{
     Certificate, Client, ClientBuilder, Method, Proxy, RequestBuilder, Response, StatusCode, Url,
 };
@@ -116,11 +117,13 @@ impl HttpSystem {
         })
     }
 
-    /// A request of a caller as it goes on: below the system's address, with the system's own authentication, to nowhere else.
+    /// A request of a caller as it goes on: below the system's address, with the system's own headers and authentication, whatever the
+    /// caller says of the same name, to nowhere else.
     pub(crate) fn pass_on(
         &self,
         method: Method,
         target: &str,
+        given: HeaderMap,
     ) -> Result<RequestBuilder, RequestFailure> {
         let (Some(client), Address::Base(base)) = (&self.proxying, &self.settings.address) else {
             let message = format!("the system \"{}\" is no microservice", self.id);
@@ -137,7 +140,14 @@ impl HttpSystem {
         if address.origin() != root.origin() || !address.path().starts_with(root.path()) {
             return Err(outside());
         }
-        self.signed(client.request(method, address))
+        let own = self.signed(client.request(method.clone(), address.clone()))?;
+        let own = own.build().map_err(|source| {
+            let message = format!("system \"{}\" has headers that cannot be sent", self.id);
+            RequestFailure::new("invalid-header", message).caused_by(source)
+        })?;
+        // Each time what comes later takes the place of what has its name.
+        let request = client.request(method, address).headers(given);
+        Ok(request.headers(own.headers().clone()))
     }
 
     /// Adds headers, `$SECRET(...)` in them resolved. Names that are no header names are left out; validation has said so.

@@ -211,7 +211,7 @@ async fn a_microservice_is_called_where_it_is_and_one_that_nobody_runs_is_told()
     let other = OtherSide::new(|_| (200, r#"[{"_id": "1"}]"#.into())).await;
     let system = |id: &str| {
         format!(
-            r#"{{"_id": "{id}", "type": "system:microservice", "docker": {{"image": "i", "port": 5000}}}}"#
+            r#"{{"_id": "{id}", "type": "system:microservice", "docker": {{"image": "i", "port": 5000}}, "headers": {{"X-Key": "configured"}}}}"#
         )
     };
     let source = |system: &str| {
@@ -241,6 +241,9 @@ async fn a_microservice_is_called_where_it_is_and_one_that_nobody_runs_is_told()
         let request = ProxyRequest {
             method: "GET".to_owned(),
             target: target.to_owned(),
+            headers: [("x-key", "given"), ("x-other", "1"), ("x-other", "2")]
+                .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+                .into(),
             ..ProxyRequest::default()
         };
         let body = futures::stream::empty().boxed();
@@ -248,7 +251,14 @@ async fn a_microservice_is_called_where_it_is_and_one_that_nobody_runs_is_told()
         let refused = reply.err().map(|error| error.reason);
         assert_eq!(refused.as_deref(), expected, "{target}");
     }
-    assert_eq!(other.requests()[1].target, "/below/b?c");
+    let passed = &other.requests()[1];
+    assert_eq!(passed.target, "/below/b?c");
+    let of = |wanted: &str| {
+        let headers = passed.headers.iter().filter(|(name, _)| name == wanted);
+        headers.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("x-key"), ["configured"], "the system's own counts");
+    assert_eq!(of("x-other"), ["1", "2"]);
     let reports = hub.worker.systems().await.unwrap();
     let nowhere = reports.iter().find(|report| report.id == "nowhere");
     let nowhere = nowhere.unwrap();

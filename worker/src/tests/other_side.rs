@@ -15,6 +15,8 @@ type Answer = dyn Fn(&Request) -> (u16, String, String) + Send + Sync;
 pub(super) struct Request {
     /// Path and query.
     pub target: String,
+    /// Names and values, in small letters.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
@@ -105,7 +107,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         .ok()
         .filter(|bytes| *bytes > 0)?;
     let target = line.split(' ').nth(1)?.to_owned();
-    let mut length = 0;
+    let (mut length, mut headers) = (0, Vec::new());
     loop {
         line.clear();
         stream.read_line(&mut line).await.ok()?;
@@ -113,14 +115,17 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         if header.is_empty() {
             break;
         }
-        if let Some(value) = header.strip_prefix("content-length:") {
+        let (name, value) = header.split_once(':')?;
+        if name == "content-length" {
             length = value.trim().parse().ok()?;
         }
+        headers.push((name.to_owned(), value.trim().to_owned()));
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     Some(Request {
         target,
+        headers,
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }

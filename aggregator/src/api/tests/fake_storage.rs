@@ -285,6 +285,12 @@ impl StorageNode for FakeStorage {
         if system == "elsewhere" {
             return Err(no_containers(system));
         }
+        if system == "unattended" {
+            return Err(Error::new(Code::Unavailable, "no-operator", "not there"));
+        }
+        if system == "confused" {
+            return Ok(MicroserviceAnswer::Reloading);
+        }
         Ok(match question {
             MicroserviceQuestion::Status => MicroserviceAnswer::Status(MicroserviceStatus {
                 reason: "CrashLoopBackOff".into(),

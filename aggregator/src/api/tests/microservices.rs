@@ -7,7 +7,8 @@ use sluice_protocol::MicroserviceQuestion;
 async fn hub() -> Hub {
     let hub = Hub::configured().await;
     let system = |id: &str| format!(r#"{{"_id": "{id}", "type": "system:microservice"}}"#);
-    let systems = format!("[{},{}]", system("micro"), system("elsewhere"));
+    let systems = ["micro", "elsewhere", "unattended", "confused"].map(system);
+    let systems = format!("[{}]", systems.join(","));
     hub.post("/api/systems", systems).await.problem_free();
     hub
 }
@@ -64,6 +65,21 @@ async fn what_is_no_microservice_or_runs_elsewhere_is_told() {
     assert!(hub.get("/api/systems/target/status").await.json()["microservice"].is_null());
     let method = hub.call("PUT", "/api/systems/micro/logs", "").await;
     assert_eq!(method.problem(405), "method-not-allowed");
+}
+
+#[tokio::test]
+async fn without_an_operator_the_rest_of_the_status_is_answered() {
+    let hub = hub().await;
+    let status = hub.get("/api/systems/unattended/status").await.json();
+    assert_eq!(status["microservice"]["ready"], false);
+    assert_eq!(status["microservice"]["reason"], "no-operator");
+    assert_eq!(status["_id"], "unattended");
+    let log = hub.get("/api/systems/unattended/logs").await;
+    assert_eq!(log.problem(503), "no-operator");
+    for path in ["status", "logs"] {
+        let path = format!("/api/systems/confused/{path}");
+        assert_eq!(hub.get(&path).await.problem(500), "internal");
+    }
 }
 
 #[tokio::test]
