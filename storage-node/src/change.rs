@@ -3,11 +3,12 @@
 
 use crate::contents::{ComponentKey, Contents, Kept, kind_name};
 use crate::difference::{Difference, Kind};
-use crate::pending::{Decided, HistoryChange, Revision};
+use crate::pending::{Decided, HistoryChange, Revision, Ticket};
 use crate::records::Author;
 use crate::service::Inner;
 use crate::validation::Validated;
 use crate::{configuration, offers, records};
+use parking_lot::Mutex;
 use sluice_entity::Json;
 use sluice_protocol::{
     Code, ComponentKind, ConfigurationSnapshot, Diagnostic, Error, HandOver, HandOverOutcome,
@@ -27,13 +28,17 @@ const RESERVED: u64 = 1_000;
 /// The right to change what is kept.
 pub(crate) struct Change {
     pub(crate) inner: Arc<Inner>,
+    /// What it is planned on; that may be about to become durable.
+    pub(crate) newest: Revision,
+    /// Of what it decided.
+    pub(crate) ticket: Mutex<Option<Ticket>>,
     pub(crate) _guard: OwnedMutexGuard<()>,
 }
 
 impl Change {
-    /// What it is planned on; that may be about to become durable.
+    /// What is kept before it.
     pub(crate) fn before(&self) -> Arc<Contents> {
-        self.inner.pending.newest().contents
+        Arc::clone(&self.newest.contents)
     }
 
     /// Decides an edit of what is kept. Nothing is written when nothing changed.
@@ -113,13 +118,13 @@ impl Change {
     }
 
     fn settle(&self, contents: &mut Contents) -> Validated {
-        let present = self.inner.pending.newest().snapshot;
-        offers::settle(contents, &present, &mut self.inner.loader.lock())
+        let present = &self.newest.snapshot;
+        offers::settle(contents, present, &mut self.inner.loader.lock())
     }
 
     /// A number for a new dataset, given once. Nothing that is watched changes.
     pub(crate) fn next_dataset_number(&self, name: &str) -> Result<u64> {
-        let mut revision = self.inner.pending.newest();
+        let mut revision = self.newest.clone();
         let before = revision.contents.clone();
         let mut after = (*before).clone();
         let number = after.counters.next_dataset;
@@ -137,7 +142,7 @@ impl Change {
             own,
             history: HistoryChange::Add(Vec::new()),
         };
-        self.inner.enqueue(&before, decided)?;
+        self.enqueue(&before, decided)?;
         tracing::info!(dataset = name, number, "dataset number given");
         Ok(number)
     }
@@ -172,7 +177,7 @@ impl Change {
             contents: Arc::new(after),
             snapshot: Arc::new(validated.snapshot),
             configured: Arc::new(validated.configured),
-            reserved: self.inner.pending.newest().reserved,
+            reserved: self.newest.reserved,
         };
         let decided = Decided {
             revision,
@@ -180,7 +185,13 @@ impl Change {
             own: Difference::default(),
             history,
         };
-        self.inner.enqueue(before, decided)
+        self.enqueue(before, decided)
+    }
+
+    fn enqueue(&self, before: &Arc<Contents>, decided: Decided) -> Result<()> {
+        let ticket = self.inner.enqueue(before, decided)?;
+        *self.ticket.lock() = Some(ticket);
+        Ok(())
     }
 
     /// What it takes to put components of one kind. What cannot be kept at all refuses them, also when forced.

@@ -66,6 +66,17 @@ pub(crate) enum Step {
     Clear(Kind),
 }
 
+impl Step {
+    /// What it has in an object.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Step::Put(_, name, value) => 14 + name.len() + value.len(),
+            Step::Remove(_, name) => 6 + name.len(),
+            Step::Clear(_) => 6,
+        }
+    }
+}
+
 /// Steps in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
@@ -93,6 +104,11 @@ impl Difference {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// What its steps have in an object.
+    pub(crate) fn bytes(&self) -> usize {
+        self.steps.iter().map(Step::bytes).sum()
     }
 
     pub(crate) fn extend(&mut self, other: Difference) {

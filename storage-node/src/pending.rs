@@ -46,6 +46,9 @@ pub(crate) struct Decided {
     pub(crate) history: HistoryChange,
 }
 
+/// Records of changes that wait together; one change alone may have more. They become one object, which has to be readable again.
+const GROUP_BYTES: usize = 16 << 20;
+
 type Outcome = Option<Result<(), Shared>>;
 
 struct Group {
@@ -53,6 +56,8 @@ struct Group {
     shared: Difference,
     own: Difference,
     history: Vec<HistoryChange>,
+    /// Of the records.
+    bytes: usize,
     outcome: watch::Sender<Outcome>,
 }
 
@@ -99,15 +104,17 @@ impl Pending {
         }
     }
 
-    /// What the next change is planned on.
+    /// What is decided.
     pub(crate) fn newest(&self) -> Revision {
         self.state.lock().newest.clone()
     }
 
-    pub(crate) fn ticket(&self) -> Ticket {
+    /// What the next change is planned on, and the ticket of what is not durable of it: whoever finds that nothing changes rests on that.
+    pub(crate) fn begin_planning(&self) -> (Revision, Ticket) {
         let state = self.state.lock();
         let group = state.group.as_ref().map(|group| group.outcome.subscribe());
-        Ticket(group.or_else(|| state.under_way.clone()))
+        let ticket = Ticket(group.or_else(|| state.under_way.clone()));
+        (state.newest.clone(), ticket)
     }
 
     fn begin(&self) -> Option<Group> {
@@ -136,7 +143,7 @@ impl Inner {
         self: &Arc<Self>,
         before: &Arc<Contents>,
         decided: Decided,
-    ) -> Result<()> {
+    ) -> Result<Ticket> {
         let mut state = self.pending.state.lock();
         if !Arc::ptr_eq(before, &state.newest.contents) {
             let message =
@@ -147,20 +154,29 @@ impl Inner {
                 message,
             ));
         }
+        let bytes = decided.shared.bytes() + decided.own.bytes();
+        if let Some(group) = &state.group
+            && group.bytes + bytes > GROUP_BYTES
+        {
+            return Err(too_much());
+        }
         state.newest = decided.revision.clone();
         if let Some(group) = &mut state.group {
+            group.bytes += bytes;
             group.revision = decided.revision;
             group.shared.extend(decided.shared);
             group.own.extend(decided.own);
             group.history.push(decided.history);
-            return Ok(());
+            return Ok(Ticket(Some(group.outcome.subscribe())));
         }
+        let (outcome, heard) = watch::channel(None);
         state.group = Some(Group {
             revision: decided.revision,
             shared: decided.shared,
             own: decided.own,
             history: vec![decided.history],
-            outcome: watch::Sender::new(None),
+            bytes,
+            outcome,
         });
         let inner = Arc::clone(self);
         self.pending.tasks.spawn(async move {
@@ -170,7 +186,7 @@ impl Inner {
                 told.send_replace(Some(outcome.clone()));
             }
         });
-        Ok(())
+        Ok(Ticket(Some(heard)))
     }
 
     async fn make_durable(self: Arc<Self>) -> (Vec<watch::Sender<Outcome>>, Result<(), Shared>) {
@@ -184,6 +200,7 @@ impl Inner {
             own,
             history,
             outcome,
+            bytes: _,
         } = group;
         match self.write(shared, own).await {
             Ok(()) => {
@@ -223,13 +240,13 @@ impl Inner {
             Some(log) => Some(log.append(&shared).await?),
             None => None,
         };
-        let store = self.store.clone();
+        let (store, at) = (self.store.clone(), followed.clone());
         let writing = tokio::task::spawn_blocking(move || {
-            commit(&store, &shared, &own, followed.as_ref()).map_err(from_store)
+            commit(&store, &shared, &own, at.as_ref()).map_err(from_store)
         });
-        let written = writing.await.map_err(lost_thread)?;
-        if let Some(log) = log.filter(|_| written.is_err()) {
-            log.not_taken().await;
+        let written = writing.await.map_err(lost_thread).flatten();
+        if let (Some(log), Some(followed), Err(_)) = (log, &followed, &written) {
+            log.not_taken(followed).await;
         }
         written
     }
@@ -280,6 +297,11 @@ fn commit(
         followed.put(&mut transaction)?;
     }
     transaction.commit(Durability::Synced).map(drop)
+}
+
+fn too_much() -> Error {
+    let message = "too much waits to be kept already; nothing was changed, try again";
+    Error::new(Code::Unavailable, "configuration-busy", message)
 }
 
 /// An error with its causes, for the log.

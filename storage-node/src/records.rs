@@ -28,7 +28,8 @@ use sluice_store::{Durability, Error, Snapshot, StateKey, Store, Transaction};
 use std::sync::Arc;
 
 const FORMAT: u64 = 1;
-const PAGE: usize = 1_000;
+/// Records read at a time: few, since one may have a mebibyte and more.
+const PAGE: usize = 32;
 
 pub(crate) const META: &str = "storage-node";
 pub(crate) const COMPONENT: &str = "storage-node/component";

@@ -113,17 +113,24 @@ impl Inner {
         change: impl FnOnce(&Change) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let guard = Arc::clone(&self.writer).lock_owned().await;
+        let (newest, earlier) = self.pending.begin_planning();
         let change_of = Change {
             inner: Arc::clone(self),
+            newest,
+            ticket: parking_lot::Mutex::default(),
             _guard: guard,
         };
         let deciding = tokio::task::spawn_blocking(move || {
             let decided = change(&change_of);
-            (decided, change_of.inner.pending.ticket())
+            (decided, change_of.ticket.into_inner())
         });
-        let (decided, ticket) = deciding.await.map_err(lost_thread)?;
-        // Also if this one changed nothing: it may have found that so only because of one before it.
-        ticket.wait().await?;
+        let (decided, own) = deciding.await.map_err(lost_thread)?;
+        // Also if this one changed nothing: it may have found that so only because of one before it, which may have been taken back
+        // while it looked.
+        earlier.wait().await?;
+        if let Some(own) = own {
+            own.wait().await?;
+        }
         decided
     }
 }

@@ -4,6 +4,7 @@
 //! * [`Objects::create`] is the one conditional write that every store has; what is numbered or owned is built on it.
 //! * `open` turns a URL and the environment into a store. Credentials come from the environment alone and are never printed.
 //! * [`digest`], [`fingerprint`] and [`segment`] make names.
+//! * [`sealed`] is the form of objects of our own: a version first, a hash last.
 //!
 //! Every call is tried again for a bounded time; an error means that this time is over.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -14,6 +15,7 @@ mod metrics;
 mod names;
 mod objects;
 mod open;
+pub mod sealed;
 
 pub use error::Error;
 pub use names::{digest, fingerprint, segment};

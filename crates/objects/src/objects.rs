@@ -161,6 +161,15 @@ impl Objects {
         Ok(named)
     }
 
+    /// The numbers below a prefix, ascending; what is no number is passed over.
+    pub async fn numbers(&self, prefix: &str) -> Result<Vec<u64>> {
+        let listed = self.list(prefix).await?;
+        let numbers = listed.iter().filter_map(|listed| listed.name.parse().ok());
+        let mut numbers: Vec<u64> = numbers.collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     /// Removes objects; those that are not there count as removed.
     pub async fn delete(&self, names: &[String]) -> Result<()> {
         let paths: Vec<_> = names.iter().map(|name| Ok(self.path(name))).collect();

@@ -69,14 +69,19 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// Takes the changes that came after what the disk has.
+/// Takes the changes that came after what the disk has. Of a disk that was used without the place none: nobody was told that they were
+/// kept, and what the disk has is later.
 pub(super) fn catch_up(view: &View, store: &Store, followed: &Followed) -> Result<(), ReadError> {
     let mut transaction = store.transaction(&[])?;
-    for (number, change) in view.counting(followed.applied) {
+    let later = view.counting(followed.applied);
+    for (number, change) in later.filter(|_| !followed.is_detached) {
         tracing::info!(number, "a change is taken that only the object store had");
         change.steps.apply(&mut transaction)?;
     }
-    Followed::new(view.newest, &followed.disk).put(&mut transaction)?;
+    let caught_up = Followed::new(view.newest, &followed.disk);
+    // Its own changes are not there by this: only a snapshot ends that.
+    let caught_up = caught_up.detached(followed.is_detached);
+    caught_up.put(&mut transaction)?;
     transaction.commit(Durability::Synced)?;
     Ok(())
 }

@@ -36,6 +36,14 @@ impl Followed {
         Self::new(applied, &writer.disk)
     }
 
+    /// The same while there may be something here that is not there: until a snapshot is.
+    pub(super) fn detached(self, is_detached: bool) -> Self {
+        Followed {
+            is_detached,
+            ..self
+        }
+    }
+
     fn key() -> Result<StateKey, Error> {
         key(META, b"object-store")
     }
@@ -74,13 +82,7 @@ impl Followed {
     /// The disk is used without the object store that it followed.
     pub(crate) fn detach(store: &Store) -> Result<(), ReadError> {
         match Self::read(store)? {
-            Some(followed) if !followed.is_detached => {
-                let followed = Followed {
-                    is_detached: true,
-                    ..followed
-                };
-                Ok(followed.write(store)?)
-            }
+            Some(followed) if !followed.is_detached => Ok(followed.detached(true).write(store)?),
             _ => Ok(()),
         }
     }

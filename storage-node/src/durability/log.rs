@@ -10,16 +10,23 @@ use parking_lot::Mutex;
 use sluice_objects::{Created, Objects};
 use sluice_protocol::{Code, Error, Incarnation};
 use sluice_store::Store;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// How long a change waits for the object store.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a try to settle what was refused waits for it, and how long it is until the next.
+const SETTLING: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(1);
 /// Objects after which a snapshot is made.
 const OBJECTS: u64 = 256;
 /// And bytes, if the last snapshot is not larger.
 const BYTES: u64 = 4 << 20;
+
+/// Of a change that was sent and not answered.
+const UNKNOWN: &str = "whether the change was kept is not known; look again";
 
 /// The log.
 pub(crate) struct Log {
@@ -30,6 +37,7 @@ pub(crate) struct Log {
     grown: Mutex<Grown>,
     pub(super) previous: tokio::sync::Mutex<Previous>,
     is_making: AtomicBool,
+    is_settling: AtomicBool,
     replaced: watch::Sender<Option<Incarnation>>,
 }
 
@@ -37,6 +45,14 @@ struct Next {
     number: u64,
     /// What is in the log and was refused all the same.
     void: Vec<u64>,
+    /// Something was sent under this number, and nobody knows whether it arrived.
+    is_open: bool,
+}
+
+impl Next {
+    fn is_settled(&self) -> bool {
+        !self.is_open && self.void.is_empty()
+    }
 }
 
 #[derive(Default)]
@@ -59,10 +75,12 @@ impl Log {
             next: tokio::sync::Mutex::new(Next {
                 number: next,
                 void: Vec::new(),
+                is_open: false,
             }),
             grown: Mutex::new(grown),
             previous: tokio::sync::Mutex::new(previous),
             is_making: AtomicBool::new(false),
+            is_settling: AtomicBool::new(false),
             replaced: watch::Sender::new(None),
         }
     }
@@ -83,33 +101,81 @@ impl Log {
     }
 
     /// Returns when the change is in the log. One at a time.
-    pub(crate) async fn append(&self, change: &Difference) -> Result<Followed, Error> {
+    pub(crate) async fn append(self: &Arc<Self>, change: &Difference) -> Result<Followed, Error> {
         if self.replaced.borrow().is_some() {
             return Err(self.replaced_error());
         }
-        let appended = tokio::time::timeout(PATIENCE, self.create(change)).await;
-        // What was sent may still arrive: whatever comes next finds it under its number.
-        appended.unwrap_or_else(|_| {
-            let message =
-                format!("the object store did not answer within {PATIENCE:?}; nothing was changed");
+        let appending = async {
+            let mut next = self.next.lock().await;
+            self.create(&mut next, change).await
+        };
+        let appended = tokio::time::timeout(PATIENCE, appending).await;
+        let appended = appended.unwrap_or_else(|_| {
+            let message = format!("the object store did not answer within {PATIENCE:?}; {UNKNOWN}");
             Err(Error::new(Code::Unavailable, "object-store", message))
-        })
+        });
+        if appended.is_err() {
+            self.settle_later();
+        }
+        appended
     }
 
-    async fn create(&self, change: &Difference) -> Result<Followed, Error> {
-        let mut next = self.next.lock().await;
+    /// Writes an empty change after one that was refused, until it is there: what was sent may still arrive, is found under its number
+    /// then and declared void. Otherwise the next start would take it.
+    fn settle_later(self: &Arc<Self>) {
+        if self.is_settling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let log = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(PAUSE).await;
+                let Some(log) = log.upgrade() else {
+                    return;
+                };
+                if log.settle().await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Whether nothing is open any more.
+    async fn settle(&self) -> bool {
+        // A change that is being written settles it too.
+        let Ok(mut next) = self.next.try_lock() else {
+            return false;
+        };
+        if !next.is_settled() && self.replaced.borrow().is_none() {
+            let nothing = Difference::default();
+            let settling = self.create(&mut next, &nothing);
+            match tokio::time::timeout(SETTLING, settling).await {
+                Ok(Ok(_)) => tracing::info!("what was refused is settled in the object store"),
+                Ok(Err(_)) | Err(_) if self.replaced.borrow().is_none() => return false,
+                Ok(Err(_)) | Err(_) => {}
+            }
+        }
+        // With the lock held: whoever comes next begins anew.
+        self.is_settling.store(false, Ordering::Release);
+        drop(next);
+        true
+    }
+
+    async fn create(&self, next: &mut Next, change: &Difference) -> Result<Followed, Error> {
         loop {
             let mut object = Object::new(Kind::Changes, &self.writer);
             object.head.void.clone_from(&next.void);
             object.steps = change.clone();
             let (name, bytes) = (place::change(next.number), object.write());
             let size = bytes.len() as u64;
+            next.is_open = true;
             let created = self.place.objects.create(&name, bytes).await;
             match created.map_err(unavailable)? {
                 Created::Ours => {
                     let number = next.number;
                     next.number += 1;
                     next.void.clear();
+                    next.is_open = false;
                     let mut grown = self.grown.lock();
                     grown.objects += 1;
                     grown.bytes += size;
@@ -136,11 +202,10 @@ impl Log {
         }
     }
 
-    /// The last change is in the log and was not taken here.
-    pub(crate) async fn not_taken(&self) {
-        let mut next = self.next.lock().await;
-        let last = next.number - 1;
-        next.void.push(last);
+    /// The change is in the log and was not taken here.
+    pub(crate) async fn not_taken(self: &Arc<Self>, change: &Followed) {
+        self.next.lock().await.void.push(change.applied);
+        self.settle_later();
     }
 
     fn replaced_error(&self) -> Error {
@@ -180,6 +245,6 @@ impl Log {
 }
 
 fn unavailable(error: sluice_objects::Error) -> Error {
-    let message = "the object store does not answer; nothing was changed";
+    let message = format!("the object store does not answer; {UNKNOWN}");
     Error::new(Code::Unavailable, "object-store", message).caused_by(error)
 }

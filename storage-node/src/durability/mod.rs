@@ -18,7 +18,8 @@
 //! and acknowledges nothing any more.
 //!
 //! A change that is in the log and was refused all the same (the answer got lost, the disk was full) is declared void by the
-//! next one. Only if none follows before the disk is lost, it counts: its outcome was unknown to whoever asked for it.
+//! next one, and if nobody makes one, by an empty one as soon as the object store takes it. Only if the storage node ends before that,
+//! it counts: whoever asked for it was told that its outcome is unknown.
 
 mod checkpoints;
 mod filling;

@@ -6,17 +6,17 @@
 //! 2..6    length of the head, little-endian
 //! then    the head, JSON
 //! then    steps: kind of record (1), 0 put 1 remove 2 clear (1), length of name (4), name; to put also length of value (8), value
-//! (32)    BLAKE3 of all before it
+//! (32)    BLAKE3 of all before it: `sluice_objects::sealed`
 //! ```
 
 use crate::difference::{Difference, Kind as RecordKind, Step};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sluice_objects::sealed::{SEAL, open, part, put_part, seal, take};
 
 /// Version of the form.
 const FORMAT: u8 = 1;
 const HEAD: usize = 6;
-const SEAL: usize = 32;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,12 +103,10 @@ impl Object {
 
     pub(super) fn write(&self) -> Bytes {
         let head = serde_json::to_vec(&self.head).expect("heads hold only what JSON can hold");
-        let sizes = self.steps.steps.iter().map(size);
-        let mut out = Vec::with_capacity(HEAD + head.len() + sizes.sum::<usize>() + SEAL);
+        let mut out = Vec::with_capacity(HEAD + head.len() + self.steps.bytes() + SEAL);
         let kind = KINDS.iter().position(|kind| *kind == self.kind);
         out.extend_from_slice(&[FORMAT, code(kind)]);
-        length(&mut out, head.len(), 4);
-        out.extend_from_slice(&head);
+        put_part(&mut out, 4, &head);
         for step in &self.steps.steps {
             let (kind, operation, name, value) = match step {
                 Step::Put(kind, name, value) => (kind, 0, name.as_slice(), Some(value)),
@@ -117,42 +115,28 @@ impl Object {
             };
             let kind = RecordKind::ALL.iter().position(|known| known == kind);
             out.extend_from_slice(&[code(kind), operation]);
-            length(&mut out, name.len(), 4);
-            out.extend_from_slice(name);
+            put_part(&mut out, 4, name);
             if let Some(value) = value {
-                length(&mut out, value.len(), 8);
-                out.extend_from_slice(value);
+                put_part(&mut out, 8, value);
             }
         }
-        let seal = sluice_objects::fingerprint(&out);
-        out.extend_from_slice(&seal);
-        out.into()
+        seal(out)
     }
 
     /// As it arrives.
-    pub(super) fn read(mut bytes: Bytes) -> Result<Object, String> {
-        let end = bytes.len().checked_sub(SEAL).filter(|end| *end >= HEAD);
-        let end = end.ok_or("too short")?;
-        if bytes[0] != FORMAT {
-            return Err(format!(
-                "its format is {}, this version reads {FORMAT}",
-                bytes[0]
-            ));
-        }
-        if sluice_objects::fingerprint(&bytes[..end]) != bytes[end..] {
-            return Err("its content does not match its hash".into());
-        }
-        let kind = KINDS.get(usize::from(bytes[1])).copied();
-        let kind = kind.ok_or("of an unknown kind")?;
-        let mut rest = bytes.split_to(end).slice(2..);
-        let head = part(&mut rest, 4)?;
-        let head = serde_json::from_slice(&head).map_err(|error| error.to_string())?;
+    pub(super) fn read(bytes: Bytes) -> Result<Object, String> {
+        Self::parse(bytes).map_err(|error| error.to_string())
+    }
+
+    fn parse(bytes: Bytes) -> Result<Object, Box<dyn std::error::Error>> {
+        let mut rest = open(bytes, FORMAT)?;
+        let begin = take(&mut rest, 2)?;
+        let kind = KINDS.get(usize::from(begin[1])).copied();
+        let kind = kind.ok_or("it is of an unknown kind")?;
+        let head = serde_json::from_slice(&part(&mut rest, 4)?)?;
         let mut steps = Difference::default();
         while !rest.is_empty() {
-            if rest.len() < 2 {
-                return Err(SHORT.into());
-            }
-            let begin = rest.split_to(2);
+            let begin = take(&mut rest, 2)?;
             let record = RecordKind::ALL.get(usize::from(begin[0])).copied();
             let record = record.ok_or("it has records of an unknown kind")?;
             let name = part(&mut rest, 4)?.to_vec();
@@ -167,39 +151,10 @@ impl Object {
     }
 }
 
-const SHORT: &str = "it ends inside a record";
-
-/// Bytes of a step in an object.
-pub(super) fn size(step: &Step) -> usize {
-    match step {
-        Step::Put(_, name, value) => 14 + name.len() + value.len(),
-        Step::Remove(_, name) => 6 + name.len(),
-        Step::Clear(_) => 6,
-    }
-}
-
 fn code(place: Option<usize>) -> u8 {
     place
         .and_then(|place| u8::try_from(place).ok())
         .unwrap_or(u8::MAX)
-}
-
-fn length(out: &mut Vec<u8>, length: usize, width: usize) {
-    out.extend_from_slice(&(length as u64).to_le_bytes()[..width]);
-}
-
-/// Takes what follows its length, which has so many bytes.
-fn part(rest: &mut Bytes, width: usize) -> Result<Bytes, &'static str> {
-    if rest.len() < width {
-        return Err(SHORT);
-    }
-    let mut length = [0; 8];
-    length[..width].copy_from_slice(&rest.split_to(width));
-    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| SHORT)?;
-    if rest.len() < length {
-        return Err(SHORT);
-    }
-    Ok(rest.split_to(length))
 }
 
 #[cfg(test)]

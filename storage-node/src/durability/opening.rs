@@ -5,6 +5,7 @@
 //! | anything | empty | the disk counts: a first snapshot |
 //! | empty | not empty | filled from the place, under a raised incarnation |
 //! | follows the place, wrote last | | takes what only the place has |
+//! | the same, and was used without the place since | | the disk counts: a snapshot |
 //! | another one wrote last, or never followed it | | refused: it is not the newest |
 
 use super::filling::{catch_up, fill};
@@ -103,7 +104,7 @@ impl Opening {
                     );
                 }
                 self.raise(store, &mut writer).map_err(failed)?;
-                let followed = Followed::new(applied, &writer.disk);
+                let followed = Followed::new(applied, &writer.disk).detached(true);
                 followed
                     .write(store)
                     .map_err(|error| failed(error.into()))?;
@@ -117,7 +118,7 @@ impl Opening {
             Some(known) => {
                 writer.disk.clone_from(&known.disk);
                 self.check_newest(&view, &known, store, path)?;
-                if view.takes_back(known.applied) {
+                if view.takes_back(known.applied) && !known.is_detached {
                     self.fill(&view, store, path, &mut writer).await?;
                 } else {
                     catch_up(&view, store, &known).map_err(failed)?;
@@ -148,15 +149,18 @@ impl Opening {
         if let Created::Taken(_) = created {
             return Ok(None);
         }
+        let in_store = |error: sluice_store::Error| open_error(path, error.into());
         let followed = Followed::of(&writer, number);
-        let written = followed.write(store);
-        written.map_err(|error| open_error(path, error.into()))?;
+        // A start that ends before the snapshot is there leaves it to the next one.
+        let begun = followed.clone().detached(!is_whole);
+        begun.write(store).map_err(in_store)?;
         let mut starts = view.starts.clone();
         starts.push(number);
         let previous = Previous::new(view, starts);
         let log = Log::new(self.place.clone(), writer, number + 1, previous);
         if !is_whole {
             log.snapshot(store).await?;
+            followed.write(store).map_err(in_store)?;
         }
         Ok(Some(log))
     }

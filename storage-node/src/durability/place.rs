@@ -100,10 +100,8 @@ impl Place {
 
     /// The numbers below a prefix, ascending; what is no number is passed over.
     pub(super) async fn numbers(&self, prefix: &str) -> Result<Vec<u64>> {
-        let listed = self.objects.list(prefix).await;
-        let listed = listed.map_err(|source| self.failed(source))?;
-        let numbers = listed.iter().filter_map(|listed| listed.name.parse().ok());
-        Ok(numbers.collect())
+        let numbers = self.objects.numbers(prefix).await;
+        numbers.map_err(|source| self.failed(source))
     }
 
     /// An object that has to be there.

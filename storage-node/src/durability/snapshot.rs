@@ -4,7 +4,7 @@
 //! and what the snapshot before has is not written again.
 
 use super::Followed;
-use super::object::{File, Kind, Object, Writer, size};
+use super::object::{File, Kind, Object, Writer};
 use super::place::{self, FILES, Place};
 use super::view::View;
 use crate::difference::{Difference, Kind as RecordKind, Step};
@@ -107,7 +107,12 @@ async fn put(
     let name = format!("{FILES}/{number:020}-{hash}");
     let bytes = content.len() as u64;
     let created = place.objects.create(&name, content).await;
-    created.map_err(|source| place.failed(source))?;
+    match created.map_err(|source| place.failed(source))? {
+        Created::Ours => {}
+        Created::Taken(_) => {
+            return Err(place.damaged(&name, "its content does not match its name"));
+        }
+    }
     Ok(File { name, hash, bytes })
 }
 
@@ -158,7 +163,7 @@ impl<'a> Part<'a> {
 
     fn put(&mut self, kind: RecordKind, name: &[u8], value: &[u8]) {
         let step = Step::Put(kind, name.to_vec(), value.to_vec());
-        self.bytes += size(&step);
+        self.bytes += step.bytes();
         self.steps.steps.push(step);
         if self.bytes >= FILE_BYTES {
             self.end();
@@ -172,5 +177,24 @@ impl<'a> Part<'a> {
             // Whoever wanted it has failed, and says so.
             let _ = self.parts.blocking_send(steps);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_objects::Objects;
+
+    #[tokio::test]
+    async fn a_damaged_file_under_the_same_name_is_an_error() {
+        let place = Place::new(Objects::in_memory(), "home".to_owned());
+        let mut records = Difference::default();
+        records.put(RecordKind::Variable, "v", "1");
+        let file = put(&place, 1, records.clone(), &[]).await.unwrap();
+        put(&place, 1, records.clone(), &[]).await.unwrap();
+        let damaged = place.objects.put(&file.name, b"x".as_slice().into()).await;
+        damaged.unwrap();
+        let refused = put(&place, 1, records, &[]).await.unwrap_err();
+        assert!(refused.to_string().contains(&file.name), "{refused}");
     }
 }

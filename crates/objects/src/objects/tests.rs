@@ -39,6 +39,10 @@ async fn behaves(objects: &Objects) {
     let listed = objects.list("a").await.unwrap();
     let names: Vec<_> = listed.iter().map(|one| (&*one.name, one.bytes)).collect();
     assert_eq!(names, [("1", 3), ("2", 9)]);
+    objects.put("n/10", bytes("x")).await.unwrap();
+    objects.put("n/9", bytes("x")).await.unwrap();
+    objects.put("n/no-number", bytes("x")).await.unwrap();
+    assert_eq!(objects.numbers("n").await.unwrap(), [9, 10]);
     objects
         .delete(&["a/1".into(), "a/nothing".into(), "a/2".into()])
         .await

@@ -20,6 +20,29 @@ struct Outside {
     keys: tempfile::TempDir,
 }
 
+/// The same in the folder `objects` of a folder.
+fn in_folder() -> (tempfile::TempDir, Outside) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("file://{}/objects", folder.path().display());
+    let objects = Objects::open(&place, []).unwrap();
+    (folder, Outside::with(objects))
+}
+
+/// Takes the objects of [`in_folder`] away, and returns where they are.
+fn take_away(folder: &Path) -> PathBuf {
+    let (place, away) = (folder.join("objects"), folder.join("away"));
+    std::fs::rename(&place, &away).unwrap();
+    std::fs::write(&place, "no folder").unwrap();
+    away
+}
+
+/// And back.
+fn put_back(folder: &Path) {
+    let place = folder.join("objects");
+    std::fs::remove_file(&place).unwrap();
+    std::fs::rename(folder.join("away"), &place).unwrap();
+}
+
 /// A storage node with its disk.
 struct Running {
     disk: tempfile::TempDir,

@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn folder_url(folder: &Path) -> String {
-    format!("file://{}", folder.display())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_place_of_another_hub_is_refused_by_both_names() {
     let outside = Outside::new();
@@ -27,28 +23,21 @@ async fn the_place_of_another_hub_is_refused_by_both_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_object_store_does_not_answer_nothing_changes_and_then_it_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("objects");
-    let objects = Objects::open(&folder_url(&place), []).unwrap();
-    let outside = Outside::with(objects);
+    let (folder, outside) = in_folder();
     let hub = outside.start().await;
     hub.variable("v", 1).await.unwrap();
-    let (away, revision) = (
-        folder.path().join("away"),
-        hub.node.watch().borrow().revision,
-    );
-    std::fs::rename(&place, &away).unwrap();
-    std::fs::write(&place, "no folder").unwrap();
+    let revision = hub.node.watch().borrow().revision;
+    take_away(folder.path());
     let refused = hub.variable("v", 2).await.unwrap_err();
     assert_eq!(refused.code, sluice_protocol::Code::Unavailable);
     assert_eq!(refused.reason, "object-store");
+    assert!(refused.message.contains("is not known"), "{refused}");
     assert!(hub.secret("s", "hidden").await.is_err());
     assert_eq!(hub.variables()["v"], number(1));
     assert_eq!(hub.node.watch().borrow().revision, revision);
     let secrets = hub.node.secret_values().await.unwrap();
     assert!(secrets.global.is_empty());
-    std::fs::remove_file(&place).unwrap();
-    std::fs::rename(&away, &place).unwrap();
+    put_back(folder.path());
     hub.variable("w", 3).await.unwrap();
     let expected = BTreeMap::from([("v".to_owned(), number(1)), ("w".into(), number(3))]);
     assert_eq!(hub.variables(), expected);
@@ -93,6 +82,83 @@ async fn a_disk_that_was_there_before_is_in_the_place_before_anything_is_served(
     };
     hub.variable("v", 2).await.unwrap();
     let hub = hub.again(&outside).await;
+    drop(hub.stop().await);
+    let hub = outside.start().await;
+    assert_eq!(hub.variables()["v"], number(2));
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_made_without_the_place_are_there_also_when_the_first_snapshot_of_them_fails() {
+    let (folder, outside) = in_folder();
+    let hub = outside.start().await;
+    hub.variable("v", 1).await.unwrap();
+    let log = hub.node.inner.log.clone().unwrap();
+    log.snapshot(&hub.node.store()).await.unwrap();
+    drop(log);
+    let disk = hub.stop().await;
+    let without = crate::Settings {
+        objects: None,
+        ..outside.settings(disk.path(), "home", 1)
+    };
+    let node = open(without).await.unwrap();
+    let hub = Running { disk, node };
+    hub.variable("v", 2).await.unwrap();
+    let disk = hub.stop().await;
+
+    let files = folder.path().join("objects/storage-node/files");
+    let away = folder.path().join("away");
+    std::fs::rename(&files, &away).unwrap();
+    std::fs::write(&files, "no folder").unwrap();
+    let refused = outside.open_at(disk.path()).await.err().unwrap();
+    assert!(matches!(refused, OpenError::Objects { .. }), "{refused}");
+    std::fs::remove_file(&files).unwrap();
+    std::fs::rename(&away, &files).unwrap();
+
+    let node = outside.open_at(disk.path()).await.unwrap();
+    let hub = Running { disk, node };
+    hub.variable("w", 3).await.unwrap();
+    let expected = hub.variables();
+    assert_eq!(expected["v"], number(2));
+    let snapshots = async || {
+        outside
+            .objects
+            .list("storage-node/snapshots")
+            .await
+            .unwrap()
+    };
+    let before = snapshots().await;
+    let hub = hub.again(&outside).await;
+    assert_eq!(snapshots().await, before, "one was enough");
+    drop(hub.stop().await);
+    let hub = outside.start().await;
+    assert_eq!(hub.variables(), expected);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_was_told_of_does_not_come_after_what_was_changed_without_the_place() {
+    let outside = Outside::new();
+    let hub = outside.start().await;
+    hub.variable("v", 1).await.unwrap();
+    let log = hub.node.inner.log.clone().unwrap();
+    let mut late = Object::new(Kind::Changes, &log.writer);
+    late.steps
+        .put(crate::difference::Kind::Variable, "v", "666");
+    drop(log);
+    let next = outside.changes().await as u64 + 1;
+    let name = super::change(next);
+    outside.objects.put(&name, late.write()).await.unwrap();
+    let disk = hub.stop().await;
+    let without = crate::Settings {
+        objects: None,
+        ..outside.settings(disk.path(), "home", 1)
+    };
+    let node = open(without).await.unwrap();
+    let hub = Running { disk, node };
+    hub.variable("v", 2).await.unwrap();
+    let hub = hub.again(&outside).await;
+    assert_eq!(hub.variables()["v"], number(2));
     drop(hub.stop().await);
     let hub = outside.start().await;
     assert_eq!(hub.variables()["v"], number(2));

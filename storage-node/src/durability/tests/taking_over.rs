@@ -82,6 +82,139 @@ async fn a_change_that_was_given_up_and_arrives_all_the_same_does_not_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_refused_and_arrived_is_void_without_another_change() {
+    let (folder, outside) = in_folder();
+    let hub = outside.start().await;
+    hub.variable("v", 1).await.unwrap();
+    let next = outside.changes().await as u64 + 1;
+    let away = take_away(folder.path());
+    assert!(hub.variable("v", 666).await.is_err());
+    let log = hub.node.inner.log.clone().unwrap();
+    let mut late = Object::new(Kind::Changes, &log.writer);
+    late.steps
+        .put(crate::difference::Kind::Variable, "v", "666");
+    drop(log);
+    std::fs::write(away.join(super::change(next)), late.write()).unwrap();
+    put_back(folder.path());
+    let settled = async {
+        while outside.changes().await as u64 == next {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let settled = tokio::time::timeout(Duration::from_secs(20), settled).await;
+    settled.expect("the change that arrived is declared void");
+    drop(hub.stop().await);
+    let hub = outside.start().await;
+    assert_eq!(hub.variables()["v"], number(1));
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_nothing_fails_with_the_change_that_it_rests_on() {
+    let (folder, outside) = in_folder();
+    let hub = outside.start().await;
+    let turn = hub.node.inner.pending.turn.lock().await;
+    let node = hub.node.clone();
+    let variables = BTreeMap::from([("v".to_owned(), number(1))]);
+    let first = variables.clone();
+    let first = tokio::spawn(async move { node.put_variables(first, false, "ann").await });
+    let decided = || hub.node.inner.pending.newest().contents.variables.len();
+    while decided() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The second one finds that nothing changes, and the first one fails before it is answered.
+    let (looked, has_looked) = tokio::sync::oneshot::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let inner = hub.node.inner.clone();
+    let second = tokio::spawn(async move {
+        let changing = inner.change(move |change| {
+            let same = change.edit("bob", |contents| {
+                contents.variables.extend(variables);
+                Ok(())
+            });
+            looked.send(()).unwrap();
+            goes_on.recv().unwrap();
+            same
+        });
+        changing.await
+    });
+    has_looked.await.unwrap();
+    take_away(folder.path());
+    drop(turn);
+    let refused = first.await.unwrap().unwrap_err();
+    assert_eq!(refused.reason, "object-store");
+    go_on.send(()).unwrap();
+    let refused = second.await.unwrap().unwrap_err();
+    assert_eq!(refused.reason, "object-store");
+    assert!(hub.variables().is_empty());
+    put_back(folder.path());
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_fails_before_it_is_decided_to_the_end_is_refused() {
+    let (folder, outside) = in_folder();
+    let hub = outside.start().await;
+    take_away(folder.path());
+    let inner = hub.node.inner.clone();
+    let changing = inner.change(|change| {
+        let edited = change.edit("ann", |contents| {
+            contents.variables.insert("v".to_owned(), number(1));
+            Ok(())
+        });
+        while !change.inner.pending.newest().contents.variables.is_empty() {
+            std::thread::yield_now();
+        }
+        edited
+    });
+    assert_eq!(changing.await.unwrap_err().reason, "object-store");
+    drop(inner);
+    put_back(folder.path());
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_together_stays_as_small_as_what_can_be_read_again() {
+    let outside = Outside::new();
+    let hub = outside.start().await;
+    let turn = hub.node.inner.pending.turn.lock().await;
+    let put = |name: &str, bytes: usize| {
+        let (node, name) = (hub.node.clone(), name.to_owned());
+        tokio::spawn(async move {
+            let variables = BTreeMap::from([(name, Json::from("x".repeat(bytes).as_str()))]);
+            node.put_variables(variables, false, "ann").await
+        })
+    };
+    let large = put("large", 20 << 20);
+    let decided = || hub.node.inner.pending.newest().contents.variables.len();
+    while decided() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let (told, refused) = tokio::sync::oneshot::channel();
+    let inner = hub.node.inner.clone();
+    let small = tokio::spawn(async move {
+        let changing = inner.change(|change| {
+            let edited = change.edit("bob", |contents| {
+                contents.variables.insert("small".to_owned(), number(1));
+                Ok(())
+            });
+            let _ = told.send(edited.is_err());
+            edited
+        });
+        changing.await
+    });
+    assert!(refused.await.unwrap());
+    drop(turn);
+    large.await.unwrap().unwrap();
+    let refused = small.await.unwrap().unwrap_err();
+    assert_eq!(refused.code, sluice_protocol::Code::Unavailable);
+    assert_eq!(refused.reason, "configuration-busy");
+    put("small", 1).await.unwrap().unwrap();
+    assert_eq!(hub.variables().len(), 2);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_that_wait_together_share_an_object() {
     let outside = Outside::new();
     let hub = outside.start().await;
