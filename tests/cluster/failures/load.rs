@@ -1,6 +1,7 @@
 //! Somebody who pushes and reads all the time, and remembers what was promised.
 
 use super::hub::{Failing, PAIRS};
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) struct Seen {
     pub(crate) pushes: BTreeMap<u16, usize>,
     /// Answers to reads by status; 0: none.
     pub(crate) reads: BTreeMap<u16, usize>,
+    /// What was said where something was refused, and how often.
+    pub(crate) said: BTreeMap<String, usize>,
     /// The longest time between two acknowledged pushes to one receiver.
     pub(crate) longest_pause: Duration,
     /// How long each receiver refused pushes in all: from the first refusal to the next acknowledgement.
@@ -46,11 +49,10 @@ impl Load {
                 for (n, last) in last.iter_mut().enumerate() {
                     let id = format!("{prefix}{number}");
                     let entity = json!([{"_id": id, "n": number}]);
-                    let status = failing
-                        .hub
-                        .push(&format!("in{n}"), &entity)
-                        .await
-                        .unwrap_or(0);
+                    let path = format!("/receivers/in{n}/entities");
+                    let push = failing.hub.request(Method::POST, &path).json(&entity);
+                    let (status, said) = answer(push).await;
+                    seen.note(said);
                     if status == 200 {
                         let since = refused_since[n].take();
                         seen.refused[n] +=
@@ -65,7 +67,8 @@ impl Load {
                         *last = Instant::now();
                     }
                     let path = format!("/datasets/in{n}/entities?limit=1");
-                    let status = read(failing, &path).await;
+                    let (status, said) = read(failing, &path).await;
+                    seen.note(said);
                     *seen.reads.entry(status).or_default() += 1;
                 }
                 number += 1;
@@ -91,6 +94,9 @@ impl Load {
             seen.reads,
             seen.longest_pause.as_secs_f64()
         );
+        for (said, times) in &seen.said {
+            println!("    {times} times: {said}");
+        }
         for status in seen.pushes.keys().chain(seen.reads.keys()) {
             assert!([0, 200, 503].contains(status), "an answer of {status}");
         }
@@ -109,15 +115,35 @@ impl Load {
     }
 }
 
-/// The status of the answer, 0 without one. A connection that ended is a reason to ask once more, as any client does.
-async fn read(failing: &Failing, path: &str) -> u16 {
-    for _ in 0..2 {
-        let read = failing.hub.request(reqwest::Method::GET, path);
-        if let Ok(answer) = read.timeout(Duration::from_secs(20)).send().await {
-            return answer.status().as_u16();
+impl Seen {
+    fn note(&mut self, said: String) {
+        if !said.is_empty() {
+            *self.said.entry(said).or_default() += 1;
         }
     }
-    0
+}
+
+/// The status of an answer, 0 without one, and what it says where it is not 200.
+async fn answer(request: RequestBuilder) -> (u16, String) {
+    let answer = match request.timeout(Duration::from_secs(20)).send().await {
+        Ok(answer) => answer,
+        Err(error) => return (0, error.without_url().to_string()),
+    };
+    let status = answer.status().as_u16();
+    let said = match status {
+        200 => String::new(),
+        _ => answer.text().await.unwrap_or_default(),
+    };
+    (status, said)
+}
+
+/// Asks once more where the connection ended, as any client does.
+async fn read(failing: &Failing, path: &str) -> (u16, String) {
+    let read = || failing.hub.request(Method::GET, path);
+    match answer(read()).await {
+        (0, _) => answer(read()).await,
+        answered => answered,
+    }
 }
 
 impl Drop for Load {
