@@ -5,7 +5,7 @@
 pub enum Error {
     /// The URL names no store that this version knows.
     #[error(
-        "\"{url}\" is no object store: it begins with s3://, gs://, az://, abfs://, https:// or file:///"
+        "{url} is no object store: it begins with s3://, gs://, az://, abfs://, https:// or file:///"
     )]
     Url {
         /// As it was given, without user and password.

@@ -87,14 +87,16 @@ fn retry() -> RetryConfig {
     }
 }
 
-/// A URL as it may be printed: without user and password.
+/// A URL as it may be printed: without user and password. Of other text nobody knows where in it a password is.
 pub(crate) fn shown(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else {
-        return text.chars().take(200).collect();
+    let url = Url::parse(text).ok();
+    let Some(mut url) = url.filter(|url| !url.cannot_be_a_base()) else {
+        return "(text that is no URL)".into();
     };
     let _ = url.set_username("");
     let _ = url.set_password(None);
     url.set_query(None);
+    url.set_fragment(None);
     url.to_string()
 }
 
@@ -130,7 +132,15 @@ mod tests {
 
     #[test]
     fn what_is_no_store_is_refused_without_its_password() {
-        for url in ["nowhere", "ftp://a/b", "http://user:hidden@host/x"] {
+        for url in [
+            "nowhere",
+            "ftp://a/b",
+            "http://user:hidden@host/x",
+            "user:hidden@host",
+            "//user:hidden@host/x",
+            "s3:user:hidden@host",
+            "ftp://host/#hidden",
+        ] {
             let Err(error) = open_with(url, &[]) else {
                 panic!("{url} was opened");
             };
