@@ -36,7 +36,7 @@ pub(crate) struct Deployed {
     /// Something that it has read of a replica has to be looked at again.
     revisits: AtomicBool,
     /// What was pushed before its state was restored is being taken again.
-    is_replaying: AtomicBool,
+    replaying: Mutex<Option<String>>,
     turn: Mutex<Turn>,
 }
 
@@ -79,7 +79,7 @@ impl Deployed {
             opening: Mutex::default(),
             is_unprepared: AtomicBool::new(true),
             revisits: AtomicBool::new(revisit::any(store, &id)?),
-            is_replaying: AtomicBool::new(false),
+            replaying: Mutex::default(),
             turn: Mutex::default(),
             id,
         }))
@@ -151,15 +151,14 @@ impl Deployed {
         self.revisits.store(revisits, Ordering::Relaxed);
     }
 
-    /// Notes whether what was pushed is being taken again.
-    pub(crate) fn set_replaying(&self, is_replaying: bool) {
-        self.is_replaying.store(is_replaying, Ordering::Relaxed);
+    /// Says how what was pushed is being taken again; `None`: it is not, or no more.
+    pub(crate) fn set_replaying(&self, replaying: Option<String>) {
+        *self.replaying.lock() = replaying;
     }
 
     /// Why it waits for its restored state to be whole.
-    fn replaying(&self) -> Option<String> {
-        let is_replaying = self.is_replaying.load(Ordering::Relaxed);
-        is_replaying.then(|| "takes what was pushed again: its state was restored".to_owned())
+    pub(crate) fn replaying(&self) -> Option<String> {
+        self.replaying.lock().clone()
     }
 
     /// The epoch it is owned under.

@@ -12,6 +12,13 @@ pub(crate) const MASS_DELETE: &str = "mass-delete";
 /// Why the pipe waits, in words; `None` when it may run.
 pub(crate) fn waiting_for(pipe: &Pipe, shared: &Shared) -> Option<String> {
     let needed = pipe.inputs.iter().chain(&pipe.hop_datasets);
+    for dataset in needed.clone() {
+        if let Some(reason) = shared.assignment.lacks(dataset) {
+            return Some(format!(
+                "waits for dataset {dataset}: the pipe that writes it {reason}"
+            ));
+        }
+    }
     let mut elsewhere = needed.filter(|dataset| shared.assignment.is_elsewhere(dataset));
     let replicas = &shared.replicas;
     if let Some(reason) = elsewhere.find_map(|dataset| replicas.waiting_for(shared, dataset)) {

@@ -137,6 +137,8 @@ impl Worker for LocalWorker {
     }
 
     async fn entity(&self, dataset: &str, id: &str, offset: Option<u64>) -> Result<Entity> {
+        // Before: it may lack something. After: it may have become another worker's.
+        self.shared.assignment.check_here(dataset)?;
         let entity = feed::entity(&self.shared, dataset, id, offset).await;
         self.shared.assignment.check_here(dataset)?;
         entity

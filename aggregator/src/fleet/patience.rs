@@ -13,6 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// An owner that opens a pipe says so nowhere: it is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
+/// Of a dataset that was restored, until it has again what was acknowledged.
+const NOT_WHOLE: &str = "not-whole";
+
 /// What is read.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted<'a> {
@@ -65,7 +68,7 @@ impl Fleet {
     }
 }
 
-/// Whether a worker says that another one has it, or that it has it not yet.
+/// Whether a worker says that another one has it, or that it has it not yet, or not all of it.
 fn changes_hands(error: &Error) -> bool {
-    error.code == Code::Unavailable && error.reason == NOT_HERE
+    error.code == Code::Unavailable && [NOT_HERE, NOT_WHOLE].contains(&&*error.reason)
 }

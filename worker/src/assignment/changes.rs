@@ -95,9 +95,10 @@ fn begun(
                 start: start.clone(),
             }),
             (None, Start::HandOver { .. } | Start::Restore { .. }) if is_here(*epoch) => {
+                // Not as local state: the storage node may not have heard that it came.
                 Some(Change::Begin {
                     epoch: *epoch,
-                    start: Start::Local,
+                    start: start.clone(),
                 })
             }
             (_, Start::HandOver { .. } | Start::Restore { .. }) if !can_bring => {

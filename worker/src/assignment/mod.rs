@@ -47,6 +47,9 @@ pub(crate) struct OwnedDatasets {
     pub epochs: HashMap<String, Epoch>,
     /// What configured pipes write that are not open here: a copy of it on this disk may be old.
     pub elsewhere: HashSet<String>,
+    /// The pipes whose state was restored, by what they write: until they have taken again what was pushed, it lacks what was
+    /// acknowledged.
+    pub restored: HashMap<String, Arc<Deployed>>,
 }
 
 impl Assignment {
@@ -79,6 +82,23 @@ impl Assignment {
         self.set_owned(owned);
     }
 
+    /// What a pipe writes lacks something as long as the pipe says so: to be noted before it is this worker's.
+    pub(crate) fn note_restored(
+        &self,
+        datasets: impl Iterator<Item = String>,
+        pipe: &Arc<Deployed>,
+    ) {
+        let mut owned = OwnedDatasets::clone(&self.owned.load());
+        let restored = datasets.map(|dataset| (dataset, pipe.clone()));
+        owned.restored.extend(restored);
+        self.set_owned(owned);
+    }
+
+    /// Why a dataset that is here lacks what was acknowledged; `None`: it does not.
+    pub(crate) fn lacks(&self, dataset: &str) -> Option<String> {
+        self.owned.load().restored.get(dataset)?.replaying()
+    }
+
     /// These are somebody else's from now on: before anybody is told so.
     pub(crate) fn disown(&self, datasets: impl Iterator<Item = String>) {
         let mut owned = OwnedDatasets::clone(&self.owned.load());
@@ -100,6 +120,10 @@ impl Assignment {
         if self.is_elsewhere(dataset) {
             let message = format!("dataset \"{dataset}\" is not on this worker now; try again");
             return Err(Error::new(Code::Unavailable, "not-here", message));
+        }
+        if let Some(reason) = self.lacks(dataset) {
+            let message = format!("the pipe that writes dataset \"{dataset}\" {reason}; try again");
+            return Err(Error::new(Code::Unavailable, "not-whole", message));
         }
         Ok(())
     }

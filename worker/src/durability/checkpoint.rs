@@ -1,7 +1,8 @@
 //! Making a checkpoint: look whether something changed, write what is new, name it in a manifest, tell the storage node.
 
 use super::error::{Error, Result, chain};
-use super::known::{Kept, Known};
+use super::fetching::FILE_MAX;
+use super::known::{Kept, Known, LogFacts};
 use super::manifest::{DatasetFiles, FORMAT, File, LogFile, Manifest, Place};
 use super::segments::{self, FILE_BYTES, Segment};
 use super::{Durability, PipeDurability};
@@ -20,6 +21,8 @@ use std::sync::Arc;
 
 /// Manifests that stay.
 const STAY: usize = 2;
+/// Objects of the push log behind the newest checkpoint that are reason enough for the next one.
+const LOG_OBJECTS: u64 = 64;
 /// Records of state per page.
 const PAGE: usize = 1_000;
 
@@ -119,18 +122,18 @@ impl Durability {
             None => self.look(&place, subject, kept).await?,
         };
         // First this, then the instant: what is in the log by now was committed before.
-        let pushes = match (pipe.log.get(), &before.manifest) {
-            (Some(log), _) => log.contained(),
-            (None, _) if subject.is_pushed_to => self.push_log(subject).await?.contained(),
-            (None, Some(manifest)) => manifest.pushes,
-            (None, None) => 0,
+        let pushes = match pipe.log.get() {
+            Some(log) => log.contained(),
+            None if subject.is_pushed_to => self.push_log(subject).await?.contained(),
+            None => before.log.contained(),
         };
         let snapshot = shared.slice_snapshot().await;
         let folder = self.folder.join(uuid::Uuid::new_v4().to_string());
         let exported = {
             let (shared, subject, folder) = (shared.clone(), subject.clone(), folder.clone());
             let before = before.clone();
-            blocking::run(move || export(&shared, &snapshot, &subject, &before, &folder)).await
+            blocking::run(move || export(&shared, &snapshot, &subject, &before, pushes, &folder))
+                .await
         };
         let made = match exported {
             Ok(Some(exported)) => {
@@ -172,6 +175,7 @@ impl Durability {
             return Ok(Known {
                 number,
                 manifest: None,
+                log: LogFacts::default(),
             });
         };
         if manifest.epoch > subject.epoch.number() {
@@ -185,6 +189,7 @@ impl Durability {
             kept.is_some_and(|kept| kept.number == newest_number && kept.epoch == manifest.epoch);
         Ok(Known {
             number: number.max(newest_number),
+            log: LogFacts::of(&manifest),
             manifest: is_ours.then_some(manifest),
         })
     }
@@ -199,6 +204,8 @@ impl Durability {
         pushes: u64,
     ) -> Result<Known> {
         let there: HashSet<&File> = before.manifest.iter().flat_map(Manifest::files).collect();
+        let written = exported.files.iter().map(|(file, _)| file);
+        refuse_larger(written.chain([&exported.records.0]), FILE_MAX)?;
         let (records, content) = exported.records;
         if !there.contains(&records) {
             place
@@ -222,11 +229,7 @@ impl Durability {
             nonce: uuid::Uuid::new_v4().to_string(),
             made: shared.clock.now(),
             pushes,
-            take_overs: before
-                .manifest
-                .as_ref()
-                .map(|manifest| manifest.take_overs.clone())
-                .unwrap_or_default(),
+            take_overs: before.log.take_overs.clone(),
             fingerprint: exported.fingerprint,
             records,
             datasets: exported.datasets,
@@ -236,6 +239,7 @@ impl Durability {
         self.keep(shared, subject, number).await?;
         Ok(Known {
             number,
+            log: LogFacts::of(&manifest),
             manifest: Some(manifest),
         })
     }
@@ -292,12 +296,16 @@ impl Durability {
         }
         let mut needed: HashSet<String> = HashSet::new();
         let mut gone: HashSet<String> = HashSet::new();
-        for (numbers, files) in [(young, &mut needed), (old, &mut gone)] {
-            for number in numbers {
-                // One that cannot be read keeps nothing from going on: its files stay.
-                if let Ok(Some(manifest)) = place.read(*number).await {
-                    files.extend(manifest.files().map(|file| file.hash.clone()));
-                }
+        for number in young {
+            // It stays, so nothing goes before it is known what it needs.
+            if let Some(manifest) = place.read(*number).await? {
+                needed.extend(manifest.files().map(|file| file.hash.clone()));
+            }
+        }
+        for number in old {
+            // One that cannot be read keeps nothing from going on: its files stay.
+            if let Ok(Some(manifest)) = place.read(*number).await {
+                gone.extend(manifest.files().map(|file| file.hash.clone()));
             }
         }
         let Some(manifest) = &newest.manifest else {
@@ -311,12 +319,24 @@ impl Durability {
         place.objects.delete(&files.collect::<Vec<_>>()).await?;
         if pushes > 0 {
             let numbers = super::manifest::numbers(&place.objects, &place.pushes()).await?;
-            let contained = numbers.into_iter().filter(|number| *number <= pushes);
+            // The last one stays: who looks at the log has to see which numbers were given.
+            let last = numbers.last().copied();
+            let contained = numbers.into_iter();
+            let contained = contained.filter(|number| *number <= pushes && Some(*number) != last);
             let contained = contained.filter(|number| !manifest.take_overs.contains(number));
             let contained: Vec<String> = contained.map(|number| place.push(number)).collect();
             place.objects.delete(&contained).await?;
         }
         Ok(())
+    }
+}
+
+/// A checkpoint is of use only if it can be fetched.
+fn refuse_larger<'a>(files: impl IntoIterator<Item = &'a File>, at_most: u64) -> Result<()> {
+    let sizes = files.into_iter().map(|file| file.bytes);
+    match sizes.max().filter(|bytes| *bytes > at_most) {
+        Some(bytes) => Err(Error::FileTooLarge { bytes, at_most }),
+        None => Ok(()),
     }
 }
 
@@ -326,6 +346,7 @@ fn export(
     snapshot: &Snapshot,
     subject: &Subject,
     before: &Known,
+    pushes: u64,
     folder: &Path,
 ) -> Result<Option<Exported>> {
     let mut marks = Vec::new();
@@ -336,7 +357,9 @@ fn export(
     }
     let fingerprint = fingerprint(snapshot, &subject.pipe, &marks)?;
     let known = before.manifest.as_ref();
-    if known.is_some_and(|manifest| manifest.fingerprint == fingerprint) {
+    // Pushes that change nothing lie in the log all the same, until a checkpoint says that it contains them.
+    let is_log_short = |manifest: &Manifest| pushes.saturating_sub(manifest.pushes) < LOG_OBJECTS;
+    if known.is_some_and(|manifest| manifest.fingerprint == fingerprint && is_log_short(manifest)) {
         return Ok(None);
     }
     // A checkpoint must not know more than the disk does after a power loss.
@@ -471,5 +494,21 @@ fn steady_control(bytes: &[u8]) -> String {
     match serde_json::from_slice::<Control>(bytes) {
         Ok(control) => control.disabled.to_string(),
         Err(_) => sluice_objects::digest(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_nobody_could_fetch_is_refused() {
+        let file = |bytes| File {
+            hash: "00".into(),
+            bytes,
+        };
+        assert!(refuse_larger(&[file(1), file(9)], 9).is_ok());
+        let refused = refuse_larger(&[file(1), file(10), file(2)], 9).unwrap_err();
+        assert!(refused.to_string().contains("of 10 bytes"), "{refused}");
     }
 }

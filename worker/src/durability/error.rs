@@ -22,6 +22,14 @@ pub(crate) enum Error {
     /// An object that should be there is not.
     #[error("object {name} is missing")]
     Missing { name: String },
+    /// The object store did not answer in time.
+    #[error("the object store has not answered for {} seconds", after.as_secs())]
+    Silent { after: std::time::Duration },
+    /// Nobody could restore the checkpoint.
+    #[error(
+        "the checkpoint would have a file of {bytes} bytes, and a restore fetches at most {at_most}"
+    )]
+    FileTooLarge { bytes: u64, at_most: u64 },
     /// Somebody else owns the pipe.
     #[error("pipe \"{pipe}\" is owned under epoch {by} by another worker")]
     Superseded {

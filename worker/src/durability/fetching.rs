@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 /// Files fetched at a time.
 const AT_ONCE: usize = 4;
 /// Largest file that is fetched. One entry can be larger than a file should be.
-const FILE_MAX: u64 = 1 << 30;
+pub(super) const FILE_MAX: u64 = 1 << 30;
 
 /// Fetches files into a folder, looks whether they are what they are called, and tells after each how many bytes there are;
 /// answers how many there were.

@@ -15,6 +15,32 @@ pub(crate) struct Known {
     pub number: u64,
     /// It, where the state on this disk goes on from it; `None`: all files have to be written anew.
     pub manifest: Option<Manifest>,
+    /// What the newest manifest says of the push log, whoever's state it is.
+    pub log: LogFacts,
+}
+
+/// What manifests say of a push log; it stays true whichever state goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LogFacts {
+    /// Numbers up to this one were given.
+    pub pushes: u64,
+    /// Numbers that are taken for ever.
+    pub take_overs: Vec<u64>,
+}
+
+impl LogFacts {
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        LogFacts {
+            pushes: manifest.pushes,
+            take_overs: manifest.take_overs.clone(),
+        }
+    }
+
+    /// A state that has taken again what there was has everything up to this number.
+    pub(super) fn contained(&self) -> u64 {
+        let last = self.take_overs.last().copied().unwrap_or_default();
+        last.max(self.pushes)
+    }
 }
 
 /// On the disk.
@@ -29,7 +55,24 @@ pub(super) struct Kept {
     pub replay_behind: Option<u64>,
 }
 
+/// What a state that was restored lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owed {
+    /// What lies in the push log behind this number.
+    pub(super) behind: u64,
+    /// From which checkpoint it was restored.
+    checkpoint: u64,
+}
+
 impl Kept {
+    pub(super) fn owed(&self) -> Option<Owed> {
+        let behind = self.replay_behind?;
+        Some(Owed {
+            behind,
+            checkpoint: self.number,
+        })
+    }
+
     pub(super) fn key(pipe: &str) -> Result<StateKey> {
         StateKey::new(OWNER, pipe)
     }

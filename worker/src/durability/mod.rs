@@ -30,6 +30,7 @@ mod whose;
 pub(crate) use arrivals::{Arrivals, Source};
 pub(crate) use checkpoint::Subject;
 pub(crate) use error::Error;
+pub(crate) use known::Owed;
 pub(crate) use manifest::FORMAT;
 pub(crate) use rounds::Rounds;
 pub(crate) use whose::hub_of;
@@ -48,7 +49,11 @@ use sluice_store::{Durability::Synced, Store};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
+
+/// How long a push waits for the first checkpoint of its pipe.
+const FIRST_CHECKPOINT: Duration = Duration::from_secs(30);
 
 /// The object store, and what is known of each pipe in it.
 pub(crate) struct Durability {
@@ -105,28 +110,46 @@ impl Durability {
         self.pipes.lock().remove(id);
     }
 
+    /// Neither memory nor disk knows which checkpoint the state goes on from.
+    #[cfg(test)]
+    pub(crate) async fn lose_track(&self, shared: &Shared, pipe: &str) {
+        *self.pipe(pipe).making.lock().await = None;
+        let mut transaction = shared.store.transaction(&[]).unwrap();
+        transaction.delete_state(&Kept::key(pipe).unwrap());
+        let lease = &shared.assignment.lease;
+        lease.commit(transaction, Synced).unwrap();
+    }
+
     /// Nothing goes on here any more.
     pub(crate) async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    /// Behind which number of its push log a pipe has yet to take what was pushed; `None`: it has all. For blocking threads.
-    pub(crate) fn replays_behind(store: &Store, pipe: &str) -> sluice_dataset::Result<Option<u64>> {
+    /// What a pipe has yet to take of what was pushed to it; `None`: it has all. For blocking threads.
+    pub(crate) fn owed(store: &Store, pipe: &str) -> sluice_dataset::Result<Option<Owed>> {
         let kept = Kept::load(store, pipe)?;
-        Ok(kept.and_then(|kept| kept.replay_behind))
+        Ok(kept.as_ref().and_then(Kept::owed))
     }
 
-    /// What was pushed to a pipe behind a number of its push log.
-    pub(crate) async fn replay(&self, pipe: &str, behind: u64) -> Result<Replay> {
-        Replay::behind(Place::new(&self.objects, pipe), behind).await
+    /// What was pushed to a pipe and it has yet to take.
+    pub(crate) async fn replay(&self, pipe: &str, owed: Owed) -> Result<Replay> {
+        Replay::behind(Place::new(&self.objects, pipe), owed.behind).await
     }
 
-    /// A pipe has all that was pushed to it.
-    pub(crate) async fn replayed(&self, shared: &Arc<Shared>, pipe: &str) -> Result<()> {
+    /// A pipe has all that it had yet to take. If it was restored once more meanwhile, that says nothing of what came with it.
+    pub(crate) async fn replayed(
+        &self,
+        shared: &Arc<Shared>,
+        pipe: &str,
+        owed: Owed,
+    ) -> Result<()> {
+        let durability = self.pipe(pipe);
+        let _making = durability.making.lock().await;
         let (shared, pipe) = (shared.clone(), pipe.to_owned());
         let noted = blocking::run(move || {
-            let Some(kept) = Kept::load(&shared.store, &pipe)? else {
+            let kept = Kept::load(&shared.store, &pipe)?;
+            let Some(kept) = kept.filter(|kept| kept.owed() == Some(owed)) else {
                 return Ok(());
             };
             let kept = Kept {
@@ -143,15 +166,33 @@ impl Durability {
 
     /// Returns when a pipe has a checkpoint: what is in a push log is of use only on top of one.
     pub(crate) async fn ensure_checkpoint(
-        &self,
+        self: &Arc<Self>,
         shared: &Arc<Shared>,
         subject: &Subject,
     ) -> Result<()> {
-        let has_one = self.pipe(&subject.pipe).shown.lock().whole.is_some();
-        if !has_one {
-            self.checkpoint(shared, subject).await?;
+        let pipe = self.pipe(&subject.pipe);
+        let has_one = || pipe.shown.lock().whole.is_some();
+        if has_one() {
+            return Ok(());
         }
-        Ok(())
+        let making = async {
+            // Perhaps somebody makes one.
+            drop(pipe.making.lock().await);
+            if has_one() {
+                return Ok(());
+            }
+            let (durability, shared, subject) = (self.clone(), shared.clone(), subject.clone());
+            // Whoever asked may go away: what has begun goes on.
+            let made = self
+                .tasks
+                .spawn(async move { durability.checkpoint(&shared, &subject).await.map(drop) });
+            made.await
+                .map_err(|error| Error::damaged("checkpoint", error))?
+        };
+        let made = tokio::time::timeout(FIRST_CHECKPOINT, making).await;
+        made.unwrap_or(Err(Error::Silent {
+            after: FIRST_CHECKPOINT,
+        }))
     }
 
     /// Shows what the disk remembers of pipes' checkpoints, until they are looked at.

@@ -13,7 +13,7 @@ use super::Durability;
 use super::ahead::{Ahead, Begun};
 use super::error::{Error, Result};
 use super::fetching::fetch;
-use super::known::{Kept, Known};
+use super::known::{Kept, Known, LogFacts};
 use super::manifest::{DatasetFiles, FORMAT, Manifest, Place, numbers};
 use super::push_log::PushLog;
 use crate::assignment::held::{self, HeldRecord};
@@ -83,6 +83,7 @@ impl Restore {
         .await?;
         *known = Some(Known {
             number,
+            log: LogFacts::of(&manifest),
             manifest: Some(manifest),
         });
         Ok(bytes)
@@ -143,11 +144,12 @@ impl Restore {
             return Ok((number, manifest));
         }
         let pushes = numbers(&place.objects, &place.pushes()).await?;
-        if let Some(last) = pushes.last() {
-            let (lease, tasks) = (self.durability.lease.clone(), self.durability.tasks.clone());
-            let log = PushLog::new(place.clone(), self.epoch, lease, tasks, *last);
-            manifest.take_overs.push(log.take_over().await?);
-        }
+        // Whether or not anything was ever pushed: an earlier owner may be about to take the next number.
+        let last = pushes.last().copied().unwrap_or_default();
+        let last = last.max(manifest.pushes);
+        let (lease, tasks) = (self.durability.lease.clone(), self.durability.tasks.clone());
+        let log = PushLog::new(place.clone(), self.epoch, lease, tasks, last);
+        manifest.take_overs.push(log.take_over().await?);
         let is_whole = self.is_whole(&manifest);
         manifest.epoch = self.epoch.number();
         if !is_whole {

@@ -7,6 +7,8 @@ mod intake;
 mod sequence;
 mod taking;
 
+pub(crate) use sequence::is_contained;
+
 use crate::answer;
 use crate::deployed::Deployed;
 use crate::durability::{self, Subject, push_log::Recording};
@@ -18,7 +20,7 @@ use sluice_config::{SetInitialOffset, Sink as SinkSettings, Source as SourceSett
 use sluice_entity::{Limits, Numbers};
 use sluice_protocol::{ByteStream, Code, Error, PushReply, PushRequest, Result};
 use std::sync::Arc;
-use taking::Receiver;
+use taking::{Origin, Receiver};
 
 /// Bounds of a push.
 #[derive(Clone, Debug)]
@@ -66,30 +68,25 @@ pub(crate) async fn push(
         let message = format!("pipe \"{}\" takes no pushes now: {reason}", deployed.id);
         return Err(Error::new(Code::Unavailable, "pipe-waits", message));
     }
-    let result = take(shared, deployed, bounds, request, body, Logging::Yes).await;
+    let result = take(shared, deployed, bounds, request, body, Origin::Client).await;
     shared
         .metrics
         .push_ended(result.as_ref().ok().map(|reply| reply.received));
     result
 }
 
-/// Takes a push from the push log, while the receiver takes no others.
+/// Takes a push from the push log, which was taken once as a part of the sequence of this number, while the receiver takes no
+/// others.
 pub(crate) async fn take_again(
     shared: &Arc<Shared>,
     deployed: &Arc<Deployed>,
     bounds: &Bounds,
     request: PushRequest,
     body: ByteStream,
+    sequence: Option<u64>,
 ) -> Result<PushReply> {
-    take(shared, deployed, bounds, request, body, Logging::No).await
-}
-
-/// Whether a push goes into the push log.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Logging {
-    Yes,
-    /// It comes from there.
-    No,
+    let origin = Origin::Log { sequence };
+    take(shared, deployed, bounds, request, body, origin).await
 }
 
 async fn take(
@@ -98,7 +95,7 @@ async fn take(
     bounds: &Bounds,
     request: PushRequest,
     body: ByteStream,
-    logging: Logging,
+    origin: Origin,
 ) -> Result<PushReply> {
     let settings = deployed.settings();
     let SourceSettings::HttpEndpoint(source) = &settings.source else {
@@ -154,22 +151,24 @@ async fn take(
         numbers,
         populated,
         habit: Some(&deployed.habit),
+        origin,
     };
     let durability = shared.durability.as_ref();
-    let durability = durability.filter(|_| logging == Logging::Yes && receiver.is_kept());
+    let durability = durability.filter(|_| origin == Origin::Client && receiver.is_kept());
     let Some(durability) = durability else {
-        return receiver.take(&deployed.push_lock, request, body).await;
+        let taken = receiver.take(&deployed.push_lock, request, body).await?;
+        return Ok(taken.reply);
     };
     // Committed here first, then in the log, then answered.
     let subject = Subject::of(deployed);
     let log = durability.push_log(&subject).await;
     let log = log.map_err(durability::Error::answer)?;
     let (recording, body) = Recording::begin(log, &request, body);
-    let reply = receiver.take(&deployed.push_lock, request, body).await?;
-    recording.finish().await?;
+    let taken = receiver.take(&deployed.push_lock, request, body).await?;
+    recording.finish(taken.sequence).await?;
     let ensured = durability.ensure_checkpoint(shared, &subject).await;
     ensured.map_err(durability::Error::answer)?;
-    Ok(reply)
+    Ok(taken.reply)
 }
 
 /// Writes straight into a dataset, made if there is none (AP8).
@@ -206,6 +205,8 @@ pub(crate) async fn write_dataset(
         numbers: Numbers::default(),
         populated,
         habit: None,
+        origin: Origin::Client,
     };
-    receiver.take(lock, request, body).await
+    let taken = receiver.take(lock, request, body).await?;
+    Ok(taken.reply)
 }

@@ -10,6 +10,9 @@ use sluice_protocol::{Code, Error, PushRequest, Result};
 pub(super) struct Active {
     /// `None`: no sequence is active.
     pub sequence: Option<Sequence>,
+    /// How many have begun so far: the number of the latest.
+    #[serde(default)]
+    pub begun: u64,
 }
 
 /// A full push under way.
@@ -21,12 +24,23 @@ pub(super) struct Sequence {
     pub request_id: Option<String>,
     /// The request before it.
     pub previous_request_id: Option<String>,
+    /// Counts the sequences of the receiver, from 1: ids may be used again.
+    #[serde(default)]
+    pub number: u64,
     /// What its deletes are measured by (R27).
     #[serde(default)]
     pub measure: Measure,
 }
 
 impl Sequence {
+    /// This request as one of a sequence under way.
+    fn of(self, active: &Sequence) -> Sequence {
+        Sequence {
+            number: active.number,
+            ..self
+        }
+    }
+
     /// The same requests, whatever else is known.
     fn is_same_request(&self, other: &Sequence) -> bool {
         self.request_id == other.request_id && self.previous_request_id == other.previous_request_id
@@ -58,7 +72,46 @@ impl Step {
     }
 }
 
+/// Why a request out of the push log is not taken: all that it brought is in the state.
+const OVER: &str = "sequence-over";
+/// The dataset was emptied or written by another full run after the sequence began.
+pub(super) const REPLACED: &str = "sequence-replaced";
+/// The request is no part of a sequence that goes on.
+const UNKNOWN: &str = "previous-request-unknown";
+const SECOND: &str = "second-first";
+const DIFFERS: &str = "previous-request-differs";
+
+/// Whether a request out of the push log is refused because the state went on from it already. Of those that a version logged
+/// which did not count sequences only their place in one tells.
+pub(crate) fn is_contained(error: &Error) -> bool {
+    let reasons = [OVER, REPLACED, UNKNOWN, SECOND, DIFFERS];
+    error.code == Code::Conflict && reasons.contains(&&*error.reason)
+}
+
 impl Active {
+    /// Looks at a request out of the push log, which was taken once as part of the sequence of this number. The state may have
+    /// gone on from it already; of a sequence that is under way its requests are taken again in their order, whatever came of
+    /// them the first time.
+    pub(super) fn step_again(&self, request: &PushRequest, number: Option<u64>) -> Result<Step> {
+        let number = match number {
+            Some(number) => number,
+            None if request.is_full => return self.step(request),
+            None => return Ok(Step::Incremental),
+        };
+        let next = Sequence {
+            number,
+            ..self.next(request)?
+        };
+        match &self.sequence {
+            _ if number > self.begun => Ok(Step::Begins(next)),
+            Some(active) if number == self.begun => Ok(Step::Continues(Sequence {
+                id: active.id.clone(),
+                ..next
+            })),
+            _ => Err(conflict(OVER, "the sequence has ended")),
+        }
+    }
+
     /// Looks at a request; a conflict makes the client start again with a new sequence.
     pub(super) fn step(&self, request: &PushRequest) -> Result<Step> {
         let is_active = |id: &String| {
@@ -75,6 +128,30 @@ impl Active {
                 _ => Ok(Step::Incremental),
             };
         }
+        let next = self.next(request)?;
+        match self.sequence.as_ref().filter(|active| active.id == next.id) {
+            None if request.previous_request_id.is_some() => Err(conflict(
+                UNKNOWN,
+                "previous_request_id names a request of a sequence that is not active",
+            )),
+            None => Ok(Step::Begins(next)),
+            // The reply got lost and the client sends the same request again: harmless (R2).
+            Some(active) if active.request_id.is_some() && active.is_same_request(&next) => {
+                Ok(Step::Continues(next.of(active)))
+            }
+            Some(_) if request.is_first => {
+                Err(conflict(SECOND, "the sequence has a first request already"))
+            }
+            Some(active) if active.request_id != request.previous_request_id => Err(conflict(
+                DIFFERS,
+                "previous_request_id is not the id of the request before",
+            )),
+            Some(active) => Ok(Step::Continues(next.of(active))),
+        }
+    }
+
+    /// The sequence with this request as its latest.
+    fn next(&self, request: &PushRequest) -> Result<Sequence> {
         let id = match &request.sequence_id {
             Some(id) if !id.is_empty() => id.clone(),
             _ if request.is_last && request.previous_request_id.is_none() => {
@@ -87,36 +164,17 @@ impl Active {
                 ));
             }
         };
-        let next = Sequence {
+        Ok(Sequence {
             id,
             request_id: request.request_id.clone(),
             previous_request_id: request.previous_request_id.clone(),
+            number: self.begun + 1,
             measure: self
                 .sequence
                 .as_ref()
                 .map(|active| active.measure.clone())
                 .unwrap_or_default(),
-        };
-        match self.sequence.as_ref().filter(|active| active.id == next.id) {
-            None if request.previous_request_id.is_some() => Err(conflict(
-                "previous-request-unknown",
-                "previous_request_id names a request of a sequence that is not active",
-            )),
-            None => Ok(Step::Begins(next)),
-            // The reply got lost and the client sends the same request again: harmless (R2).
-            Some(active) if active.request_id.is_some() && active.is_same_request(&next) => {
-                Ok(Step::Continues(next))
-            }
-            Some(_) if request.is_first => Err(conflict(
-                "second-first",
-                "the sequence has a first request already",
-            )),
-            Some(active) if active.request_id != request.previous_request_id => Err(conflict(
-                "previous-request-differs",
-                "previous_request_id is not the id of the request before",
-            )),
-            Some(_) => Ok(Step::Continues(next)),
-        }
+        })
     }
 }
 
@@ -154,6 +212,7 @@ mod tests {
         match active.step(&request) {
             Ok(Step::Incremental) => Ok("incremental"),
             Ok(Step::Begins(next)) => {
+                active.begun = next.number;
                 active.sequence = Some(next);
                 Ok("begins")
             }
@@ -240,5 +299,38 @@ mod tests {
             after(&mut active, full("s", "2", Some("1"), false, false)),
             Err("previous-request-unknown".to_owned())
         );
+    }
+
+    #[test]
+    fn requests_out_of_the_log_go_on_from_wherever_the_state_is() {
+        let requests = [
+            full("s", "1", None, true, false),
+            full("s", "2", Some("1"), false, true),
+        ];
+        let mut active = Active::default();
+        let Ok(Step::Begins(first)) = active.step_again(&requests[0], Some(1)) else {
+            panic!("it is not there yet");
+        };
+        assert_eq!(first.number, 1);
+        (active.begun, active.sequence) = (1, Some(first));
+        for (request, id) in requests.iter().zip(["1", "2"]) {
+            // Whichever was the latest, all are taken once more in their order.
+            let Ok(Step::Continues(next)) = active.step_again(request, Some(1)) else {
+                panic!("it is under way");
+            };
+            assert_eq!((next.number, next.request_id.as_deref()), (1, Some(id)));
+        }
+        active.sequence = None;
+        for request in &requests {
+            let over = active.step_again(request, Some(1)).unwrap_err();
+            assert!(is_contained(&over), "{over}");
+        }
+        // The same id once more.
+        let again = active.step_again(&requests[0], Some(2));
+        assert!(matches!(again, Ok(Step::Begins(next)) if next.number == 2));
+        let incremental = active.step_again(&PushRequest::default(), None);
+        assert_eq!(incremental.unwrap(), Step::Incremental);
+        let refused = conflict("mass-delete", "so many");
+        assert!(!is_contained(&refused));
     }
 }

@@ -3,16 +3,18 @@
 use super::Bounds;
 use super::body::{Body, Entities, PIECE};
 use super::intake::{Destination, Intake};
-use super::sequence::{Active, Step};
+use super::sequence::{Active, REPLACED, Step};
 use crate::answer;
 use crate::blocking;
 use crate::deployed::Deployed;
+use crate::durability::push_log::RECORDED;
 use crate::operations;
 use crate::pass_over::Habit;
 use crate::pipe::RunFailure;
 use crate::pipe::commit::Writes;
 use crate::pipe::deletion::{self, Ending};
 use crate::pipe::state::Record;
+use crate::shared::BytesHeld;
 use bytes::Bytes;
 use futures::StreamExt;
 use sluice_config::SetInitialOffset;
@@ -39,6 +41,30 @@ pub(super) struct Receiver<'a> {
     pub populated: SetInitialOffset,
     /// Whether comparing received bytes pays, where it is done.
     pub habit: Option<&'a Arc<Habit>>,
+    /// Who sends the requests.
+    pub origin: Origin,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Somebody pushes it.
+    Client,
+    /// It was taken before, as a part of the sequence of this number, and comes out of the push log.
+    Log {
+        /// `None`: of no sequence, or taken by a version that did not count them.
+        sequence: Option<u64>,
+    },
+}
+
+/// A request that was taken.
+pub(super) struct Taken {
+    pub reply: PushReply,
+    /// The number of the sequence that it is a part of.
+    pub sequence: Option<u64>,
+    /// What its body takes, until it is recorded.
+    #[expect(dead_code, reason = "held until dropped")]
+    pub held: BytesHeld,
 }
 
 /// Incremental pushes go side by side, where each id may have any number of versions; the requests of a full one have the receiver
@@ -59,7 +85,7 @@ impl Receiver<'_> {
         lock: &RwLock<()>,
         request: PushRequest,
         body: ByteStream,
-    ) -> Result<PushReply> {
+    ) -> Result<Taken> {
         let whole = self.bounds.whole;
         let announced = request
             .content_length
@@ -69,7 +95,12 @@ impl Receiver<'_> {
             Some(announced) if announced > whole => PIECE,
             announced => announced.unwrap_or(whole),
         };
-        let _held = self.intake.shared.hold_bytes(2 * bytes).await;
+        let is_long = announced.is_some_and(|announced| announced > whole);
+        let recorded = match self.origin {
+            Origin::Client if is_long && self.intake.shared.durability.is_some() => RECORDED,
+            _ => 0,
+        };
+        let held = self.intake.shared.hold_bytes(2 * bytes + recorded).await;
         // A short body is read before it is the request's turn: a slow client keeps nobody waiting.
         let body = Body::begin(body, request.content_length, whole).await?;
         let _turn = if request.is_full || self.intake.looks_first() {
@@ -88,15 +119,23 @@ impl Receiver<'_> {
         } else {
             Active::default()
         };
-        let mut step = active.step(&request)?;
-        let reply = match body {
+        let mut step = match self.origin {
+            Origin::Client => active.step(&request)?,
+            Origin::Log { sequence } => active.step_again(&request, sequence)?,
+        };
+        let mut reply = match body {
             Body::Short(chunks) => self.take_whole(chunks, &mut step).await?,
             Body::Long(begun, rest) => self.take_in_pieces(begun, rest, &mut step).await?,
         };
         if request.is_full && request.is_last {
-            return self.end_sequence(reply, &request, &step).await;
+            reply = self.end_sequence(reply, &request, &step).await?;
         }
-        Ok(reply)
+        let sequence = step.sequence().map(|sequence| sequence.number);
+        Ok(Taken {
+            reply,
+            sequence,
+            held,
+        })
     }
 
     async fn active(&self) -> Result<Active> {
@@ -204,7 +243,7 @@ impl Receiver<'_> {
                 Some(run) => Ok(Some(run)),
                 None => Err(Error::new(
                     Code::Conflict,
-                    "sequence-replaced",
+                    REPLACED,
                     "the dataset was emptied or written by another full run; start again with a new sequence",
                 )),
             },
@@ -230,6 +269,7 @@ impl Receiver<'_> {
         if let Step::Begins(sequence) | Step::Continues(sequence) = step {
             let active = Active {
                 sequence: Some(sequence.clone()),
+                begun: sequence.number,
             };
             writes.records.push((
                 Active::key(&self.owner).map_err(answer::dataset)?,
@@ -269,7 +309,8 @@ impl Receiver<'_> {
                         .sequence()
                         .map(|sequence| sequence.measure.clone())
                         .unwrap_or_default(),
-                    allow_mass_delete: request.allow_mass_delete,
+                    // What comes out of the log was allowed before.
+                    allow_mass_delete: request.allow_mass_delete || self.origin != Origin::Client,
                     marks_deletes: sink.marks_deletes,
                 };
                 reply.changed += self.delete_unseen(&ending).await?;
@@ -279,9 +320,15 @@ impl Receiver<'_> {
                 writes.populated.push(dataset.clone());
             }
         }
-        writes
-            .records
-            .push((Active::key(&self.owner).map_err(answer::dataset)?, None));
+        // How many there were stays: the push log names them by their numbers.
+        let ended = Active {
+            sequence: None,
+            begun: step.sequence().map_or(0, |sequence| sequence.number),
+        };
+        writes.records.push((
+            Active::key(&self.owner).map_err(answer::dataset)?,
+            Some(ended.to_bytes()),
+        ));
         shared.commit(writes).await.map_err(answer::dataset)?;
         Ok(reply)
     }

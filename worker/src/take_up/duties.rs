@@ -258,19 +258,34 @@ impl TakeUp {
             let recalled = durability.recall(&self.shared.store, ids.collect()).await;
             recalled.map_err(answer::dataset)?;
         }
-        self.own(begun.iter().map(|(settings, epoch, _)| (*settings, *epoch)));
-        for (settings, epoch, start) in begun {
-            let id = &settings.id;
-            if self.deployment.get(id).is_none() {
-                let pipe = crate::scheduler::load_pipe(&self.shared, settings.clone()).await;
-                let pipe = pipe.map_err(answer::dataset)?;
-                pipe.set_epoch(epoch, *start == Start::Local);
-                self.replay(&pipe).await?;
-                if *start == Start::Fresh && self.has_data(&pipe) {
-                    inherited.push(pipe.clone());
-                }
-                self.deployment.insert(pipe);
+        let (mut opened, mut owed) = (Vec::new(), Vec::new());
+        for (settings, epoch, start) in &begun {
+            if self.deployment.get(&settings.id).is_some() {
+                continue;
             }
+            let loaded = crate::scheduler::load_pipe(&self.shared, (*settings).clone()).await;
+            let pipe = loaded.map_err(answer::dataset)?;
+            pipe.set_epoch(*epoch, **start == Start::Local);
+            if let Some(owes) = self.owes(&pipe).await? {
+                // Nobody reads it before it has what was acknowledged.
+                let datasets = settings.sink_dataset.clone().into_iter();
+                self.shared.assignment.note_restored(datasets, &pipe);
+                owed.push((pipe.clone(), owes));
+            }
+            if **start == Start::Fresh && self.has_data(&pipe) {
+                inherited.push(pipe.clone());
+            }
+            opened.push(pipe);
+        }
+        self.own(begun.iter().map(|(settings, epoch, _)| (*settings, *epoch)));
+        opened
+            .into_iter()
+            .for_each(|pipe| self.deployment.insert(pipe));
+        for (pipe, owes) in owed {
+            self.replay(pipe, owes);
+        }
+        for (settings, epoch, _) in begun {
+            let id = &settings.id;
             let record = known.remove(id).unwrap_or_default();
             let record = HeldRecord {
                 epoch,
@@ -326,6 +341,11 @@ impl TakeUp {
             for dataset in written(&pipe.settings()) {
                 let epoch = owned.epochs.entry(dataset).or_default();
                 *epoch = pipe.epoch().max(*epoch);
+            }
+            if pipe.replaying().is_some() {
+                let datasets = pipe.settings().sink_dataset.clone().into_iter();
+                let restored = datasets.map(|dataset| (dataset, pipe.clone()));
+                owned.restored.extend(restored);
             }
         }
         let elsewhere = configuration.pipes.values();

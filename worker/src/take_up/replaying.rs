@@ -4,86 +4,109 @@ use super::TakeUp;
 use crate::answer;
 use crate::blocking;
 use crate::deployed::Deployed;
-use crate::durability::{Durability, Error};
+use crate::durability::{Durability, Error, Owed};
 use crate::receiver::{self, Bounds};
 use crate::scheduler::Wake;
 use crate::shared::Shared;
-use sluice_protocol::{Code, Result};
+use sluice_protocol::{Code, Error as Refusal, Result};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Between two tries where the same is refused until somebody does something about it.
+const AFTER_A_REFUSAL: Duration = Duration::from_secs(5);
+/// What callers are told meanwhile.
+const GOES_ON: &str = "takes what was pushed again: its state was restored";
 
 impl TakeUp {
-    /// Begins it, if there is something; until it is done nobody else may push.
-    pub(super) async fn replay(&self, pipe: &Arc<Deployed>) -> Result<()> {
-        let Some(durability) = self.shared.durability.clone() else {
-            return Ok(());
-        };
+    /// What it has to take again; until it has nobody else may push.
+    pub(super) async fn owes(&self, pipe: &Deployed) -> Result<Option<Owed>> {
+        if self.shared.durability.is_none() {
+            return Ok(None);
+        }
         let (store, id) = (self.shared.store.clone(), pipe.id.clone());
-        let behind = blocking::run(move || Durability::replays_behind(&store, &id)).await;
-        let Some(behind) = behind.map_err(answer::dataset)? else {
-            return Ok(());
+        let owed = blocking::run(move || Durability::owed(&store, &id)).await;
+        let owed = owed.map_err(answer::dataset)?;
+        if owed.is_some() {
+            pipe.set_replaying(Some(GOES_ON.to_owned()));
+        }
+        Ok(owed)
+    }
+
+    /// Takes it.
+    pub(super) fn replay(&self, pipe: Arc<Deployed>, owed: Owed) {
+        let Some(durability) = self.shared.durability.clone() else {
+            return;
         };
-        pipe.set_replaying(true);
         let (shared, bounds, wake) = (self.shared.clone(), self.bounds.clone(), self.wake.clone());
-        let pipe = pipe.clone();
         self.runs.spawn(async move {
             while !pipe.is_removing() {
-                match replay(&shared, &durability, &bounds, &pipe, behind).await {
+                match replay(&shared, &durability, &bounds, &pipe, owed).await {
                     Ok(requests) => {
                         tracing::info!(pipe = pipe.id, requests, "what was pushed was taken again");
-                        pipe.set_replaying(false);
-                        let _ = wake.send(Wake::Look {
-                            pipe: pipe.id.clone(),
-                        });
+                        pipe.set_replaying(None);
+                        // Those that read it have waited too.
+                        let _ = wake.send(Wake::Configured { started: false });
                         return;
                     }
-                    Err(error) => {
+                    Err(error) if may_pass(&error) => {
                         tracing::warn!(pipe = pipe.id, %error, "what was pushed cannot be taken again yet");
                         tokio::time::sleep(PAUSE).await;
+                    }
+                    Err(error) => {
+                        tracing::error!(pipe = pipe.id, %error, "what was pushed and acknowledged is refused now: the pipe waits until it is taken");
+                        let reason = format!("cannot take again what was pushed and acknowledged: {error}");
+                        pipe.set_replaying(Some(reason));
+                        tokio::time::sleep(AFTER_A_REFUSAL).await;
                     }
                 }
             }
         });
-        Ok(())
     }
 }
 
+/// Whether trying again may help although nobody does anything.
+fn may_pass(error: &Refusal) -> bool {
+    matches!(
+        error.code,
+        Code::Unavailable | Code::DeadlineExceeded | Code::StorageFull
+    )
+}
+
 /// All of it; answers how many requests there were. From the beginning after any failure: a push that was taken changes nothing
-/// the second time.
+/// the second time. Nothing that was acknowledged is left out: what is refused stops it.
 async fn replay(
     shared: &Arc<Shared>,
     durability: &Durability,
     bounds: &Bounds,
     pipe: &Arc<Deployed>,
-    behind: u64,
+    owed: Owed,
 ) -> Result<u64> {
+    // Only then is this the pipe's newest state: without it another worker could go on from an older one, for all that is
+    // acknowledged here.
+    shared.assignment.begin_writing(pipe).await?;
     let mut replay = durability
-        .replay(&pipe.id, behind)
+        .replay(&pipe.id, owed)
         .await
         .map_err(Error::answer)?;
     let mut requests = 0;
     while let Some(replayed) = replay.next().await.map_err(Error::answer)? {
         requests += 1;
-        let taken = receiver::take_again(shared, pipe, bounds, replayed.request, replayed.body);
-        match taken.await {
+        let (request, body) = (replayed.request, replayed.body);
+        let taken =
+            receiver::take_again(shared, pipe, bounds, request, body, replayed.sequence).await;
+        match taken {
             Ok(_) => {}
-            // It is in the state already, as part of a sequence that went on; or the pipe is no receiver any more.
-            Err(error)
-                if matches!(
-                    error.code,
-                    Code::InvalidArgument | Code::Conflict | Code::NotFound
-                ) =>
-            {
-                tracing::info!(pipe = pipe.id, %error, "a push is not taken again");
+            // As part of a sequence that went on.
+            Err(error) if receiver::is_contained(&error) => {
+                tracing::info!(pipe = pipe.id, %error, "a push is in the state already");
             }
             Err(error) => return Err(error),
         }
     }
     durability
-        .replayed(shared, &pipe.id)
+        .replayed(shared, &pipe.id, owed)
         .await
         .map_err(Error::answer)?;
     Ok(requests)

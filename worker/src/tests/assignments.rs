@@ -38,6 +38,8 @@ pub(super) struct MemoryAssignments {
     reports: Mutex<Vec<Report>>,
     opened: Mutex<Vec<OpenSession>>,
     is_silent: AtomicBool,
+    /// Does not hear that a pipe's newest state is here.
+    is_deaf: AtomicBool,
     /// What the next session finds, after the present one was ended.
     next: Mutex<Option<Assigned>>,
     incarnation: AtomicU32,
@@ -52,6 +54,7 @@ impl Default for MemoryAssignments {
             reports: Mutex::default(),
             opened: Mutex::default(),
             is_silent: AtomicBool::new(false),
+            is_deaf: AtomicBool::new(false),
             next: Mutex::default(),
             incarnation: AtomicU32::new(1),
             to_leave: AtomicU64::new(0),
@@ -106,6 +109,11 @@ impl MemoryAssignments {
         self.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
+    /// Does not hear that a pipe's newest state is here, or hears it again.
+    pub(super) fn set_deaf(&self, is_deaf: bool) {
+        self.is_deaf.store(is_deaf, Ordering::Relaxed);
+    }
+
     /// Answers as another storage node.
     pub(super) fn set_incarnation(&self, incarnation: u32) {
         self.incarnation.store(incarnation, Ordering::Relaxed);
@@ -114,6 +122,11 @@ impl MemoryAssignments {
     /// Others could take so many pipes.
     pub(super) fn set_to_leave(&self, pipes: u64) {
         self.to_leave.store(pipes, Ordering::Relaxed);
+    }
+
+    /// Knows what was reported to another.
+    pub(super) fn hear(&self, reports: Vec<Report>) {
+        self.reports.lock().extend(reports);
     }
 
     /// What was reported.
@@ -170,6 +183,10 @@ impl Assignments for MemoryAssignments {
 
     async fn report(&self, _: SessionId, report: Report) -> Result<()> {
         self.answer()?;
+        let is_deaf = self.is_deaf.load(Ordering::Relaxed);
+        if is_deaf && matches!(report, Report::Committed { .. }) {
+            return Err(Error::new(Code::Unavailable, "deaf", "not heard"));
+        }
         self.reports.lock().push(report);
         Ok(())
     }

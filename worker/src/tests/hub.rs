@@ -336,17 +336,21 @@ impl Hub {
     pub(super) async fn restart(self) -> Self {
         self.worker.shutdown().await;
         let number = self.node.numbers.load(Ordering::Relaxed);
-        let passes_over = self.worker.shared.passes_over;
+        let shared = &self.worker.shared;
+        let passes_over = shared.passes_over;
+        let objects = shared.durability.as_ref();
+        let objects = objects.map(|durability| durability.objects.clone());
         drop(self.worker);
         let bounds = Bounds::default();
         let node = MemoryStorageNode::new(number);
+        node.assignments.hear(self.node.assignments.reports());
         Self::open(
             self.folder,
             self.components,
             node,
             bounds,
             passes_over,
-            None,
+            objects,
         )
         .await
     }
@@ -439,6 +443,28 @@ impl Hub {
             .await
             .unwrap();
         json(&printed(&entity, false))
+    }
+
+    /// Pushes a request of a full sequence: its id and that of the one before, whether it is the first and the last.
+    pub(super) async fn push_full(
+        &self,
+        receiver: &str,
+        sequence: &str,
+        (id, previous): (&str, Option<&str>),
+        (is_first, is_last): (bool, bool),
+        body: &str,
+    ) {
+        let request = PushRequest {
+            sequence_id: Some(sequence.to_owned()),
+            is_full: true,
+            request_id: Some(id.to_owned()),
+            previous_request_id: previous.map(str::to_owned),
+            is_first,
+            is_last,
+            allow_mass_delete: true,
+            ..PushRequest::default()
+        };
+        self.push_as(receiver, request, body).await.unwrap();
     }
 
     /// Does something to a pump.

@@ -252,7 +252,7 @@ fn state_that_is_elsewhere_is_brought_here_and_then_begun_like_any_other() {
         // The disk remembers that it came for this epoch.
         let begun = Some(Change::Begin {
             epoch: epoch(PRESENT),
-            start: Start::Local,
+            start: start.clone(),
         });
         assert_eq!(
             Case::closed(Some(own(PRESENT, start.clone()))).change(),

@@ -11,7 +11,7 @@ mod object;
 mod recording;
 mod replay;
 
-pub(crate) use recording::Recording;
+pub(crate) use recording::{RECORDED, Recording};
 pub(crate) use replay::Replay;
 
 use super::Durability;
@@ -25,11 +25,14 @@ use sluice_objects::Created;
 use sluice_protocol::Epoch;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 /// An object takes no more entries once it has this many bytes.
 const OBJECT_BYTES: usize = 4 << 20;
+/// How long somebody waits for the object store to take an entry. What was given up may be there all the same.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The push log of a pipe under one epoch.
 pub(crate) struct PushLog {
@@ -62,8 +65,20 @@ impl Durability {
         let pipe = self.pipe(&subject.pipe);
         let opened = pipe.log.get_or_try_init(|| async {
             let place = Place::new(&self.objects, &subject.pipe);
+            let newest = place.newest().await?.map(|(_, manifest)| manifest);
+            if let Some(later) = newest
+                .as_ref()
+                .filter(|newest| newest.epoch > subject.epoch.number())
+            {
+                return Err(Error::Superseded {
+                    pipe: subject.pipe.clone(),
+                    by: Epoch::from_number(later.epoch),
+                });
+            }
+            // A number that was given is never given again, even when nothing under it is there any more.
+            let given = newest.map_or(0, |newest| newest.pushes);
             let there = numbers(&place.objects, &place.pushes()).await?;
-            let last = there.last().copied().unwrap_or_default();
+            let last = there.last().copied().unwrap_or_default().max(given);
             let (lease, tasks) = (self.lease.clone(), self.tasks.clone());
             let log = PushLog::new(place, subject.epoch, lease, tasks, last);
             Ok::<_, Error>(Arc::new(log))
@@ -115,8 +130,14 @@ impl PushLog {
         self.state.lock().open.remove(&id);
     }
 
-    /// Returns when the entry is in the log.
+    /// Returns when the entry is in the log, or when that takes too long.
     async fn write(self: &Arc<Self>, entry: Entry) -> Result<(), Arc<Error>> {
+        let written = tokio::time::timeout(PATIENCE, self.write_at_last(entry));
+        let written = written.await;
+        written.unwrap_or_else(|_| Err(Arc::new(Error::Silent { after: PATIENCE })))
+    }
+
+    async fn write_at_last(self: &Arc<Self>, entry: Entry) -> Result<(), Arc<Error>> {
         let (done, mut written) = oneshot::channel();
         let waiting = Waiting { entry, done };
         self.state.lock().waiting.push_back(waiting);
@@ -150,6 +171,10 @@ impl PushLog {
             let mut state = self.state.lock();
             let mut bytes = 0;
             while let Some(waiting) = state.waiting.pop_front_if(|_| bytes < OBJECT_BYTES) {
+                if waiting.done.is_closed() {
+                    // Nobody waits for it any more: it is not answered.
+                    continue;
+                }
                 bytes += waiting.entry.body.len();
                 group.push(waiting);
             }

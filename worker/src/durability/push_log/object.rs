@@ -69,6 +69,8 @@ pub(crate) struct LoggedRequest {
     completeness: Option<u64>,
     parameters: BTreeMap<String, String>,
     user: String,
+    /// The number of the sequence that it was taken as a part of.
+    pub(super) sequence: Option<u64>,
 }
 
 impl From<&PushRequest> for LoggedRequest {
@@ -85,6 +87,7 @@ impl From<&PushRequest> for LoggedRequest {
             completeness: request.completeness,
             parameters: request.parameters,
             user: request.user,
+            sequence: None,
         }
     }
 }

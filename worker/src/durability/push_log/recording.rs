@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// A body of up to this many bytes is logged in one piece, after it was committed.
 const WHOLE: usize = 4 * OBJECT_BYTES;
 
+/// What a recording takes at most of a body that is announced as a long one: a part and its copy on the way.
+pub(crate) const RECORDED: usize = 2 * OBJECT_BYTES;
+
 /// A request under way. Dropped without [`finish`](Self::finish) it never was.
 pub(crate) struct Recording {
     log: Arc<PushLog>,
@@ -59,6 +62,8 @@ impl Recording {
             recording.parts.clone(),
             recording.id.clone(),
         );
+        let announced = request.content_length.unwrap_or_default();
+        let is_long = announced > WHOLE as u64;
         let body = body.then(move |chunk| {
             let (log, parts, id) = (log.clone(), parts.clone(), id.clone());
             async move {
@@ -67,7 +72,7 @@ impl Recording {
                     let mut parts = parts.lock();
                     parts.chunks.push(chunk.clone());
                     parts.bytes += chunk.len();
-                    let limit = if parts.opened.is_some() {
+                    let limit = if is_long || parts.opened.is_some() {
                         OBJECT_BYTES
                     } else {
                         WHOLE
@@ -99,15 +104,17 @@ impl Recording {
         (recording, body.boxed())
     }
 
-    /// The request was committed: returns when all of it is in the log.
-    pub(crate) async fn finish(self) -> sluice_protocol::Result<()> {
+    /// The request was committed, as a part of the sequence of this number: returns when all of it is in the log.
+    pub(crate) async fn finish(self, sequence: Option<u64>) -> sluice_protocol::Result<()> {
         let entry = {
             let mut parts = self.parts.lock();
+            let mut request = self.request.clone();
+            request.sequence = sequence;
             let head = Head {
                 id: self.id.clone(),
                 part: parts.logged,
                 is_last: true,
-                request: Some(self.request.clone()),
+                request: Some(request),
             };
             Entry {
                 head,

@@ -21,12 +21,15 @@ pub(crate) struct Replay {
 #[derive(Default)]
 struct Open {
     objects: Vec<u64>,
+    parts: u64,
     bytes: u64,
 }
 
 /// A request as it was pushed.
 pub(crate) struct Replayed {
     pub(crate) request: PushRequest,
+    /// The number of the sequence that it was taken as a part of.
+    pub(crate) sequence: Option<u64>,
     pub(crate) body: ByteStream,
 }
 
@@ -87,10 +90,20 @@ impl Replay {
             if open.objects.last() != Some(&number) {
                 open.objects.push(number);
             }
+            open.parts += 1;
             open.bytes += bytes;
             if let Some(request) = entry.head.request.filter(|_| entry.head.is_last) {
                 let id = entry.head.id;
-                let Open { objects, bytes } = self.open.remove(&id).unwrap_or_default();
+                let open = self.open.remove(&id).unwrap_or_default();
+                let Open {
+                    objects,
+                    parts: there,
+                    bytes,
+                } = open;
+                if there != entry.head.part + 1 {
+                    // Its beginning is contained, so all of it is: it was given up while its end was on its way.
+                    continue;
+                }
                 ended.push(replayed(
                     request,
                     bytes,
@@ -104,6 +117,7 @@ impl Replay {
 
 fn replayed(request: LoggedRequest, bytes: u64, body: ByteStream) -> Replayed {
     Replayed {
+        sequence: request.sequence,
         request: request.again(bytes),
         body,
     }

@@ -30,7 +30,7 @@ fn body(chunks: &[&str]) -> ByteStream {
 async fn push(log: &Arc<PushLog>, chunks: &[&str]) -> sluice_protocol::Result<()> {
     let (recording, body) = Recording::begin(log.clone(), &PushRequest::default(), body(chunks));
     let _: Vec<Bytes> = body.try_collect().await?;
-    recording.finish().await
+    recording.finish(None).await
 }
 
 async fn replay(objects: &Objects, behind: u64) -> Vec<String> {
@@ -90,7 +90,7 @@ async fn a_long_body_goes_in_parts_and_counts_only_when_its_last_is_there() {
         "a checkpoint now must not hide the parts that are there"
     );
     assert_eq!(replay(&objects, 0).await, ["first", "between"]);
-    recording.finish().await.unwrap();
+    recording.finish(None).await.unwrap();
     assert_eq!(
         replay(&objects, 0).await,
         ["first", "between", &*chunk.repeat(12)]
@@ -141,4 +141,53 @@ async fn a_number_that_is_missing_is_an_error() {
     objects.delete(&[place.push(2)]).await.unwrap();
     let found = Replay::behind(place, 0).await;
     assert!(matches!(found.err(), Some(Error::Missing { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_waited_for_half_a_minute_and_no_more() {
+    let objects = Objects::in_memory();
+    let log = log(&objects, 5, 0);
+    let writing = log.next.clone().lock_owned().await;
+    let begun = tokio::time::Instant::now();
+    let refused = push(&log, &["given up"]).await.unwrap_err();
+    assert_eq!(refused.code, sluice_protocol::Code::Unavailable);
+    assert_eq!(begun.elapsed(), PATIENCE);
+    drop(writing);
+    push(&log, &["later"]).await.unwrap();
+    assert_eq!(replay(&objects, 0).await, ["later"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_long_goes_in_parts_from_the_beginning() {
+    let objects = Objects::in_memory();
+    let log = log(&objects, 5, 0);
+    let chunk = "x".repeat(1 << 20);
+    let chunks: Vec<&str> = vec![&chunk; 17];
+    let request = PushRequest {
+        content_length: Some(17 << 20),
+        ..PushRequest::default()
+    };
+    let (recording, mut stream) = Recording::begin(log.clone(), &request, body(&chunks));
+    for _ in 0..4 {
+        stream.next().await.unwrap().unwrap();
+    }
+    assert_eq!(objects.list("pipes").await.unwrap().len(), 1);
+    let _: Vec<Bytes> = stream.try_collect().await.unwrap();
+    recording.finish(Some(7)).await.unwrap();
+    let mut replay = Replay::behind(Place::new(&objects, "a"), 0).await.unwrap();
+    assert_eq!(replay.next().await.unwrap().unwrap().sequence, Some(7));
+}
+
+#[tokio::test]
+async fn the_end_of_a_long_body_without_its_beginning_is_no_push() {
+    let objects = Objects::in_memory();
+    let log = log(&objects, 5, 0);
+    let chunk = "x".repeat(3 << 20);
+    let chunks: Vec<&str> = vec![&chunk; 12];
+    let (recording, stream) = Recording::begin(log.clone(), &PushRequest::default(), body(&chunks));
+    let _: Vec<Bytes> = stream.try_collect().await.unwrap();
+    let contained = log.state.lock().written;
+    recording.finish(None).await.unwrap();
+    push(&log, &["after"]).await.unwrap();
+    assert_eq!(replay(&objects, contained).await, ["after"]);
 }
