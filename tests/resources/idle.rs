@@ -1,7 +1,7 @@
 //! A hub at rest costs nothing: many pipes without news cause no writes to our resources, and the operator renews its Lease and does
 //! nothing else. Read from the log in which the API server notes who asked it for what.
 
-use crate::harness::{Cluster, HUB, operator_of};
+use crate::harness::{Cluster, HUB, operator_of, until};
 use crate::whole::Whole;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -57,6 +57,7 @@ async fn rests(count: usize, limit: Duration) {
         let name = format!("idle-{number}");
         crate::harness::pipe(&name, json!({"source": source}))
     });
+    let empty = whole.processes.resident().unwrap();
     let begun = Instant::now();
     whole.apply_pipes(pipes.collect()).await.unwrap();
     let applied = begun.elapsed();
@@ -112,12 +113,38 @@ async fn rests(count: usize, limit: Duration) {
         by_operator.is_empty(),
         "writes of the operator: {by_operator:?}"
     );
+    let full = whole.processes.resident().unwrap();
+    let each = |role: usize| full[role].saturating_sub(empty[role]) / count as u64;
+    println!(
+        "{:.0} pipes a second became ready; for each the storage node holds {} bytes more than empty, the worker {}",
+        count as f64 / ready.as_secs_f64(),
+        each(0),
+        each(1)
+    );
     let renewals = counted
         .iter()
         .filter(|((user, _, resource), _)| *user == operator && resource == "leases");
     let renewals: usize = renewals.map(|(_, count)| count).sum();
     assert!(renewals > 10, "the operator was there: {counted:?}");
+    answers(&whole, count).await;
     whole.end().await.unwrap();
+}
+
+/// Pushes to some of them, and waits until their readers have it.
+async fn answers(whole: &Whole, count: usize) {
+    for _ in 0..20 {
+        let number = rand::random_range(0..count / 2) * 2;
+        let path = format!("/receivers/idle-{number}/entities");
+        let entities = json!([{"_id": "news"}]);
+        whole.api().post(&path, &entities).await.unwrap();
+        let path = format!("/datasets/idle-{}/entities/news", number + 1);
+        until(&path, REST, || async {
+            let found = whole.api().get(&path).await;
+            found.err().map(|error| format!("{error:#}"))
+        })
+        .await
+        .unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

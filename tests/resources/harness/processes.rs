@@ -152,6 +152,22 @@ impl Processes {
         Ok(())
     }
 
+    /// Resident bytes of the storage node and of the workers together.
+    pub(crate) fn resident(&self) -> Result<[u64; 2]> {
+        let of = |running: &Running| {
+            let id = running.0.id();
+            let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+            let kibibytes = line
+                .and_then(|line| line.trim().strip_suffix(" kB"))
+                .context("its memory")?;
+            anyhow::Ok(kibibytes.parse::<u64>()? << 10)
+        };
+        let nodes = self.node.iter().map(of).sum::<Result<u64>>()?;
+        let workers = self.workers.iter().map(of).sum::<Result<u64>>()?;
+        Ok([nodes, workers])
+    }
+
     /// The API.
     pub(crate) fn api(&self) -> &Child {
         self.api.as_ref().unwrap()
