@@ -196,9 +196,7 @@ impl Place {
 
 /// The numbers below a place, ascending; what is no number is passed over.
 pub(super) async fn numbers(objects: &Objects, prefix: &str) -> Result<Vec<u64>> {
-    let listed = objects.list(prefix).await?;
-    let numbers = listed.iter().filter_map(|listed| listed.name.parse().ok());
-    Ok(numbers.collect())
+    Ok(objects.numbers(prefix).await?)
 }
 
 #[cfg(test)]

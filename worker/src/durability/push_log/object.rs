@@ -6,18 +6,18 @@
 //! 2..10   epoch, little-endian
 //! 10..26  random, so that no two objects are equal
 //! then    entries: length of head (4), head (JSON), length of body (8), body
-//! (32)    BLAKE3 of all before it
+//! (32)    BLAKE3 of all before it: `sluice_objects::sealed`
 //! ```
 
 use super::super::error::{Error, Result};
 use super::super::manifest::FORMAT;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sluice_objects::sealed::{SEAL, open, part, put_part, seal, take};
 use sluice_protocol::{Epoch, PushRequest};
 use std::collections::BTreeMap;
 
 const HEAD: usize = 26;
-const SEAL: usize = 32;
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,21 +128,15 @@ impl Object {
             .map(|entry| entry.body.len() + 512)
             .sum();
         let mut out = Vec::with_capacity(HEAD + bytes + SEAL);
-        let format = u8::try_from(FORMAT).unwrap_or(u8::MAX);
-        out.extend_from_slice(&[format, u8::from(self.kind == Kind::TakeOver)]);
+        out.extend_from_slice(&[format(), u8::from(self.kind == Kind::TakeOver)]);
         out.extend_from_slice(&self.epoch.number().to_le_bytes());
         out.extend_from_slice(&self.nonce);
         for entry in &self.entries {
             let head = serde_json::to_vec(&entry.head).expect("heads hold only what JSON can hold");
-            let length = u32::try_from(head.len()).unwrap_or(u32::MAX);
-            out.extend_from_slice(&length.to_le_bytes());
-            out.extend_from_slice(&head);
-            out.extend_from_slice(&(entry.body.len() as u64).to_le_bytes());
-            out.extend_from_slice(&entry.body);
+            put_part(&mut out, 4, &head);
+            put_part(&mut out, 8, &entry.body);
         }
-        let seal = sluice_objects::fingerprint(&out);
-        out.extend_from_slice(&seal);
-        out.into()
+        seal(out)
     }
 
     /// As it arrives.
@@ -150,52 +144,35 @@ impl Object {
         Self::parse(bytes).map_err(|what| Error::damaged(name, what))
     }
 
-    fn parse(bytes: Bytes) -> Result<Object, &'static str> {
-        let end = bytes.len().checked_sub(SEAL).filter(|end| *end >= HEAD);
-        let end = end.ok_or("too short")?;
-        if u32::from(bytes[0]) != FORMAT {
-            return Err("its format is not one that this version reads");
-        }
-        if sluice_objects::fingerprint(&bytes[..end]) != bytes[end..] {
-            return Err("its content does not match its hash");
-        }
-        let kind = match bytes[1] {
+    fn parse(bytes: Bytes) -> Result<Object, Box<dyn std::error::Error>> {
+        let mut rest = open(bytes, format())?;
+        let begin = take(&mut rest, HEAD)?;
+        let kind = match begin[1] {
             0 => Kind::Pushes,
             1 => Kind::TakeOver,
-            _ => return Err("of an unknown kind"),
+            _ => return Err("it is of an unknown kind".into()),
         };
-        let epoch = bytes[2..10].try_into().map_err(|_| "too short")?;
-        let nonce = bytes[10..HEAD].try_into().map_err(|_| "too short")?;
-        let mut rest = bytes.slice(HEAD..end);
+        let epoch = u64::from_le_bytes(begin[2..10].try_into()?);
+        let nonce = begin[10..].try_into()?;
         let mut entries = Vec::new();
         while !rest.is_empty() {
             let head = part(&mut rest, 4)?;
-            let head = serde_json::from_slice(&head).map_err(|_| "an entry of unknown form")?;
+            let head =
+                serde_json::from_slice(&head).map_err(|_| "it has an entry of unknown form")?;
             let body = part(&mut rest, 8)?;
             entries.push(Entry { head, body });
         }
         Ok(Object {
             kind,
-            epoch: Epoch::from_number(u64::from_le_bytes(epoch)),
+            epoch: Epoch::from_number(epoch),
             nonce,
             entries,
         })
     }
 }
 
-/// Takes what follows its length, which has so many bytes.
-fn part(rest: &mut Bytes, width: usize) -> Result<Bytes, &'static str> {
-    const SHORT: &str = "ends inside an entry";
-    if rest.len() < width {
-        return Err(SHORT);
-    }
-    let mut length = [0; 8];
-    length[..width].copy_from_slice(&rest.split_to(width));
-    let length = usize::try_from(u64::from_le_bytes(length)).map_err(|_| SHORT)?;
-    if rest.len() < length {
-        return Err(SHORT);
-    }
-    Ok(rest.split_to(length))
+fn format() -> u8 {
+    u8::try_from(FORMAT).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]
