@@ -34,6 +34,11 @@ pub struct Role {
 }
 
 impl Role {
+    /// Process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// SIGKILL, and waits for the end.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()?;
@@ -41,9 +46,28 @@ impl Role {
         Ok(())
     }
 
-    /// SIGSTOP: it does nothing until it is thawed.
+    /// SIGSTOP: it does nothing until it is thawed. The signal takes a moment; returns when no thread runs any more.
     pub fn freeze(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        while !self.is_frozen()? {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn is_frozen(&self) -> Result<bool> {
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
+            // A thread that has just ended has no state any more, and does nothing.
+            let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else {
+                continue;
+            };
+            // Behind the name, which may hold anything.
+            let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+            if !state.is_some_and(|state| state.starts_with(['T', 'Z', 'X'])) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// SIGCONT.
@@ -132,7 +156,7 @@ impl Roles {
         std::fs::write(at("trust.pem"), trust)?;
         let paths = [("--dir", at("ca")), ("--out", at("authority"))];
         make(&["intermediate", "--hub", HUB], &paths)?;
-        for (role, ids) in [("worker", "w*"), ("aggregator", "a*")] {
+        for (role, ids) in [("worker", "w*"), ("aggregator", "a*"), ("operator", "o*")] {
             let arguments = ["bootstrap", "--role", role, "--ids", ids];
             let secret = make(&arguments, &[("--add-to", at("known"))])?;
             std::fs::write(at(&format!("{role}.secret")), secret)?;
@@ -190,17 +214,25 @@ impl Roles {
         self.start_worker(self.workers.len()).await
     }
 
+    /// Starts one worker more, which reaches the storage node at another address: by a line that can be cut, say.
+    pub async fn add_worker_over(&mut self, storage_node: &str) -> Result<()> {
+        let number = self.workers.len();
+        self.start_worker_over(number, storage_node).await
+    }
+
+    /// Where the storage node is.
+    pub fn storage_node_address(&self) -> &str {
+        &self.address
+    }
+
     /// Starts a worker again with its data, or a new one behind the others.
     pub async fn start_worker(&mut self, number: usize) -> Result<()> {
-        let folder = self.folder.path();
-        let started = worker(
-            folder,
-            number,
-            &self.address,
-            &self.enrolment,
-            &self.further,
-        )
-        .await?;
+        self.start_worker_over(number, &self.address.clone()).await
+    }
+
+    async fn start_worker_over(&mut self, number: usize, storage_node: &str) -> Result<()> {
+        let (folder, enrolment) = (self.folder.path(), &self.enrolment);
+        let started = worker(folder, number, storage_node, enrolment, &self.further).await?;
         if number == self.workers.len() {
             self.workers.push(None);
         }

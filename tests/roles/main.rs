@@ -8,6 +8,7 @@ mod lost_storage_node;
 mod moves;
 mod one_hub;
 mod probes;
+mod two_writers;
 mod verify;
 
 use sluice_tests::roles::Roles;

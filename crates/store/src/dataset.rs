@@ -33,6 +33,12 @@ impl Dataset {
         self.entry.number
     }
 
+    /// Under which epochs it was written, each with its first offset, ascending; the last is the present one. Of long ago only
+    /// those are named that began with a gap.
+    pub fn epochs(&self) -> Vec<(u64, Offset)> {
+        self.entry.committed.lock().record.epochs.clone()
+    }
+
     /// The full run whose marks are kept, after an interruption too.
     pub fn run_under_way(&self) -> Option<FullRun> {
         self.entry
