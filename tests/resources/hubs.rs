@@ -509,13 +509,13 @@ async fn a_pod_waits_for_its_pipes_to_move_where_they_can_and_is_exchanged_at_on
         namespace.apply(&hub(spec)).unwrap();
         if waits {
             // Nobody tells it where the pipes are: the storage node is not there.
-            let worker = format!("worker/{worker}");
-            namespace
-                .wait_for(&worker, "Exchanging", LIMIT)
-                .await
-                .unwrap();
-            let status = namespace.get(&worker).unwrap()["status"].to_string();
-            assert!(status.contains("storage node answers"), "{status}");
+            until("it waits for the storage node", LIMIT, || async {
+                let worker = namespace.get(&format!("worker/{worker}")).unwrap();
+                let status = worker["status"].to_string();
+                (!status.contains("storage node answers")).then_some(status)
+            })
+            .await
+            .unwrap();
             assert_eq!(pod().unwrap()["metadata"]["uid"], before);
         } else {
             until("its pod is another one", LIMIT, || async {

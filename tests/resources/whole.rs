@@ -251,13 +251,19 @@ async fn documented_examples_hold_in_pipe_resources() {
                 "{}: {problems}",
                 vector.parsed["id"]
             );
-            // The resource says the same.
-            let accepted = whole
-                .place
-                .condition("pipes", id, "Accepted")
-                .await
-                .unwrap();
-            assert_eq!(accepted.unwrap().0, "False");
+            // The resource says the same, when it was written.
+            until(
+                "the resource says that it is not accepted",
+                LIMIT,
+                || async {
+                    let found = whole.place.condition("pipes", id, "Accepted").await;
+                    let status = found.map(|found| found.map(|(status, _)| status));
+                    let is_said = matches!(&status, Ok(Some(status)) if status == "False");
+                    (!is_said).then(|| format!("{status:?}"))
+                },
+            )
+            .await
+            .unwrap();
             later += 1;
             continue;
         }
