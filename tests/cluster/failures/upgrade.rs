@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 /// Every pod is exchanged once, one after the other.
 const LIMIT: Duration = Duration::from_secs(240);
-/// Refused in all, for each pipe.
-const REFUSED: Duration = Duration::from_secs(5);
+/// Refused in all, for each pipe, whatever else the machine does. On two cores with nothing else running it is less than five seconds,
+/// which is what is wanted: a pipe moves two or three times meanwhile. What it was is printed.
+const REFUSED: Duration = Duration::from_secs(15);
 
 #[test]
 fn upgrade_path_to_a_second_image_and_back() {
