@@ -100,6 +100,13 @@ impl Links {
         Ok(None)
     }
 
+    /// The link to a hub's storage node, if there is one already: nothing is asked for it.
+    pub fn known(&self, namespace: &str, hub: &str) -> Option<Arc<Link>> {
+        let slots = self.open.lock();
+        let slot = slots.get(&(namespace.to_owned(), hub.to_owned()))?;
+        slot.link.get().cloned()
+    }
+
     /// Lets go of the link to a hub.
     pub fn forget(&self, namespace: &str, hub: &str) {
         self.open

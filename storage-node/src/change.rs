@@ -3,6 +3,7 @@
 
 use crate::contents::{ComponentKey, Contents, Kept, kind_name};
 use crate::difference::{Difference, Kind};
+use crate::formats::HubFormat;
 use crate::pending::{Decided, HistoryChange, Revision, Ticket};
 use crate::records::Author;
 use crate::service::Inner;
@@ -147,12 +148,36 @@ impl Change {
         Ok(number)
     }
 
+    /// What the hub is written in from now on. Nothing that is watched changes.
+    pub(crate) fn put_hub_format(&self, hub_format: HubFormat) -> Result<()> {
+        let mut revision = self.newest.clone();
+        let before = revision.contents.clone();
+        if before.hub_format == hub_format {
+            return Ok(());
+        }
+        let mut shared = Difference::default();
+        shared.put_single(Kind::HubFormat, records::hub_format_text(hub_format));
+        revision.contents = Arc::new(Contents {
+            hub_format,
+            ..(*before).clone()
+        });
+        let decided = Decided {
+            revision,
+            shared,
+            own: Difference::default(),
+            history: HistoryChange::Add(Vec::new()),
+        };
+        tracing::info!(?hub_format, "the hub's format is to change");
+        self.enqueue(&before, decided)
+    }
+
     /// Empties everything but the counters and what custom resources say.
     pub(crate) fn reset(&self) -> Result<()> {
         let before = self.before();
         let mut after = Contents {
             counters: before.counters,
             handed_variables: before.handed_variables.clone(),
+            hub_format: before.hub_format,
             ..Contents::default()
         };
         after.counters.revision += 1;

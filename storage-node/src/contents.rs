@@ -1,5 +1,6 @@
 //! Everything the node keeps, as one value. Changing the hub is making another value; nothing here reads or writes a store.
 
+use crate::formats::HubFormat;
 use sluice_entity::Json;
 use sluice_protocol::{ComponentKind, HandedVariables, Origin, SecretScope};
 use std::collections::BTreeMap;
@@ -54,6 +55,8 @@ pub(crate) struct Contents {
     /// Secrets that are kept in Kubernetes; they win over `secrets`.
     pub(crate) referenced: BTreeMap<SecretScope, BTreeMap<String, Referenced>>,
     pub(crate) counters: Counters,
+    /// What the hub is written in. It outlives a reset.
+    pub(crate) hub_format: HubFormat,
 }
 
 /// Numbers that only grow, also over a reset.

@@ -17,11 +17,13 @@ pub(crate) enum Kind {
     Handed,
     /// Up to where numbers of datasets may be given.
     DatasetNumbers,
+    /// What the hub is written in.
+    HubFormat,
 }
 
 impl Kind {
     /// All of them; the place is the number in objects and never changes.
-    pub(crate) const ALL: [Kind; 9] = [
+    pub(crate) const ALL: [Kind; 10] = [
         Kind::Counters,
         Kind::Component,
         Kind::History,
@@ -31,12 +33,13 @@ impl Kind {
         Kind::Referenced,
         Kind::Handed,
         Kind::DatasetNumbers,
+        Kind::HubFormat,
     ];
 
     /// Whose the records are in the store.
     pub(crate) fn owner(self) -> &'static str {
         match self {
-            Kind::Counters | Kind::DatasetNumbers => META,
+            Kind::Counters | Kind::DatasetNumbers | Kind::HubFormat => META,
             Kind::Component => COMPONENT,
             Kind::History => HISTORY,
             Kind::Variable => VARIABLE,
@@ -52,6 +55,7 @@ impl Kind {
         match self {
             Kind::Counters => Some("counters"),
             Kind::DatasetNumbers => Some("dataset-numbers"),
+            Kind::HubFormat => Some("hub-format"),
             _ => None,
         }
     }

@@ -21,6 +21,8 @@
 //! [`Placements`] implements [`sluice_protocol::Assignments`]: `topology` knows the workers, `assignments` decides, `allocator`
 //! says where pipes belong; all three are pure. What they decide is written before anybody hears of it.
 //!
+//! The hub is written in one format, which `formats` decides about: see [`sluice_format`].
+//!
 //! Everything lies below `DATA/storage-node` in a store of its own; secrets are sealed with the key in `DATA/keys/secrets.key`,
 //! which is not there. Values of secrets leave only through `secret_values`, to workers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -36,6 +38,8 @@ mod control;
 mod difference;
 mod durability;
 mod error;
+mod finalizing;
+mod formats;
 mod hash_key;
 mod history;
 mod managed;

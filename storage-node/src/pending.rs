@@ -11,7 +11,9 @@ use crate::difference::Difference;
 use crate::durability::{Followed, Log};
 use crate::error::{Shared, from_store, lost_thread};
 use crate::history;
+use crate::placement_records;
 use crate::placements::Configured;
+use crate::records;
 use crate::service::Inner;
 use parking_lot::Mutex;
 use sluice_protocol::{Code, ConfigurationSnapshot, Error, Result};
@@ -202,9 +204,11 @@ impl Inner {
             outcome,
             bytes: _,
         } = group;
-        match self.write(shared, own).await {
+        let format = revision.contents.hub_format.finalized;
+        match self.write(shared, own, format).await {
             Ok(()) => {
                 self.show(revision, history);
+                self.follow_format(format).await;
                 self.pending.done();
                 self.snapshot_if_due();
                 (vec![outcome], Ok(()))
@@ -232,17 +236,18 @@ impl Inner {
         }
     }
 
-    async fn write(&self, shared: Difference, own: Difference) -> Result<()> {
+    async fn write(&self, shared: Difference, own: Difference, format: u32) -> Result<()> {
         // What the disk cannot take must not be in the object store either.
         self.store.health().map_err(from_store)?;
         let log = self.log.as_ref().filter(|_| !shared.is_empty());
         let followed = match log {
-            Some(log) => Some(log.append(&shared).await?),
+            Some(log) => Some(log.append(&shared, format).await?),
             None => None,
         };
         let (store, at) = (self.store.clone(), followed.clone());
+        let format = Some(format).filter(|format| *format > store.format().writes());
         let writing = tokio::task::spawn_blocking(move || {
-            commit(&store, &shared, &own, at.as_ref()).map_err(from_store)
+            commit(&store, &shared, &own, at.as_ref(), format).map_err(from_store)
         });
         let written = writing.await.map_err(lost_thread).flatten();
         if let (Some(log), Some(followed), Err(_)) = (log, &followed, &written) {
@@ -289,12 +294,18 @@ fn commit(
     shared: &Difference,
     own: &Difference,
     followed: Option<&Followed>,
+    format: Option<u32>,
 ) -> Result<(), sluice_store::Error> {
     let mut transaction = store.transaction(&[])?;
     shared.apply(&mut transaction)?;
     own.apply(&mut transaction)?;
     if let Some(followed) = followed {
         followed.put(&mut transaction)?;
+    }
+    if let Some(format) = format {
+        // Until the whole store says so: an earlier version refuses it all the same.
+        records::put_format(&mut transaction, format)?;
+        placement_records::put_format(&mut transaction, format)?;
     }
     transaction.commit(Durability::Synced).map(drop)
 }

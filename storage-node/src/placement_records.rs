@@ -1,9 +1,9 @@
-//! How placement lies in the node's store, beside the configuration (`records`): it has owners and a format of its own, so that
+//! How placement lies in the node's store, beside the configuration (`records`): it has owners of its own, so that
 //! a reset of the configuration leaves it alone.
 //!
 //! ```text
 //! owner                     name     value
-//! storage-node/placement    format   1
+//! storage-node/placement    format   that of the hub
 //! storage-node/placement    counters {"incarnation","next-epoch","operator-epoch","longest-lease","is-filling"}, milliseconds
 //! storage-node/pipe         pipe     {"epoch","worker","disk","start","is-committed","state-on","checkpoint",
 //!                                     "may-start-over","isolation"}, null where there is none
@@ -14,15 +14,13 @@ mod start;
 mod words;
 
 use crate::assignments::{Counters, Kept, Owner, PipeRecord, Unwritten};
-use crate::records::{ReadError, each, key, parse, text, unclear};
+use crate::records::{ReadError, each, key, parse, readable, text};
 use crate::topology::WorkerRecord;
 use sluice_entity::Json;
 use sluice_protocol::{Checkpoint, DiskId, Epoch, Incarnation, WorkerId};
 use sluice_store::{Durability, Error, Store, Transaction};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-const FORMAT: u64 = 1;
 
 const PLACEMENT: &str = "storage-node/placement";
 const PIPE: &str = "storage-node/pipe";
@@ -107,8 +105,9 @@ pub(crate) fn put_beginning(
     transaction: &mut Transaction,
     incarnation: Incarnation,
     longest_lease: Duration,
+    format: u32,
 ) -> Result<(), Error> {
-    transaction.put_state(&key(PLACEMENT, b"format")?, FORMAT.to_string().as_bytes());
+    put_format(transaction, format)?;
     for owner in [PIPE, WORKER] {
         transaction.delete_state_range(&key(owner, b"")?);
     }
@@ -121,18 +120,19 @@ fn check_format(store: &Store) -> Result<(), ReadError> {
     let Some(value) = store.state(&key(PLACEMENT, b"format")?)? else {
         return Ok(());
     };
-    if value == FORMAT.to_string().as_bytes() {
-        return Ok(());
-    }
-    let found = String::from_utf8_lossy(&value).into_owned();
-    let problem = format!("it is {found}, this version knows {FORMAT}");
-    Err(unclear("placement format", &problem))
+    readable(store, "placement format", &value)
+}
+
+/// The format in which placement is written.
+pub(crate) fn put_format(transaction: &mut Transaction, format: u32) -> Result<(), Error> {
+    transaction.put_state(&key(PLACEMENT, b"format")?, format.to_string().as_bytes());
+    Ok(())
 }
 
 /// Writes what changed, in one synced transaction.
 pub(crate) fn write(store: &Store, unwritten: &Unwritten) -> Result<(), Error> {
     let mut transaction = store.transaction(&[])?;
-    transaction.put_state(&key(PLACEMENT, b"format")?, FORMAT.to_string().as_bytes());
+    put_format(&mut transaction, store.format().writes())?;
     for (pipe, record) in &unwritten.pipes {
         let key = key(PIPE, pipe)?;
         match record {

@@ -7,10 +7,10 @@ mod seeking;
 use crate::assignments::{Core, PipeSpec};
 use crate::durability::Checkpoints;
 use crate::error::{OpenError, Shared, from_store, open_error};
-use crate::placement_records;
 use crate::service::Node;
 use crate::topology::Timing;
 use crate::writers::Truth;
+use crate::{finalizing, formats, placement_records};
 use async_trait::async_trait;
 use publishing::Published;
 use sluice_protocol::{
@@ -46,6 +46,8 @@ pub struct PlacementSettings {
     pub lease: Duration,
     /// What the operator has raised the incarnation to; the larger of it and the kept one counts.
     pub incarnation: Option<Incarnation>,
+    /// How long all roles have to read a format before the hub is finalized in it; `None`: that is only done on request.
+    pub finalize_after: Option<Duration>,
     /// Measures leases.
     pub clock: Arc<dyn BootClock>,
 }
@@ -55,6 +57,7 @@ impl Default for PlacementSettings {
         PlacementSettings {
             lease: Duration::from_secs(15),
             incarnation: None,
+            finalize_after: None,
             clock: Arc::new(SystemBootClock),
         }
     }
@@ -93,13 +96,20 @@ impl Placements {
                 "this hub was there before and its disk is lost: without an object store its secrets, the variables set through the API and its history are lost too"
             );
         }
+        let mut format = node.inner.format.subscribe();
+        let knows = formats::range(store.format().reads());
+        core.know(knows, *format.borrow_and_update());
         core.configure(now.revision, now.pipes.clone(), clock.now());
         if log.is_some() && node.truth == Truth::OwnHistory {
             // Whatever there was came from the object store, before this.
             core.filled();
         }
         let (work, works) = mpsc::channel(WAITING);
-        let published = Arc::new(Published::new(core.topology(clock.now())));
+        let published = Arc::new(Published::new(
+            core.topology(clock.now()),
+            node.inner.readers.clone(),
+        ));
+        let readers = core.readers();
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         let task = Task {
@@ -112,9 +122,15 @@ impl Placements {
             clock,
             works,
             configured,
+            format,
             published: published.clone(),
             stop: stop.clone(),
         };
+        *node.inner.finalize_after.lock() = settings.finalize_after;
+        // Before anybody decides: who was not heard of yet counts too.
+        node.inner.readers.send_replace(Arc::new(readers));
+        let finalizing = finalizing::run(Arc::downgrade(&node.inner), stop.clone());
+        tracker.spawn(finalizing.instrument(tracing::info_span!("finalizing")));
         tracker.spawn(task.run().instrument(tracing::info_span!("placement")));
         tracker.close();
         Ok(Placements {
@@ -173,6 +189,8 @@ struct Task {
     clock: Arc<dyn BootClock>,
     works: mpsc::Receiver<Work>,
     configured: watch::Receiver<Arc<Configured>>,
+    /// What the hub is written in.
+    format: watch::Receiver<u32>,
     published: Arc<Published>,
     stop: CancellationToken,
     /// Where to look for checkpoints.
@@ -187,6 +205,7 @@ struct Task {
 enum Happened {
     Work(Work),
     Configured,
+    Format,
     Replaced,
     Time,
     Left,
@@ -212,6 +231,10 @@ impl Task {
                     let configured = self.configured.borrow_and_update().clone();
                     let pipes = configured.pipes.clone();
                     self.core.configure(configured.revision, pipes, now);
+                }
+                Happened::Format => {
+                    let format = *self.format.borrow_and_update();
+                    self.core.set_format(format, now);
                 }
                 Happened::Replaced => {
                     let replaced = self.replaced.as_mut();
@@ -274,6 +297,7 @@ impl Task {
             () = replaced => Happened::Replaced,
             work = self.works.recv() => work.map_or(Happened::Left, Happened::Work),
             Ok(()) = self.configured.changed() => Happened::Configured,
+            Ok(()) = self.format.changed() => Happened::Format,
             () = timer => Happened::Time,
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! owner         name                           value
-//! format        -                              1
+//! format        -                              that of the hub
 //! counters      -                              {"revision","next-history","next-dataset"}
+//! hub-format    -                              {"finalized","ready": null or {"format","since"}}
 //! dataset-numbers -                            up to where they may be given
 //! object-store  -                              what of the object store is here (durability)
 //! component     kind/id                        {"group","original"}
@@ -20,6 +21,7 @@
 
 use crate::contents::{Contents, Counters, Kept, kind_name, kind_of};
 use crate::difference::{Difference, Kind};
+use crate::formats::{HubFormat, Ready};
 use crate::history;
 use crate::offer_records;
 use sluice_entity::{Json, Limits};
@@ -27,7 +29,6 @@ use sluice_protocol::SecretScope;
 use sluice_store::{Durability, Error, Snapshot, StateKey, Store, Transaction};
 use std::sync::Arc;
 
-const FORMAT: u64 = 1;
 /// Records read at a time: few, since one may have a mebibyte and more.
 const PAGE: usize = 32;
 
@@ -63,6 +64,7 @@ pub(crate) fn read(store: &Store) -> Result<Contents, ReadError> {
     check_format(store)?;
     let mut contents = Contents {
         counters: counters(store)?,
+        hub_format: hub_format(store)?,
         ..Contents::default()
     };
     each(store, COMPONENT, |name, value| {
@@ -102,8 +104,8 @@ pub(crate) fn is_new(store: &Store) -> Result<bool, ReadError> {
 }
 
 /// The record that says that everything is there.
-pub(crate) fn put_format(transaction: &mut Transaction) -> Result<(), Error> {
-    transaction.put_state(&key(META, b"format")?, FORMAT.to_string().as_bytes());
+pub(crate) fn put_format(transaction: &mut Transaction, format: u32) -> Result<(), Error> {
+    transaction.put_state(&key(META, b"format")?, format.to_string().as_bytes());
     Ok(())
 }
 
@@ -124,19 +126,63 @@ fn check_format(store: &Store) -> Result<(), ReadError> {
     match store.state(&key(META, b"format")?)? {
         None => {
             let mut transaction = store.transaction(&[])?;
-            put_format(&mut transaction)?;
+            put_format(&mut transaction, store.format().writes())?;
             transaction.commit(Durability::Synced)?;
             Ok(())
         }
-        Some(value) if value == FORMAT.to_string().as_bytes() => Ok(()),
-        Some(value) => {
-            let found = String::from_utf8_lossy(&value).into_owned();
-            Err(unclear(
-                "format",
-                &format!("it is {found}, this version knows {FORMAT}"),
-            ))
-        }
+        Some(value) => readable(store, "format", &value),
     }
+}
+
+/// An error unless a record that says a format says one that is read here.
+pub(crate) fn readable(store: &Store, record: &str, value: &[u8]) -> Result<(), ReadError> {
+    let found = text(record, value)?.parse();
+    let found = found.map_err(|_| unclear(record, "it is no format"))?;
+    let checked = store.format().check(found);
+    checked.map_err(|unreadable| unclear(record, &unreadable.to_string()))
+}
+
+/// What the hub is written in, as far as this disk was told.
+pub(crate) fn hub_format(store: &Store) -> Result<HubFormat, ReadError> {
+    const RECORD: &str = "hub-format";
+    let single = Kind::HubFormat.single().unwrap_or_default();
+    let Some(value) = store.state(&key(META, single)?)? else {
+        return Ok(HubFormat::default());
+    };
+    let found = parse(RECORD, &value, hub_format_from)?;
+    let checked = store.format().check(found.finalized);
+    checked.map_err(|unreadable| unclear(RECORD, &unreadable.to_string()))?;
+    Ok(found)
+}
+
+pub(crate) fn hub_format_text(hub: HubFormat) -> String {
+    let number = |number: u64| Json::Number(number.to_string().into());
+    let ready = hub.ready.map_or(Json::Null, |ready| {
+        Json::Object(vec![
+            ("format".into(), number(ready.format.into())),
+            ("since".into(), number(ready.since)),
+        ])
+    });
+    let members = vec![
+        ("finalized".into(), number(hub.finalized.into())),
+        ("ready".into(), ready),
+    ];
+    Json::Object(members).to_string()
+}
+
+fn hub_format_from(json: Json) -> Option<HubFormat> {
+    let small = |json: &Json| u32::try_from(number_from(json)?).ok();
+    let ready = match json.get("ready")? {
+        Json::Null => None,
+        ready => Some(Ready {
+            format: small(ready.get("format")?)?,
+            since: number_from(ready.get("since")?)?,
+        }),
+    };
+    Some(HubFormat {
+        finalized: small(json.get("finalized")?)?,
+        ready,
+    })
 }
 
 /// What makes `after` of `before`, with the history of the components, and what is new in the history.

@@ -4,6 +4,7 @@ use crate::change::{Change, Planned};
 use crate::contents::{Contents, kind_name};
 use crate::durability::{Followed, Log, ObjectSettings, Opening};
 use crate::error::{OpenError, from_store, lost_thread, open_error};
+use crate::formats::{self, Readers};
 use crate::pending::{Pending, Revision};
 use crate::placements::Configured;
 use crate::questions::Questions;
@@ -17,9 +18,9 @@ use sluice_config::Loader;
 use sluice_dataset::ReadOptions;
 use sluice_entity::{HashKey, Json};
 use sluice_protocol::{
-    Code, ComponentKind, ConfigurationSnapshot, ConfigurationWriter, Error, HistoryEntry,
-    HistorySummary, MicroserviceAnswer, MicroserviceQuestion, PutConfiguration, PutOutcome, Result,
-    SecretScope, SecretValues, StorageNode,
+    Code, ComponentKind, ConfigurationSnapshot, ConfigurationWriter, Error, FormatReport,
+    HistoryEntry, HistorySummary, MicroserviceAnswer, MicroserviceQuestion, PutConfiguration,
+    PutOutcome, Result, SecretScope, SecretValues, StorageNode,
 };
 use sluice_store::Store;
 use std::collections::BTreeMap;
@@ -104,6 +105,12 @@ pub(crate) struct Inner {
     pub(crate) reserved: parking_lot::Mutex<u64>,
     /// The changes in the object store.
     pub(crate) log: Option<Arc<Log>>,
+    /// What the hub is written in, for placement.
+    pub(crate) format: watch::Sender<u32>,
+    /// What workers read, as placement sees them.
+    pub(crate) readers: Arc<watch::Sender<Arc<Readers>>>,
+    /// How long all roles have to read a format before the hub is finalized in it by itself.
+    pub(crate) finalize_after: parking_lot::Mutex<Option<Duration>>,
 }
 
 impl Inner {
@@ -143,7 +150,9 @@ impl Node {
         let given = settings.hash_key_file.as_deref();
         let given = given.map(hash_key::read).transpose()?;
         let objects = settings.objects.clone();
-        let place = objects.map(Opening::begin).transpose()?;
+        let format = &settings.store.format;
+        let place = objects.map(|objects| Opening::begin(objects, format.clone()));
+        let place = place.transpose()?;
         let claimed = place.as_ref().and_then(Opening::hash_key);
         let store_settings = sluice_store::Settings {
             hash_key: given.or(claimed),
@@ -175,6 +184,10 @@ impl Node {
             &contents,
         )?;
         let mut contents = contents;
+        // The store says a format even where nothing else was kept of it.
+        let raised = store.raise_format(contents.hub_format.finalized);
+        raised.map_err(|error| open_error(&path, error.into()))?;
+        contents.hub_format.finalized = store.format().writes();
         let mut loader = Loader::default();
         // What runs is not known yet: first without what waits.
         let present = validation::validate(&contents, &mut loader).snapshot;
@@ -190,6 +203,7 @@ impl Node {
         let writes = Writes::open(&store, settings.operator_patience)
             .map_err(|error| open_error(&path, error))?;
         let writes = Arc::new(writes);
+        let hub_format = contents.hub_format;
         let revision = Revision {
             contents: Arc::new(contents),
             snapshot: Arc::new(snapshot),
@@ -209,6 +223,9 @@ impl Node {
             pending: Pending::new(revision),
             reserved: parking_lot::Mutex::new(reserved),
             log: log.map(Arc::new),
+            format: watch::Sender::new(hub_format.finalized),
+            readers: Arc::default(),
+            finalize_after: parking_lot::Mutex::default(),
         });
         let writer: Arc<dyn ConfigurationWriter> = match settings.truth {
             Truth::OwnHistory => Arc::new(OwnHistory(inner.clone())),
@@ -497,6 +514,34 @@ impl StorageNode for Node {
         self.inner
             .change(move |change| change.next_dataset_number(&name))
             .await
+    }
+
+    async fn format(&self) -> Result<FormatReport> {
+        let hub = self.inner.contents.read().hub_format;
+        let readers = self.inner.readers.borrow().clone();
+        let (knows, after) = (
+            self.inner.store.format().reads(),
+            *self.inner.finalize_after.lock(),
+        );
+        Ok(formats::report(hub, knows, &readers, after))
+    }
+
+    async fn finalize(&self, user: &str) -> Result<FormatReport> {
+        let user = user.to_owned();
+        self.inner
+            .change(move |change| {
+                let knows = change.inner.store.format().reads();
+                let readers = change.inner.readers.borrow().clone();
+                let next = formats::on_request(change.before().hub_format, knows, &readers)?;
+                tracing::info!(
+                    user,
+                    format = next.finalized,
+                    "the hub is finalized on request"
+                );
+                change.put_hub_format(next)
+            })
+            .await?;
+        self.format().await
     }
 
     async fn reset(&self) -> Result<()> {

@@ -1,7 +1,8 @@
 //! The workers: their disks and sessions, when they were last answered, whether they live. Pure.
 
+use crate::formats::{Reader, Readers};
 use sluice_protocol::{
-    DiskId, Formats, Liveness, Moment, SessionId, Standing, WorkerFacts, WorkerId,
+    DiskId, FormatRange, Formats, Liveness, Moment, SessionId, Standing, WorkerFacts, WorkerId,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -51,6 +52,10 @@ pub(crate) struct Worker {
     pub(crate) record: WorkerRecord,
     pub(crate) address: String,
     pub(crate) session: Option<OpenedSession>,
+    /// The formats of the hub that it reads, as it said last since the start.
+    pub(crate) reads: Option<FormatRange>,
+    /// The format that its disk was in then; 0: unknown, or the first.
+    pub(crate) disk_format: u32,
 }
 
 impl Worker {
@@ -100,6 +105,8 @@ impl Workers {
                 record,
                 address: String::new(),
                 session: None,
+                reads: None,
+                disk_format: 0,
             };
             (id, worker)
         });
@@ -224,6 +231,38 @@ impl Workers {
         } else {
             Liveness::Live
         }
+    }
+
+    /// What those read that may come back.
+    pub(crate) fn readers(&self) -> Readers {
+        let all = self.all.iter();
+        let all = all.filter(|(_, worker)| worker.record.standing != Standing::Retired);
+        let readers = all.map(|(id, worker)| {
+            let reader = Reader {
+                reads: worker.reads,
+                is_present: worker.session.is_some(),
+                disk: worker.disk_format,
+            };
+            (id.clone(), reader)
+        });
+        readers.collect()
+    }
+
+    /// Ends the sessions of those who do not read this format; answers whether there were any.
+    pub(crate) fn end_unreading(&mut self, format: u32) -> bool {
+        let mut has_ended = false;
+        for (id, worker) in &mut self.all {
+            let reads = worker
+                .session
+                .as_ref()
+                .map(|session| session.formats.of_hub());
+            if reads.is_some_and(|reads| !reads.contains(format)) {
+                tracing::warn!(worker = %id, format, "the worker does not read the hub's format: its session ends");
+                worker.session = None;
+                has_ended = true;
+            }
+        }
+        has_ended
     }
 
     /// As everybody sees them.

@@ -181,7 +181,11 @@ pub async fn start<R: serde::de::DeserializeOwned>(
     Ok((process, serde_json::from_slice(&text)?))
 }
 
-/// The process, its output appended to a log beside its data.
+/// Makes a process one of the next version: it reads the next format too. Given among its arguments.
+pub const NEXT_VERSION: &str = "SLUICE_TEST_NEXT_FORMAT=2";
+
+/// The process, its output appended to a log beside its data. What looks like `SLUICE_NAME=value` among the arguments goes to its
+/// environment.
 pub(crate) fn spawn(
     program: &str,
     data: &Path,
@@ -199,7 +203,15 @@ pub(crate) fn spawn(
     } else {
         &["--listen", "127.0.0.1:0"]
     };
+    let is_variable = |argument: &&str| argument.starts_with("SLUICE_") && argument.contains('=');
+    let (variables, arguments): (Vec<&str>, Vec<&str>) =
+        arguments.iter().copied().partition(is_variable);
     Command::new(binary()?)
+        .envs(
+            variables
+                .iter()
+                .filter_map(|variable| variable.split_once('=')),
+        )
         .arg(program)
         .arg("--data")
         .arg(data)

@@ -1,6 +1,6 @@
 //! A hub whose roles are processes of their own: storage node, workers and an aggregator, with certificates made for them.
 
-use crate::child::{Child, run, spawn, start};
+use crate::child::{Child, NEXT_VERSION, run, spawn, start};
 use anyhow::{Context, Result};
 use rustix::process::Signal;
 use rustls::time_provider::DefaultTimeProvider;
@@ -121,6 +121,8 @@ pub struct Roles {
     pub storage_node: Option<Role>,
     /// The workers, by their place in the ids `w0`, `w1`, ...; `None` while one is away.
     pub workers: Vec<Option<Role>>,
+    /// What is started from now on is of the next version.
+    pub is_next: bool,
     folder: tempfile::TempDir,
     lease: String,
     /// Further arguments of workers; the storage node has the object store of them.
@@ -170,13 +172,20 @@ impl Roles {
         });
         let further: Vec<String> = further.collect();
         std::fs::write(at("secrets.key"), SECRETS_KEY)?;
-        let (storage_node, ready) =
-            node(folder.path(), &lease, ANY_PORT, ANY_PORT, &further).await?;
+        let places = [ANY_PORT, ANY_PORT];
+        let (storage_node, ready) = node(folder.path(), &lease, places, &further, false).await?;
         let (address, enrolment) = (ready.address, ready.enrolment);
         let mut started = Vec::new();
         for number in 0..workers {
             started.push(Some(
-                worker(folder.path(), number, &address, &enrolment, &further).await?,
+                worker(
+                    folder.path(),
+                    number,
+                    [&address, &enrolment],
+                    &further,
+                    false,
+                )
+                .await?,
             ));
         }
         let arguments = client(folder.path(), "aggregator", "a0", &address, &enrolment);
@@ -187,6 +196,7 @@ impl Roles {
             api,
             storage_node: Some(storage_node),
             workers: started,
+            is_next: false,
             folder,
             lease,
             further,
@@ -200,12 +210,25 @@ impl Roles {
         let (again, _) = node(
             self.folder.path(),
             &self.lease,
-            &self.address,
-            &self.enrolment,
+            [&self.address, &self.enrolment],
             &self.further,
+            self.is_next,
         )
         .await?;
         self.storage_node = Some(again);
+        Ok(())
+    }
+
+    /// Ends the aggregator and starts it again, where it was.
+    pub async fn restart_api(&mut self) -> Result<()> {
+        self.api.kill()?;
+        let folder = self.folder.path();
+        let arguments = client(folder, "aggregator", "a0", &self.address, &self.enrolment);
+        let listen = self.api.url.replace("https://", "");
+        let further = ["--developer-mode", "--listen", &listen];
+        let arguments = arguments.iter().map(String::as_str).chain(further);
+        let arguments: Vec<&str> = arguments.chain(version(self.is_next)).collect();
+        self.api = Child::start_program("aggregator", &folder.join("a0"), &arguments).await?;
         Ok(())
     }
 
@@ -231,8 +254,15 @@ impl Roles {
     }
 
     async fn start_worker_over(&mut self, number: usize, storage_node: &str) -> Result<()> {
-        let (folder, enrolment) = (self.folder.path(), &self.enrolment);
-        let started = worker(folder, number, storage_node, enrolment, &self.further).await?;
+        let folder = self.folder.path();
+        let started = worker(
+            folder,
+            number,
+            [storage_node, &self.enrolment],
+            &self.further,
+            self.is_next,
+        )
+        .await?;
         if number == self.workers.len() {
             self.workers.push(None);
         }
@@ -327,9 +357,9 @@ impl Roles {
 async fn node(
     folder: &Path,
     lease: &str,
-    address: &str,
-    enrolment: &str,
+    [address, enrolment]: [&str; 2],
     further: &[String],
+    is_next: bool,
 ) -> Result<(Role, NodeReady)> {
     let (authority, known) = (folder.join("authority"), folder.join("known"));
     let (hash_key, secrets_key) = (folder.join("hash.key"), folder.join("secrets.key"));
@@ -360,6 +390,7 @@ async fn node(
     {
         arguments.extend([store.as_str(), url.as_str()]);
     }
+    arguments.extend(version(is_next));
     let (process, ready): (_, NodeReady) =
         start("storage-node", &folder.join("s0"), &arguments).await?;
     let admin = ready.admin;
@@ -369,14 +400,14 @@ async fn node(
 async fn worker(
     folder: &Path,
     number: usize,
-    address: &str,
-    enrolment: &str,
+    [address, enrolment]: [&str; 2],
     further: &[String],
+    is_next: bool,
 ) -> Result<Role> {
     let id = format!("w{number}");
     let arguments = client(folder, "worker", &id, address, enrolment);
-    let arguments = arguments.iter().chain(further);
-    let arguments: Vec<&str> = arguments.map(String::as_str).collect();
+    let arguments = arguments.iter().chain(further).map(String::as_str);
+    let arguments: Vec<&str> = arguments.chain(version(is_next)).collect();
     let (process, WorkerReady { admin }) = start("worker", &folder.join(&id), &arguments).await?;
     Ok(Role { process, admin })
 }
@@ -395,6 +426,10 @@ fn client(folder: &Path, role: &str, id: &str, address: &str, enrolment: &str) -
     ];
     let flat = arguments.iter().flat_map(|(flag, value)| [*flag, *value]);
     flat.map(str::to_owned).collect()
+}
+
+fn version(is_next: bool) -> Option<&'static str> {
+    is_next.then_some(NEXT_VERSION)
 }
 
 fn text(path: &Path) -> Result<&str> {

@@ -9,6 +9,7 @@ mod moves;
 mod one_hub;
 mod probes;
 mod two_writers;
+mod upgrades;
 mod verify;
 
 use sluice_tests::roles::Roles;

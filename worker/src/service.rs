@@ -4,7 +4,7 @@ use crate::assignment::{Assignment, Held, Keeper, Lease, held};
 use crate::blocking;
 use crate::clock::{Clock, SystemClock};
 use crate::deployment::Deployment;
-use crate::durability::{Arrivals, Durability, FORMAT, Rounds, hub_of};
+use crate::durability::{Arrivals, Durability, Rounds, hub_of};
 use crate::error::Error;
 use crate::housekeeping;
 use crate::receiver::Bounds;
@@ -139,7 +139,9 @@ impl LocalWorker {
         let lease = Arc::new(Lease::new(settings.boot_clock.clone()));
         let moving = settings.data.join(MOVING);
         let durability = settings.objects.clone();
-        let durability = durability.map(|objects| Durability::new(objects, moving, lease.clone()));
+        let format = store.format().clone();
+        let durability =
+            durability.map(|objects| Durability::new(objects, format, moving, lease.clone()));
         let (held_sender, held) = watch::channel(Held::default());
         let (done_sender, done) = watch::channel(0);
         let (session_sender, session) = watch::channel(None);
@@ -288,9 +290,10 @@ impl LocalWorker {
 
 /// What this worker can read of what others wrote.
 fn formats(settings: &Settings) -> Formats {
+    let reads = settings.store.format.reads();
     let range = FormatRange {
-        oldest: FORMAT,
-        newest: FORMAT,
+        oldest: reads.oldest(),
+        newest: reads.newest(),
     };
     let moved = settings.objects.as_ref().map(|_| range);
     Formats {
@@ -298,6 +301,7 @@ fn formats(settings: &Settings) -> Formats {
         // Pipes are handed over through the object store too.
         change_streams: moved,
         replicas: Some(range),
+        hub: Some(range),
     }
 }
 

@@ -18,6 +18,7 @@ mod error;
 mod exact;
 mod feed;
 mod form;
+mod format;
 mod health;
 mod leftover;
 mod microservices;
@@ -70,6 +71,8 @@ static OPERATIONS: &[Operation] = &[
     get("/api", "get-hub", "The hub and its mode", run!(node::root)).answers(Json(schema::<node::Hub>)),
     get("/api/status", "get-status", "Start time and facts", run!(node::status)).answers(Json(schema::<node::Status>)),
     post("/api/admin", "administer", "Reset the hub (developer mode), or restart it", run!(node::administer)).takes(RequestBody::Form).parameters(&[ADMIN_OPERATION]).answers(Json(schema::<Message>)),
+    get("/api/format", "get-format", "The format that the hub is written in, and who reads what", run!(format::show)).answers(Json(schema::<format::HubFormat>)),
+    post("/api/format/finalize", "finalize-format", "Write the newest format from now on: earlier versions cannot come back", run!(format::finalize)).answers(Json(schema::<format::HubFormat>)),
     get("/api/license", "get-license", "No licence is needed", run!(node::license)).answers(Json(schema::<node::License>)),
     get("/api/namespaces", "get-namespaces", "Namespaces of the service metadata", run!(node::namespaces)).answers(Json(schema::<AnyObject>)),
     get("/api/metadata", "get-metadata", "Service metadata", run!(node::metadata)).answers(Json(schema::<node::Metadata>)),

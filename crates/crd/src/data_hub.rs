@@ -170,6 +170,9 @@ pub struct DataHubStatus {
     /// Where the API is reached inside the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// The format that the hub is written in: versions that do not read it cannot come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<u32>,
 }
 
 /// The life of the storage node's disk. It is written before a pod with a new disk starts.

@@ -24,6 +24,7 @@ pub mod deadline;
 mod error;
 mod feed;
 mod following;
+mod formats;
 mod microservices;
 mod pipes;
 mod placement;
@@ -54,6 +55,8 @@ pub use deadline::Deadlines;
 pub use error::{Error, Result};
 pub use feed::{Feed, FeedHeaders, FeedStream, Page};
 pub use following::{FollowStream, Followed, OwnerFacts};
+pub(crate) use formats::no_formats;
+pub use formats::{FormatReport, WorkerFormats};
 pub use microservices::{
     Container, LogsWanted, MicroserviceAnswer, MicroserviceControl, MicroserviceQuestion,
     MicroserviceStatus, WaitingQuestion, no_containers,

@@ -1,9 +1,9 @@
 //! What the storage node offers: configuration, variables, secrets, dataset numbers.
 
 use crate::{
-    ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, MicroserviceAnswer,
-    MicroserviceQuestion, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues,
-    no_containers,
+    ComponentKind, ConfigurationSnapshot, FormatReport, HistoryEntry, HistorySummary,
+    MicroserviceAnswer, MicroserviceQuestion, PutConfiguration, PutOutcome, Result, SecretScope,
+    SecretValues, no_containers, no_formats,
 };
 use async_trait::async_trait;
 use sluice_dataset::ReadOptions;
@@ -82,6 +82,15 @@ pub trait StorageNode: Send + Sync {
         _user: &str,
     ) -> Result<MicroserviceAnswer> {
         Err(no_containers(system))
+    }
+    /// What the hub is written in, and what its roles read.
+    async fn format(&self) -> Result<FormatReport> {
+        Err(no_formats())
+    }
+    /// From now on the newest format is written that every role reads. `Conflict` (reason `not-all-upgraded`) names the workers
+    /// that do not read what the storage node reads.
+    async fn finalize(&self, _user: &str) -> Result<FormatReport> {
+        Err(no_formats())
     }
     /// Empties configuration, history, variables and secrets; keeps keys and dataset numbering.
     async fn reset(&self) -> Result<()>;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rocksdb::{BoundColumnFamily, DB, ErrorKind, WriteBatch};
 use sluice_dataset::Error;
 use sluice_entity::HashKey;
+use sluice_format::Format;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -25,25 +26,37 @@ pub(crate) struct Engine {
     pub(crate) db: DB,
     pub(crate) path: PathBuf,
     pub(crate) hash_key: HashKey,
+    pub(crate) format: Format,
     reserve_bytes: u64,
     stopped: Mutex<Option<String>>,
     group: GroupSync,
     _lock: FolderLock,
 }
 
+/// What opening a folder gave.
+pub(crate) struct Opened {
+    pub(crate) db: DB,
+    pub(crate) path: PathBuf,
+    pub(crate) hash_key: HashKey,
+    pub(crate) format: Format,
+    pub(crate) lock: FolderLock,
+}
+
 impl Engine {
-    pub(crate) fn new(
-        db: DB,
-        path: PathBuf,
-        hash_key: HashKey,
-        reserve_bytes: u64,
-        lock: FolderLock,
-    ) -> Self {
+    pub(crate) fn new(opened: Opened, reserve_bytes: u64) -> Self {
+        let Opened {
+            db,
+            path,
+            hash_key,
+            format,
+            lock,
+        } = opened;
         let (stopped, group) = (Mutex::default(), GroupSync::default());
         Self {
             db,
             path,
             hash_key,
+            format,
             reserve_bytes,
             stopped,
             group,

@@ -28,6 +28,9 @@
 //! All values but `index 0` carry a CRC-32 over their key and themselves, so that a flipped bit or a value under a wrong key is
 //! found; the body is covered by the content hash. [`check`] verifies all of it against one another.
 //!
+//! The format is the hub's ([`sluice_format`]). It is in a file of the folder too (`marker`), which is read before RocksDB opens
+//! anything: a version that does not read it leaves the folder as it is.
+//!
 //! # Promises
 //!
 //! * A [`Transaction`] is one RocksDB write batch: versions, index changes, counters and state appear together or not at all.
@@ -50,6 +53,7 @@ mod index;
 mod index_build;
 mod keys;
 mod lock;
+mod marker;
 mod moving;
 mod open;
 mod reading;

@@ -1,12 +1,13 @@
 //! Opening a store: folder lock, format version, families, budgets.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Opened, Space};
 use crate::families::{Family, database_options, descriptors};
-use crate::records::{STORE_FORMAT, StoreRecord};
+use crate::records::StoreRecord;
 use crate::registry::Registry;
-use crate::{Settings, Store, keys, lock};
+use crate::{Settings, Store, keys, lock, marker};
 use rocksdb::{Cache, DB, DBRecoveryMode, Options, WriteBatch, WriteBufferManager, WriteOptions};
 use sluice_entity::HashKey;
+use sluice_format::{Formats, Unreadable};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -29,15 +30,14 @@ pub enum OpenError {
         /// The store's folder.
         path: PathBuf,
     },
-    /// Written by a later version.
-    #[error("{path} has format {found}, this version reads format {known}")]
+    /// In a format of another version.
+    #[error("the store in {path} is not of this version")]
     Format {
         /// The store's folder.
         path: PathBuf,
-        /// What is there.
-        found: u32,
-        /// What can be read.
-        known: u32,
+        /// What is there, and what to do.
+        #[source]
+        source: Unreadable,
     },
     /// RocksDB cannot open it.
     #[error("cannot open the database in {path}")]
@@ -67,6 +67,13 @@ pub(crate) fn open(path: &Path, settings: &Settings) -> Result<Store, OpenError>
         .ok_or_else(|| OpenError::Locked {
             path: path.to_owned(),
         })?;
+    // RocksDB writes as soon as it opens: what another version has to go on with is not even opened.
+    let marked = marker::read(path);
+    if let Some(marked) = &marked {
+        marked
+            .check(settings.format.reads())
+            .map_err(|source| format(path, source))?;
+    }
     let cache = Cache::new_lru_cache(settings.cache_bytes);
     let buffers = WriteBufferManager::new_write_buffer_manager_with_cache(
         settings.write_buffer_bytes,
@@ -75,13 +82,31 @@ pub(crate) fn open(path: &Path, settings: &Settings) -> Result<Store, OpenError>
     );
     let db = open_database(path, settings, &cache, &buffers)?;
     let record = store_record(&db, path, settings)?;
-    let engine = Engine::new(
+    let marked = marked.map_or(0, |marked| marked.format);
+    let raised = settings.format.raise(record.format.max(marked));
+    raised.map_err(|source| format(path, source))?;
+    let opened = Opened {
         db,
-        path.to_owned(),
-        record.hash_key,
-        settings.reserve_bytes,
+        path: path.to_owned(),
+        hash_key: record.hash_key,
+        format: settings.format.clone(),
         lock,
-    );
+    };
+    let engine = Engine::new(opened, settings.reserve_bytes);
+    let written = settings.format.writes();
+    if record.format < written {
+        // The marker is first there: the record is what a crash in between left out.
+        put_store_record(&engine, written).map_err(|source| OpenError::Records {
+            path: path.to_owned(),
+            source,
+        })?;
+    }
+    if marked < written
+        && let Err(error) = marker::write(path, written)
+    {
+        // The record says it too.
+        tracing::warn!(store = %path.display(), %error, "the format of the store is not marked in its folder");
+    }
     let registry = Registry::load(&engine).map_err(|source| OpenError::Records {
         path: path.to_owned(),
         source,
@@ -133,7 +158,7 @@ fn open_database(
 fn store_record(db: &DB, path: &Path, settings: &Settings) -> Result<StoreRecord, OpenError> {
     let key = keys::store_record();
     if let Some(sealed) = db.get(&key).map_err(|source| database(path, source))? {
-        return read_store_record(path, &key, &sealed);
+        return read_store_record(path, &key, &sealed, settings.format.reads());
     }
     if holds_anything(db) {
         let source = crate::codec::damaged("the store record", "missing");
@@ -143,7 +168,7 @@ fn store_record(db: &DB, path: &Path, settings: &Settings) -> Result<StoreRecord
         });
     }
     let record = StoreRecord {
-        format: STORE_FORMAT,
+        format: settings.format.writes(),
         hash_key: settings.hash_key.unwrap_or_else(random_key),
     };
     let mut batch = WriteBatch::default();
@@ -160,20 +185,30 @@ pub(crate) fn read_store_record(
     path: &Path,
     key: &[u8],
     sealed: &[u8],
+    reads: Formats,
 ) -> Result<StoreRecord, OpenError> {
-    match StoreRecord::format_of(sealed) {
-        Some(found) if found > STORE_FORMAT && crate::codec::unseal(key, sealed).is_ok() => {
-            Err(OpenError::Format {
-                path: path.to_owned(),
-                found,
-                known: STORE_FORMAT,
-            })
-        }
+    let whole =
+        StoreRecord::format_of(sealed).filter(|_| crate::codec::unseal(key, sealed).is_ok());
+    match whole.map(|found| reads.check(found)) {
+        Some(Err(source)) => Err(format(path, source)),
         _ => StoreRecord::read(key, sealed).map_err(|flaw| OpenError::Records {
             path: path.to_owned(),
             source: crate::codec::damaged("the store record", flaw),
         }),
     }
+}
+
+/// Puts the store into a later format, durably.
+pub(crate) fn put_store_record(engine: &Engine, format: u32) -> crate::Result<()> {
+    let record = StoreRecord {
+        format,
+        hash_key: engine.hash_key,
+    };
+    let key = keys::store_record();
+    let mut batch = WriteBatch::default();
+    batch.put_cf(&engine.family(Family::Default), &key, record.write(&key));
+    let ticket = engine.write(batch, Space::Takes)?;
+    engine.sync(ticket)
 }
 
 /// True if any family holds a key: a store without its record must not pass for a new one.
@@ -192,6 +227,13 @@ fn random_key() -> HashKey {
     let [a, b] = word(uuid::Uuid::new_v4().as_u128());
     let [c, d] = word(uuid::Uuid::new_v4().as_u128());
     HashKey([a, b, c, d])
+}
+
+fn format(path: &Path, source: Unreadable) -> OpenError {
+    OpenError::Format {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn folder(path: &Path, source: std::io::Error) -> OpenError {

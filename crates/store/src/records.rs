@@ -8,12 +8,10 @@ use crate::codec::{FORMAT, Flaw, seal, unseal};
 use sluice_dataset::{Counters, FullRun, Generation, Offset};
 use sluice_entity::HashKey;
 
-/// Version of the whole store: key layout and stored forms.
-pub(crate) const STORE_FORMAT: u32 = 1;
-
 /// What the store knows of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct StoreRecord {
+    /// Of the whole store: key layout and stored forms. It is the hub's.
     pub(crate) format: u32,
     pub(crate) hash_key: HashKey,
 }

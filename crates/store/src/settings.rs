@@ -1,6 +1,7 @@
 //! Budgets of a store.
 
 use sluice_entity::HashKey;
+use sluice_format::Format;
 
 /// How much memory, disk and threads a store may take. The defaults suit one machine with 2 GiB or more for the hub.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Settings {
     pub reserve_bytes: u64,
     /// Key of the content hash for a new store; a random one if `None`. An existing store keeps its own.
     pub hash_key: Option<HashKey>,
+    /// What is read, and written to a new store. A store of a later one raises it.
+    pub format: Format,
 }
 
 impl Default for Settings {
@@ -28,6 +31,7 @@ impl Default for Settings {
             open_files: 1_000,
             reserve_bytes: 16 << 20,
             hash_key: None,
+            format: Format::default(),
         }
     }
 }

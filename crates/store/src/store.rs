@@ -3,15 +3,16 @@
 use crate::compaction::Pass;
 use crate::engine::{Engine, Space, storage};
 use crate::families::Family;
-use crate::keys;
 use crate::open::{self, OpenError};
 use crate::records::DatasetRecord;
 use crate::registry::{DatasetState, Entry, Registry};
 use crate::{Dataset, Result, Settings, Snapshot, StateKey, Transaction};
+use crate::{keys, marker};
 use parking_lot::Mutex;
 use rocksdb::WriteBatch;
 use sluice_dataset::{DatasetName, DatasetNumber, Error};
 use sluice_entity::HashKey;
+use sluice_format::Format;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +42,33 @@ impl Store {
     /// The key of the content hash: made with the store, never changed.
     pub fn hash_key(&self) -> &HashKey {
         &self.engine.hash_key
+    }
+
+    /// What is read here, and what is written now.
+    pub fn format(&self) -> &Format {
+        &self.engine.format
+    }
+
+    /// Puts the store into a later format: from now on versions that do not read it refuse it, politely and without a change. An
+    /// earlier one than it has changes nothing.
+    pub fn raise_format(&self, to: u32) -> Result<()> {
+        let _creation = self.creation.lock();
+        if to <= self.format().writes() {
+            return Ok(());
+        }
+        const TRIED: &str = "raise the format of a store";
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| Error::Storage {
+            tried: TRIED,
+            source,
+        };
+        self.format()
+            .raise(to)
+            .map_err(|source| failed(source.into()))?;
+        // In this order: what the record says is always said in the folder too.
+        marker::write(&self.engine.path, to).map_err(|source| failed(source.into()))?;
+        open::put_store_record(&self.engine, to)?;
+        tracing::info!(store = %self.engine.path.display(), format = to, "the store has another format");
+        Ok(())
     }
 
     /// The dataset of that name, made with the given number if there is none. The number must be new.

@@ -54,5 +54,8 @@ pub(crate) async fn reconcile(hub: Arc<DataHub>, context: Arc<Context>) -> Resul
     let conditions = status::judge(&applied, found.node);
     let is_ready = is_true(&conditions, "Ready");
     status::run(&hub, &valid, &life, conditions, &context).await?;
-    Ok(Action::requeue(if is_ready { LOOK_EVERY } else { SOON }))
+    // What only the storage node can say is to be seen soon too.
+    let is_heard = context.links.known(&valid.namespace, &valid.name).is_some();
+    let is_whole = is_ready && is_heard;
+    Ok(Action::requeue(if is_whole { LOOK_EVERY } else { SOON }))
 }

@@ -44,6 +44,10 @@ pub(super) async fn run(
         "https://{}",
         names::host(&names::aggregator(&valid.name), &valid.namespace)
     ));
+    let link = context.links.known(&valid.namespace, &valid.name);
+    let format = link.map(|link| link.topology().format);
+    // One that is not heard of now does not forget it.
+    after.format = format.filter(|format| *format > 0).or(before.format);
     after.conditions = conditions(hub, &before.conditions, found);
     after.observed_generation = hub.meta().generation;
     // What `life` wrote is no difference.

@@ -28,9 +28,10 @@ mod view;
 
 pub(crate) use pipe::{Owner, PipeRecord, PipeSpec};
 
+use crate::formats::Readers;
 use crate::topology::{Timing, WorkerRecord, Workers};
 use pipe::Pipe;
-use sluice_protocol::{Code, Epoch, Error, Incarnation, Moment, Result, WorkerId};
+use sluice_protocol::{Code, Epoch, Error, FormatRange, Incarnation, Moment, Result, WorkerId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -80,6 +81,10 @@ pub(crate) struct Core {
     pipes: BTreeMap<String, Pipe>,
     /// Of the configuration whose pipes these are.
     revision: u64,
+    /// What the hub is written in: what every worker has to read.
+    format: u32,
+    /// What this storage node reads.
+    knows: FormatRange,
     /// A worker has seen a later storage node: this one must not decide anything any more.
     superseded_by: Option<Incarnation>,
     /// There is an object store that can be asked for checkpoints.
@@ -125,6 +130,8 @@ impl Core {
             workers,
             pipes: pipes.collect(),
             revision: 0,
+            format: FormatRange::FIRST.newest,
+            knows: FormatRange::FIRST,
             superseded_by: None,
             seeks: false,
             to_seek: BTreeSet::new(),
@@ -186,6 +193,23 @@ impl Core {
             pipe.spec = Some(spec);
         }
         self.settle(now);
+    }
+
+    /// What this storage node reads, and what the hub is written in at its start.
+    pub(crate) fn know(&mut self, formats: FormatRange, format: u32) {
+        (self.knows, self.format) = (formats, format);
+    }
+
+    /// What the hub is written in from now on.
+    pub(crate) fn set_format(&mut self, format: u32, now: Moment) {
+        self.format = format;
+        self.is_unbalanced |= self.workers.end_unreading(format);
+        self.settle(now);
+    }
+
+    /// What workers read.
+    pub(crate) fn readers(&self) -> Readers {
+        self.workers.readers()
     }
 
     /// Time has passed.

@@ -1,6 +1,7 @@
 //! Sessions: a worker comes with a disk, renews its lease, goes.
 
 use super::{Core, Pipe, PipeRecord};
+use crate::formats;
 use crate::topology::{OpenedSession, Worker, WorkerRecord};
 use sluice_protocol::{
     Code, DiskId, Epoch, Error, HeldPipe, Moment, OpenSession, Renewal, Result, Session, SessionId,
@@ -13,6 +14,8 @@ impl Core {
         self.workers.end_overdue(now);
         self.see(&open);
         self.check_latest()?;
+        let (reads, disk) = (open.formats.of_hub(), open.format);
+        formats::admit(&open.worker, reads, disk, self.format, self.knows)?;
         self.check_pair(&open, now)?;
         let id = SessionId(self.next_epoch()?.number());
         tracing::info!(worker = %open.worker, disk = %open.disk, boot = open.boot.0, session = %id, pipes = open.pipes.len(), "a worker opened a session");
@@ -32,6 +35,8 @@ impl Core {
                 formats: open.formats,
                 is_leaving: false,
             }),
+            reads: Some(reads),
+            disk_format: disk,
         };
         self.workers.insert(open.worker.clone(), worker);
         self.workers.answer(&open.disk, now);

@@ -40,6 +40,7 @@ impl Core {
         Some(Assigned {
             revision: self.revision,
             is_filling: self.counters.is_filling,
+            format: self.format,
             pipes: duties.collect(),
         })
     }
@@ -59,6 +60,7 @@ impl Core {
         Topology {
             incarnation: self.counters.incarnation,
             revision: self.revision,
+            format: self.format,
             pipes: pipes
                 .map(|(id, pipe)| (id.clone(), self.placement(pipe)))
                 .collect(),

@@ -55,10 +55,12 @@ pub(super) async fn fill(
     last.apply(&mut transaction).map_err(in_store)?;
     let incarnation = Incarnation::new(writer.incarnation).unwrap_or(Incarnation::FIRST);
     let lease = Duration::from_millis(writer.lease);
-    placement_records::put_beginning(&mut transaction, incarnation, lease).map_err(in_store)?;
+    let format = store.format().writes();
+    placement_records::put_beginning(&mut transaction, incarnation, lease, format)
+        .map_err(in_store)?;
     let followed = Followed::of(writer, view.newest);
     followed.put(&mut transaction).map_err(in_store)?;
-    records::put_format(&mut transaction).map_err(in_store)?;
+    records::put_format(&mut transaction, format).map_err(in_store)?;
     transaction.commit(Durability::Synced).map_err(in_store)?;
     tracing::info!(
         change = view.newest,

@@ -100,14 +100,18 @@ impl Log {
         replaced.map(|_| self.replaced_error().message)
     }
 
-    /// Returns when the change is in the log. One at a time.
-    pub(crate) async fn append(self: &Arc<Self>, change: &Difference) -> Result<Followed, Error> {
+    /// Returns when the change is in the log, in this format. One at a time.
+    pub(crate) async fn append(
+        self: &Arc<Self>,
+        change: &Difference,
+        format: u32,
+    ) -> Result<Followed, Error> {
         if self.replaced.borrow().is_some() {
             return Err(self.replaced_error());
         }
         let appending = async {
             let mut next = self.next.lock().await;
-            self.create(&mut next, change).await
+            self.create(&mut next, change, format).await
         };
         let appended = tokio::time::timeout(PATIENCE, appending).await;
         let appended = appended.unwrap_or_else(|_| {
@@ -148,7 +152,7 @@ impl Log {
         };
         if !next.is_settled() && self.replaced.borrow().is_none() {
             let nothing = Difference::default();
-            let settling = self.create(&mut next, &nothing);
+            let settling = self.create(&mut next, &nothing, self.place.format.writes());
             match tokio::time::timeout(SETTLING, settling).await {
                 Ok(Ok(_)) => tracing::info!("what was refused is settled in the object store"),
                 Ok(Err(_)) | Err(_) if self.replaced.borrow().is_none() => return false,
@@ -161,12 +165,17 @@ impl Log {
         true
     }
 
-    async fn create(&self, next: &mut Next, change: &Difference) -> Result<Followed, Error> {
+    async fn create(
+        &self,
+        next: &mut Next,
+        change: &Difference,
+        format: u32,
+    ) -> Result<Followed, Error> {
         loop {
             let mut object = Object::new(Kind::Changes, &self.writer);
             object.head.void.clone_from(&next.void);
             object.steps = change.clone();
-            let (name, bytes) = (place::change(next.number), object.write());
+            let (name, bytes) = (place::change(next.number), object.write(format));
             let size = bytes.len() as u64;
             next.is_open = true;
             let created = self.place.objects.create(&name, bytes).await;
@@ -182,7 +191,8 @@ impl Log {
                     return Ok(Followed::of(&self.writer, number));
                 }
                 Created::Taken(other) => {
-                    let other = Object::read(other).map_err(|problem| {
+                    let other = Object::read(other, self.place.format.reads());
+                    let other = other.map_err(|problem| {
                         let message = format!("the object {name} cannot be understood: {problem}");
                         Error::new(Code::Internal, "internal", message)
                     })?;
@@ -215,6 +225,11 @@ impl Log {
             self.writer.incarnation
         );
         Error::new(Code::Unavailable, "superseded", message)
+    }
+
+    /// The next change is a reason for a snapshot.
+    pub(crate) fn wants_snapshot(&self) {
+        self.grown.lock().objects += OBJECTS;
     }
 
     /// Whether it is time for a snapshot; the caller makes it then.

@@ -1,7 +1,7 @@
 //! An object of the storage node, byte by byte.
 //!
 //! ```text
-//! 0       format version
+//! 0       the hub's format
 //! 1       kind: 0 changes, 1 start, 2 snapshot, 3 records
 //! 2..6    length of the head, little-endian
 //! then    the head, JSON
@@ -12,10 +12,9 @@
 use crate::difference::{Difference, Kind as RecordKind, Step};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sluice_format::Formats;
 use sluice_objects::sealed::{SEAL, open, part, put_part, seal, take};
 
-/// Version of the form.
-const FORMAT: u8 = 1;
 const HEAD: usize = 6;
 
 /// What an object is.
@@ -101,11 +100,11 @@ impl Object {
         }
     }
 
-    pub(super) fn write(&self) -> Bytes {
+    pub(super) fn write(&self, format: u32) -> Bytes {
         let head = serde_json::to_vec(&self.head).expect("heads hold only what JSON can hold");
         let mut out = Vec::with_capacity(HEAD + head.len() + self.steps.bytes() + SEAL);
         let kind = KINDS.iter().position(|kind| *kind == self.kind);
-        out.extend_from_slice(&[FORMAT, code(kind)]);
+        out.extend_from_slice(&[sluice_format::byte(format), code(kind)]);
         put_part(&mut out, 4, &head);
         for step in &self.steps.steps {
             let (kind, operation, name, value) = match step {
@@ -124,12 +123,15 @@ impl Object {
     }
 
     /// As it arrives.
-    pub(super) fn read(bytes: Bytes) -> Result<Object, String> {
-        Self::parse(bytes).map_err(|error| error.to_string())
+    pub(super) fn read(bytes: Bytes, reads: Formats) -> Result<Object, String> {
+        Self::parse(bytes, reads).map_err(|error| error.to_string())
     }
 
-    fn parse(bytes: Bytes) -> Result<Object, Box<dyn std::error::Error>> {
-        let mut rest = open(bytes, FORMAT)?;
+    fn parse(bytes: Bytes, reads: Formats) -> Result<Object, Box<dyn std::error::Error>> {
+        // First of all: what follows may have another form.
+        let format = *bytes.first().ok_or("it is empty")?;
+        reads.check(format.into())?;
+        let mut rest = open(bytes, format)?;
         let begin = take(&mut rest, 2)?;
         let kind = KINDS.get(usize::from(begin[1])).copied();
         let kind = kind.ok_or("it is of an unknown kind")?;
@@ -168,20 +170,31 @@ mod tests {
         object.steps.put(RecordKind::Secret, "g/a", [0, 255]);
         object.steps.remove(RecordKind::Variable, "");
         object.steps.clear(RecordKind::History);
-        let bytes = object.write();
-        assert_eq!(Object::read(bytes.clone()).unwrap(), object);
+        let bytes = object.write(1);
+        let read = |bytes| Object::read(bytes, Formats::RELEASE);
+        assert_eq!(read(bytes.clone()).unwrap(), object);
         for position in 0..bytes.len() {
             let mut damaged = bytes.to_vec();
             damaged[position] ^= 1;
-            assert!(Object::read(damaged.into()).is_err(), "byte {position}");
-            assert!(
-                Object::read(bytes.slice(..position)).is_err(),
-                "{position} bytes"
-            );
+            assert!(read(damaged.into()).is_err(), "byte {position}");
+            assert!(read(bytes.slice(..position)).is_err(), "{position} bytes");
         }
         let again = Object::new(Kind::Start, &Writer::default());
         let other = Object::new(Kind::Start, &Writer::default());
-        assert_ne!(again.write(), other.write());
+        assert_ne!(again.write(1), other.write(1));
+    }
+
+    #[test]
+    fn an_object_of_a_later_format_is_refused_whatever_is_in_it() {
+        let next = Formats::with_next("2").unwrap();
+        let bytes = Object::new(Kind::Start, &Writer::default()).write(2);
+        assert!(Object::read(bytes.clone(), next).is_ok());
+        let refused = Object::read(bytes.clone(), Formats::RELEASE).unwrap_err();
+        assert!(refused.contains("it is in format 2"), "{refused}");
+        let mut other = bytes.to_vec();
+        other[10] ^= 1;
+        let refused = Object::read(other.into(), Formats::RELEASE).unwrap_err();
+        assert!(refused.contains("use a later version"), "{refused}");
     }
 
     /// Objects of this version are read by later ones: what is here stays as it is.
@@ -190,7 +203,7 @@ mod tests {
         let mut steps = Difference::default();
         steps.put(RecordKind::Component, "pipe/a", "{}");
         steps.clear(RecordKind::DatasetNumbers);
-        let bytes = Object::records(steps).write();
+        let bytes = Object::records(steps).write(1);
         let head = br#"{"incarnation":0,"disk":"","process":"","lease":0,"nonce":""}"#;
         let expected = [
             &[1, 3, 61, 0, 0, 0],

@@ -19,6 +19,7 @@ use crate::error::{OpenError, open_error};
 use crate::placement_records;
 use crate::records::{self, ReadError};
 use sluice_entity::HashKey;
+use sluice_format::Format;
 use sluice_objects::Created;
 use sluice_protocol::Incarnation;
 use sluice_store::Store;
@@ -39,9 +40,9 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Looks whose the place is. Blocks.
-    pub(crate) fn begin(settings: ObjectSettings) -> Result<Self, OpenError> {
+    pub(crate) fn begin(settings: ObjectSettings, format: Format) -> Result<Self, OpenError> {
         let runtime = Handle::current();
-        let place = Place::new(settings.objects.clone(), settings.hub.clone());
+        let place = Place::new(settings.objects.clone(), settings.hub.clone(), format);
         let hash_key = runtime.block_on(place.hash_key())?;
         Ok(Opening {
             settings,
@@ -142,9 +143,17 @@ impl Opening {
         newest: u64,
         is_whole: bool,
     ) -> Result<Option<Log>, OpenError> {
+        // What the disk learnt of the place counts from the first word on.
+        let hub = records::hub_format(store).map_err(|error| open_error(path, error))?;
+        let raised = store.raise_format(hub.finalized);
+        raised.map_err(|error| open_error(path, error.into()))?;
         let number = newest + 1;
         let (name, start) = (place::change(number), Object::new(Kind::Start, &writer));
-        let created = self.place.objects.create(&name, start.write()).await;
+        let created = self
+            .place
+            .objects
+            .create(&name, start.write(self.place.format.writes()))
+            .await;
         let created = created.map_err(|source| self.place.failed(source))?;
         if let Created::Taken(_) = created {
             return Ok(None);

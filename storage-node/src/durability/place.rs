@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sluice_entity::HashKey;
+use sluice_format::Format;
 use sluice_objects::{Created, Objects};
 
 /// Version of the mark.
@@ -41,13 +42,19 @@ struct Mark {
 pub(super) struct Place {
     pub(super) objects: Objects,
     hub: String,
+    /// Of the objects but the mark, which is written once and has a version of its own.
+    pub(super) format: Format,
 }
 
 type Result<T, E = OpenError> = std::result::Result<T, E>;
 
 impl Place {
-    pub(super) fn new(objects: Objects, hub: String) -> Self {
-        Place { objects, hub }
+    pub(super) fn new(objects: Objects, hub: String, format: Format) -> Self {
+        Place {
+            objects,
+            hub,
+            format,
+        }
     }
 
     pub(super) fn shown(&self) -> String {
@@ -118,7 +125,8 @@ impl Place {
     }
 
     pub(super) fn parse(&self, name: &str, bytes: Bytes, kinds: &[Kind]) -> Result<Object> {
-        let object = Object::read(bytes).map_err(|problem| self.damaged(name, problem))?;
+        let object = Object::read(bytes, self.format.reads());
+        let object = object.map_err(|problem| self.damaged(name, problem))?;
         if !kinds.contains(&object.kind) {
             return Err(self.damaged(name, format!("it is {:?}", object.kind)));
         }

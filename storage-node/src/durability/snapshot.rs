@@ -77,7 +77,10 @@ pub(super) async fn make(
     object.head.starts = so_far.copied().collect();
     object.head.files = files;
     let name = place::snapshot(number);
-    let created = place.objects.create(&name, object.write()).await;
+    let created = place
+        .objects
+        .create(&name, object.write(place.format.writes()))
+        .await;
     // Whoever made it: what is there after a change is there after it.
     let there = match created.map_err(|source| place.failed(source))? {
         Created::Ours => object,
@@ -99,7 +102,7 @@ async fn put(
     part: Difference,
     known: &[File],
 ) -> Result<File, OpenError> {
-    let content = Object::records(part).write();
+    let content = Object::records(part).write(place.format.writes());
     let hash = digest(&content);
     if let Some(file) = known.iter().find(|file| file.hash == hash) {
         return Ok(file.clone());
@@ -183,11 +186,12 @@ impl<'a> Part<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sluice_format::Format;
     use sluice_objects::Objects;
 
     #[tokio::test]
     async fn a_damaged_file_under_the_same_name_is_an_error() {
-        let place = Place::new(Objects::in_memory(), "home".to_owned());
+        let place = Place::new(Objects::in_memory(), "home".to_owned(), Format::default());
         let mut records = Difference::default();
         records.put(RecordKind::Variable, "v", "1");
         let file = put(&place, 1, records.clone(), &[]).await.unwrap();

@@ -1,6 +1,7 @@
 //! What is shown to those who watch: the topology to everybody, its duties to each session.
 
 use crate::assignments::Core;
+use crate::formats::Readers;
 use crate::metrics::Metrics;
 use parking_lot::Mutex;
 use sluice_protocol::{Assigned, Code, Error, Moment, Result, SessionId, Topology};
@@ -13,16 +14,19 @@ pub(super) struct Published {
     topology: watch::Sender<Arc<Topology>>,
     /// Dropped with its session, so that whoever watches hears of its end.
     assigned: Mutex<HashMap<SessionId, watch::Sender<Arc<Assigned>>>>,
+    /// What workers read, for who decides about the hub's format.
+    readers: Arc<watch::Sender<Arc<Readers>>>,
     pub(super) metrics: Metrics,
 }
 
 impl Published {
-    pub(super) fn new(topology: Topology) -> Self {
+    pub(super) fn new(topology: Topology, readers: Arc<watch::Sender<Arc<Readers>>>) -> Self {
         let metrics = Metrics::default();
         metrics.show(&topology);
         Published {
             topology: watch::Sender::new(Arc::new(topology)),
             assigned: Mutex::default(),
+            readers,
             metrics,
         }
     }
@@ -48,6 +52,7 @@ impl Published {
         let topology = core.topology(now);
         self.metrics.show(&topology);
         show(&self.topology, topology);
+        show(&self.readers, core.readers());
         let mut assigned = self.assigned.lock();
         assigned.retain(|session, _| core.assigned(*session).is_some());
         for session in core.sessions() {

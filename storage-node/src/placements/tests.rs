@@ -49,6 +49,7 @@ impl Hub {
             address: String::new(),
             seen: Incarnation::new(seen).unwrap(),
             formats: Formats::default(),
+            format: 1,
             pipes: Vec::new(),
         };
         self.placements.open_session(open).await

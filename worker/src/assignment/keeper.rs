@@ -115,6 +115,8 @@ impl Keeper {
                 },
                 Happened::Assigned => {
                     if let Some(watched) = &assigned {
+                        let format = watched.borrow().format;
+                        self.follow_format(format).await;
                         self.show(holder.session().map(|session| session.id), watched);
                     }
                 }
@@ -178,6 +180,7 @@ impl Keeper {
             address: self.address.clone(),
             seen: holder.seen(),
             formats: self.formats,
+            format: self.store.format().writes(),
             pipes,
         };
         let opening = self.client.open_session(open);
@@ -223,11 +226,25 @@ impl Keeper {
         }
         let watched = self.client.watch_assigned(session.id);
         let watched = within(before.patience(), watched).await?;
+        let format = watched.borrow().format;
+        self.follow_format(format).await;
         if before.has_lapsed(self.clock.now()) || self.loses(&watched.borrow()) {
             self.let_everything_go().await;
         }
         self.session.send_replace(Some(session.id));
         Ok(watched)
+    }
+
+    /// Everything is written in the hub's format from now on.
+    async fn follow_format(&self, format: u32) {
+        if format <= self.store.format().writes() {
+            return;
+        }
+        let store = self.store.clone();
+        let raised = blocking::run(move || store.raise_format(format)).await;
+        if let Err(error) = raised {
+            tracing::error!(%error, format, "the worker's store is not marked with the hub's format");
+        }
     }
 
     /// Whether a pipe that was this worker's is not any more, which nobody has asked for: a storage node that lost its disk does

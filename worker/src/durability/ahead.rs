@@ -60,7 +60,7 @@ impl Ahead {
         pipe: &str,
         stop: &CancellationToken,
     ) -> Result<Option<Ahead>> {
-        let place = Place::new(&durability.objects, pipe);
+        let place = durability.place(pipe);
         let mut ahead = Ahead::new(durability);
         match ahead.come(durability, shared, &place, stop).await {
             Ok(true) => Ok(Some(ahead)),

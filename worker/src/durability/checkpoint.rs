@@ -3,7 +3,7 @@
 use super::error::{Error, Result, chain};
 use super::fetching::FILE_MAX;
 use super::known::{Kept, Known, LogFacts};
-use super::manifest::{DatasetFiles, FORMAT, File, LogFile, Manifest, Place};
+use super::manifest::{DatasetFiles, File, LogFile, Manifest, Place};
 use super::segments::{self, FILE_BYTES, Segment};
 use super::{Durability, PipeDurability};
 use crate::blocking;
@@ -107,7 +107,7 @@ impl Durability {
         pipe: &PipeDurability,
         known: &mut Option<Known>,
     ) -> Result<Option<Checkpoint>> {
-        let place = Place::new(&self.objects, &subject.pipe);
+        let place = self.place(&subject.pipe);
         let (store, id) = (shared.store.clone(), subject.pipe.clone());
         let kept = blocking::run(move || Kept::load(&store, &id)).await?;
         if kept
@@ -146,22 +146,16 @@ impl Durability {
         let _ = blocking::run(move || std::fs::remove_dir_all(folder)).await;
         match made {
             Ok(Some(new)) => {
-                let checkpoint = Checkpoint {
-                    number: new.number,
-                    format: FORMAT,
-                };
+                let checkpoint = new.checkpoint();
                 let oldest = before.manifest.as_ref().map_or(0, |before| before.pushes);
                 self.tidy(&place, &new, oldest).await;
                 *known = Some(new);
                 Ok(Some(checkpoint))
             }
             Ok(None) => {
-                let number = before.number;
+                let checkpoint = before.checkpoint();
                 *known = Some(before);
-                Ok(Some(Checkpoint {
-                    number,
-                    format: FORMAT,
-                }))
+                Ok(Some(checkpoint))
             }
             Err(error) => Err(error),
         }
@@ -222,7 +216,7 @@ impl Durability {
                 .await?;
         }
         let manifest = Manifest {
-            format: FORMAT,
+            format: self.format.writes(),
             pipe: subject.pipe.clone(),
             epoch: subject.epoch.number(),
             begun: Vec::new(),
@@ -236,18 +230,25 @@ impl Durability {
         };
         self.lease.check().map_err(sluice_dataset::Error::from)?;
         let number = place.create(before.number + 1, &manifest).await?;
-        self.keep(shared, subject, number).await?;
-        Ok(Known {
+        let known = Known {
             number,
             log: LogFacts::of(&manifest),
             manifest: Some(manifest),
-        })
+        };
+        self.keep(shared, subject, known.checkpoint()).await?;
+        Ok(known)
     }
 
     /// Notes which checkpoint the state on this disk goes on from, and tells the storage node.
-    async fn keep(&self, shared: &Arc<Shared>, subject: &Subject, number: u64) -> Result<()> {
+    async fn keep(
+        &self,
+        shared: &Arc<Shared>,
+        subject: &Subject,
+        checkpoint: Checkpoint,
+    ) -> Result<()> {
         let kept = Kept {
-            number,
+            number: checkpoint.number,
+            format: checkpoint.format,
             epoch: subject.epoch.number(),
             replay_behind: None,
         };
@@ -259,10 +260,6 @@ impl Durability {
             lease.commit(transaction, Sync::Buffered)
         });
         noted.await?;
-        let checkpoint = Checkpoint {
-            number,
-            format: FORMAT,
-        };
         let report = Report::Checkpointed {
             pipe: subject.pipe.clone(),
             epoch: subject.epoch,
@@ -359,7 +356,11 @@ fn export(
     let known = before.manifest.as_ref();
     // Pushes that change nothing lie in the log all the same, until a checkpoint says that it contains them.
     let is_log_short = |manifest: &Manifest| pushes.saturating_sub(manifest.pushes) < LOG_OBJECTS;
-    if known.is_some_and(|manifest| manifest.fingerprint == fingerprint && is_log_short(manifest)) {
+    // One of an earlier format is made again as it is: sooner or later nobody reads that any more.
+    let written = shared.store.format().writes();
+    let is_there =
+        |manifest: &Manifest| manifest.fingerprint == fingerprint && manifest.format >= written;
+    if known.is_some_and(|manifest| is_there(manifest) && is_log_short(manifest)) {
         return Ok(None);
     }
     // A checkpoint must not know more than the disk does after a power loss.

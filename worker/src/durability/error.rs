@@ -19,6 +19,13 @@ pub(crate) enum Error {
     /// An object is not what it should be.
     #[error("object {name}: {what}")]
     Damaged { name: String, what: String },
+    /// An object is in a format of another version.
+    #[error("object {name} is not of this version")]
+    Format {
+        name: String,
+        #[source]
+        source: sluice_format::Unreadable,
+    },
     /// An object that should be there is not.
     #[error("object {name} is missing")]
     Missing { name: String },
@@ -48,6 +55,13 @@ impl Error {
         Error::Damaged {
             name: name.to_owned(),
             what: what.to_string(),
+        }
+    }
+
+    pub(super) fn unreadable(name: &str, source: sluice_format::Unreadable) -> Self {
+        Error::Format {
+            name: name.to_owned(),
+            source,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use sluice_dataset::{Error, Result};
+use sluice_protocol::Checkpoint;
 use sluice_store::{StateKey, Store};
 
 /// Owner of the records. They are not part of a pipe's own state, which moves.
@@ -43,6 +44,16 @@ impl LogFacts {
     }
 }
 
+impl Known {
+    /// As others are told. One that is not known here is told as the first format: whoever restores reads it.
+    pub(super) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            number: self.number,
+            format: self.manifest.as_ref().map_or(1, |manifest| manifest.format),
+        }
+    }
+}
+
 /// On the disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -50,9 +61,17 @@ pub(super) struct Kept {
     pub number: u64,
     /// Under which epoch that was made.
     pub epoch: u64,
+    /// In which format.
+    #[serde(default = "first")]
+    pub format: u32,
     /// What was pushed after the checkpoint is in the push log behind this number, and not in the state yet.
     #[serde(default)]
     pub replay_behind: Option<u64>,
+}
+
+/// Of records from before there was another one.
+fn first() -> u32 {
+    1
 }
 
 /// What a state that was restored lacks.

@@ -10,11 +10,10 @@ use super::error::{Error, Result};
 use crate::clock::Micros;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sluice_format::{Format, Formats};
 use sluice_objects::{Created, Objects, segment};
 use sluice_protocol::Epoch;
 
-/// Version of the form of checkpoints: manifests, files and push logs.
-pub(crate) const FORMAT: u32 = 1;
 /// Largest manifest that is read.
 const MAX_BYTES: u64 = 64 << 20;
 /// Newest manifests that are looked at.
@@ -23,7 +22,7 @@ const LOOKED_AT: usize = 16;
 /// The state of a pipe at one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
-    /// Version of the form.
+    /// The hub's when it was made: of this, the files and the push log.
     pub format: u32,
     /// Whose.
     pub pipe: String,
@@ -85,17 +84,15 @@ impl Manifest {
         logs.map(|log| &log.file).chain([&self.records])
     }
 
-    fn read(name: &str, bytes: &[u8], pipe: &str) -> Result<Manifest> {
+    fn read(name: &str, bytes: &[u8], pipe: &str, reads: Formats) -> Result<Manifest> {
         #[derive(Deserialize)]
         struct Head {
             format: u32,
         }
         let damaged = |error: serde_json::Error| Error::damaged(name, error);
         let head: Head = serde_json::from_slice(bytes).map_err(damaged)?;
-        if head.format != FORMAT {
-            let what = format!("its format is {}, this version reads {FORMAT}", head.format);
-            return Err(Error::damaged(name, what));
-        }
+        let checked = reads.check(head.format);
+        checked.map_err(|source| Error::unreadable(name, source))?;
         let manifest: Manifest = serde_json::from_slice(bytes).map_err(damaged)?;
         if manifest.pipe != pipe {
             return Err(Error::damaged(
@@ -112,14 +109,17 @@ impl Manifest {
 pub(crate) struct Place {
     pub objects: Objects,
     pub pipe: String,
+    /// What is read, and what is written now.
+    pub format: Format,
     folder: String,
 }
 
 impl Place {
-    pub(crate) fn new(objects: &Objects, pipe: &str) -> Self {
+    pub(crate) fn new(objects: &Objects, format: &Format, pipe: &str) -> Self {
         Place {
             objects: objects.clone(),
             pipe: pipe.to_owned(),
+            format: format.clone(),
             folder: format!("pipes/{}", segment(pipe)),
         }
     }
@@ -150,7 +150,7 @@ impl Place {
         let name = self.manifest(number);
         let bytes = self.objects.get_at_most(&name, MAX_BYTES).await?;
         bytes
-            .map(|bytes| Manifest::read(&name, &bytes, &self.pipe))
+            .map(|bytes| Manifest::read(&name, &bytes, &self.pipe, self.format.reads()))
             .transpose()
     }
 
@@ -180,7 +180,8 @@ impl Place {
             match self.objects.create(&name, bytes.clone()).await? {
                 Created::Ours => return Ok(number),
                 Created::Taken(other) => {
-                    let other = Manifest::read(&name, &other, &self.pipe)?;
+                    let reads = self.format.reads();
+                    let other = Manifest::read(&name, &other, &self.pipe, reads)?;
                     if other.epoch > manifest.epoch {
                         return Err(Error::Superseded {
                             pipe: self.pipe.clone(),
@@ -205,7 +206,7 @@ pub(super) mod tests {
 
     pub(crate) fn manifest(epoch: u64, nonce: &str) -> Manifest {
         Manifest {
-            format: FORMAT,
+            format: 1,
             pipe: "a".into(),
             epoch,
             begun: Vec::new(),
@@ -224,7 +225,7 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn the_newest_state_is_that_of_the_latest_epoch_whatever_an_earlier_owner_still_wrote() {
-        let place = Place::new(&Objects::in_memory(), "a");
+        let place = Place::new(&Objects::in_memory(), &Format::default(), "a");
         assert!(place.newest().await.unwrap().is_none());
         assert_eq!(place.create(1, &manifest(5, "x")).await.unwrap(), 1);
         assert_eq!(place.create(2, &manifest(9, "y")).await.unwrap(), 2);
@@ -246,13 +247,42 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_an_error_and_not_absence() {
-        let place = Place::new(&Objects::in_memory(), "a");
-        for (bytes, expected) in [
-            (r#"{"format": 2}"#, "its format is 2"),
-            ("{", "EOF"),
-            (r#"{"format": 1}"#, "missing field"),
+    async fn a_manifest_of_a_later_format_is_refused_politely_whatever_else_is_in_it() {
+        let objects = Objects::in_memory();
+        let place = Place::new(&objects, &Format::default(), "a");
+        let bytes = r#"{"format": 2, "else": []}"#;
+        let name = place.manifest(1);
+        place.objects.put(&name, bytes.into()).await.unwrap();
+        for tried in [
+            place.newest().await.map(drop),
+            place.create(1, &manifest(1, "x")).await.map(drop),
         ] {
+            let Err(Error::Format { source, .. }) = tried else {
+                panic!("{tried:?}");
+            };
+            assert!(
+                source.to_string().contains("use a later version"),
+                "{source}"
+            );
+        }
+        let there = place.objects.get(&name).await.unwrap().unwrap();
+        assert_eq!(there, bytes, "it stays as it is");
+        // The next version reads both.
+        let next = Format::new(Formats::with_next("2").unwrap());
+        let place = Place::new(&objects, &next, "b");
+        let mut both = manifest(1, "x");
+        both.pipe = "b".into();
+        place.create(1, &both).await.unwrap();
+        (both.format, both.epoch) = (2, 2);
+        place.create(2, &both).await.unwrap();
+        assert_eq!(place.newest().await.unwrap(), Some((2, both)));
+        assert_eq!(place.read(1).await.unwrap().unwrap().format, 1);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_an_error_and_not_absence() {
+        let place = Place::new(&Objects::in_memory(), &Format::default(), "a");
+        for (bytes, expected) in [("{", "EOF"), (r#"{"format": 1}"#, "missing field")] {
             place
                 .objects
                 .put(&place.manifest(1), bytes.into())

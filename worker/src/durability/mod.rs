@@ -31,7 +31,6 @@ pub(crate) use arrivals::{Arrivals, Source};
 pub(crate) use checkpoint::Subject;
 pub(crate) use error::Error;
 pub(crate) use known::Owed;
-pub(crate) use manifest::FORMAT;
 pub(crate) use rounds::Rounds;
 pub(crate) use whose::hub_of;
 
@@ -43,6 +42,7 @@ use known::{Kept, Known};
 use manifest::Place;
 use parking_lot::Mutex;
 use push_log::{PushLog, Replay};
+use sluice_format::Format;
 use sluice_objects::Objects;
 use sluice_protocol::{Checkpoint, CheckpointReport, Durable};
 use sluice_store::{Durability::Synced, Store};
@@ -58,6 +58,8 @@ const FIRST_CHECKPOINT: Duration = Duration::from_secs(30);
 /// The object store, and what is known of each pipe in it.
 pub(crate) struct Durability {
     pub(crate) objects: Objects,
+    /// What is read of checkpoints and push logs, and what they are written in now: as the store's.
+    format: Format,
     /// Where files lie on their way; on the store's disk.
     folder: PathBuf,
     lease: Arc<Lease>,
@@ -90,14 +92,25 @@ pub(crate) struct Shown {
 }
 
 impl Durability {
-    pub(crate) fn new(objects: Objects, folder: PathBuf, lease: Arc<Lease>) -> Arc<Self> {
+    pub(crate) fn new(
+        objects: Objects,
+        format: Format,
+        folder: PathBuf,
+        lease: Arc<Lease>,
+    ) -> Arc<Self> {
         Arc::new(Durability {
             objects,
+            format,
             folder,
             lease,
             pipes: Mutex::default(),
             tasks: TaskTracker::new(),
         })
+    }
+
+    /// Where a pipe is in the object store.
+    fn place(&self, pipe: &str) -> Place {
+        Place::new(&self.objects, &self.format, pipe)
     }
 
     /// What is known of a pipe here.
@@ -134,7 +147,7 @@ impl Durability {
 
     /// What was pushed to a pipe and it has yet to take.
     pub(crate) async fn replay(&self, pipe: &str, owed: Owed) -> Result<Replay> {
-        Replay::behind(Place::new(&self.objects, pipe), owed.behind).await
+        Replay::behind(self.place(pipe), owed.behind).await
     }
 
     /// A pipe has all that it had yet to take. If it was restored once more meanwhile, that says nothing of what came with it.
@@ -243,7 +256,7 @@ impl Durability {
         let kept = Kept::load(store, pipe)?;
         Ok(kept.map(|kept| Checkpoint {
             number: kept.number,
-            format: FORMAT,
+            format: kept.format,
         }))
     }
 }

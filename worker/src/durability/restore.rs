@@ -14,7 +14,7 @@ use super::ahead::{Ahead, Begun};
 use super::error::{Error, Result};
 use super::fetching::fetch;
 use super::known::{Kept, Known, LogFacts};
-use super::manifest::{DatasetFiles, FORMAT, Manifest, Place, numbers};
+use super::manifest::{DatasetFiles, Manifest, Place, numbers};
 use super::push_log::PushLog;
 use crate::assignment::held::{self, HeldRecord};
 use crate::blocking;
@@ -73,7 +73,7 @@ impl Restore {
         .await?;
         let checkpoint = Checkpoint {
             number,
-            format: FORMAT,
+            format: manifest.format,
         };
         self.report(Report::Checkpointed {
             pipe: self.pipe.clone(),
@@ -90,7 +90,7 @@ impl Restore {
     }
 
     async fn restore(&self, ahead: &mut Ahead) -> Result<(u64, Manifest)> {
-        let place = Place::new(&self.durability.objects, &self.pipe);
+        let place = self.durability.place(&self.pipe);
         let (number, manifest) = self.find(&place).await?;
         let (number, manifest) = self.take_over(&place, number, manifest).await?;
         ahead.keep_for(&manifest).await;
@@ -151,6 +151,7 @@ impl Restore {
         let log = PushLog::new(place.clone(), self.epoch, lease, tasks, last);
         manifest.take_overs.push(log.take_over().await?);
         let is_whole = self.is_whole(&manifest);
+        manifest.format = place.format.writes();
         manifest.epoch = self.epoch.number();
         if !is_whole {
             manifest.begun.push(self.epoch.number());
@@ -196,6 +197,7 @@ impl Restore {
         };
         let kept = Kept {
             number,
+            format: manifest.format,
             epoch: manifest.epoch,
             replay_behind: Some(manifest.pushes),
         };

@@ -80,6 +80,7 @@ impl MemoryAssignments {
             *assigned = Arc::new(Assigned {
                 revision,
                 is_filling: false,
+                format: 1,
                 pipes: pipes.map(duty).collect(),
             });
         });

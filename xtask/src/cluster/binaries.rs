@@ -267,6 +267,7 @@ fn pack_images(sources: &Path, finished: &Path) -> Result<()> {
             name,
             entrypoint: vec![format!("/{program}")],
             user: "65532:65532".to_owned(),
+            env: Vec::new(),
         };
         let file = finished.join("bin").join("packed").join(program);
         let files = [Entry::file(program, 0o755, &file)];

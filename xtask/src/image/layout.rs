@@ -20,6 +20,8 @@ pub(crate) struct Image {
     pub(crate) entrypoint: Vec<String>,
     /// In numbers: only then can a cluster see that it is not root.
     pub(crate) user: String,
+    /// `NAME=value`, beside the path.
+    pub(crate) env: Vec<String>,
 }
 
 /// Writes the archive and gives back the digest of the image's manifest.
@@ -68,13 +70,17 @@ pub(crate) fn write(image: &Image, files: &[Entry], archive: &Path) -> Result<St
 }
 
 fn config(image: &Image, layer: &str) -> Value {
+    let path = "PATH=/usr/bin:/bin";
+    let env = [path]
+        .into_iter()
+        .chain(image.env.iter().map(String::as_str));
     json!({
         "architecture": architecture(),
         "os": "linux",
         "created": EPOCH,
         "config": {
             "Entrypoint": image.entrypoint,
-            "Env": ["PATH=/usr/bin:/bin"],
+            "Env": env.collect::<Vec<_>>(),
             "WorkingDir": "/",
             "User": image.user,
         },
@@ -171,6 +177,7 @@ mod tests {
             name: name.to_owned(),
             entrypoint: vec!["/x".to_owned()],
             user: "65532:65532".to_owned(),
+            env: vec!["X=1".to_owned()],
         }
     }
 
@@ -222,6 +229,10 @@ mod tests {
         let manifest = read(&blob(described));
         let config = read(&blob(&manifest["config"]));
         assert_eq!(config["config"]["User"], "65532:65532");
+        assert_eq!(
+            config["config"]["Env"],
+            json!(["PATH=/usr/bin:/bin", "X=1"])
+        );
         assert_eq!(
             config["rootfs"]["diff_ids"][0],
             manifest["layers"][0]["digest"]

@@ -26,6 +26,9 @@ pub(crate) struct Options {
     /// Where the archive is written
     #[arg(long, value_name = "FILE.tar")]
     output: PathBuf,
+    /// A variable of its environment; an image of the next version, for tests of upgrades, has SLUICE_TEST_NEXT_FORMAT
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
 }
 
 /// Of the image, where nobody names it.
@@ -42,17 +45,17 @@ pub(crate) fn image(options: &Options, choice: Choice) -> Result<()> {
             binary.display()
         );
     }
-    pack(&binary, &options.name, &options.output)
+    pack(&binary, &options.name, &options.env, &options.output)
 }
 
 /// Packs a stripped copy of the binary, and says which image it became.
-pub(crate) fn pack(binary: &Path, name: &str, output: &Path) -> Result<()> {
-    let digest = step("pack the image", || assemble(binary, name, output))?;
+pub(crate) fn pack(binary: &Path, name: &str, env: &[String], output: &Path) -> Result<()> {
+    let digest = step("pack the image", || assemble(binary, name, env, output))?;
     println!("    {name} {digest} in {}", output.display());
     Ok(())
 }
 
-fn assemble(binary: &Path, name: &str, output: &Path) -> Result<String> {
+fn assemble(binary: &Path, name: &str, env: &[String], output: &Path) -> Result<String> {
     let scratch = tempfile::tempdir().context("could not make a scratch folder")?;
     let stripped = scratch.path().join("sluice");
     crate::command::run(Command::new("strip").arg("-o").arg(&stripped).arg(binary))
@@ -63,6 +66,7 @@ fn assemble(binary: &Path, name: &str, output: &Path) -> Result<String> {
         name: name.to_owned(),
         entrypoint: vec!["/usr/bin/sluice".to_owned()],
         user: "65532:65532".to_owned(),
+        env: env.to_vec(),
     };
     layout::write(&image, &rootfs::entries(&root)?, output)
 }

@@ -3,6 +3,7 @@
 /// A crate of ours and the crates its arrows lead to. What those reach is allowed too, nothing else.
 pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-entity", &[]),
+    ("sluice-format", &[]),
     ("sluice-crd", &[]),
     ("sluice-telemetry", &[]),
     ("sluice-objects", &[]),
@@ -11,7 +12,10 @@ pub(super) const ARROWS: &[(&str, &[&str])] = &[
     ("sluice-dataset", &["sluice-entity"]),
     ("sluice-identity", &[]),
     ("sluice-config", &["sluice-dtl", "sluice-entity"]),
-    ("sluice-store", &["sluice-dataset", "sluice-entity"]),
+    (
+        "sluice-store",
+        &["sluice-dataset", "sluice-entity", "sluice-format"],
+    ),
     (
         "sluice-protocol",
         &["sluice-dataset", "sluice-entity", "sluice-identity"],

@@ -21,6 +21,8 @@ const IMAGE: &str = "SLUICE_IMAGE";
 /// The same hub as another version is: what it is upgraded to.
 const NEXT_IMAGE: &str = "SLUICE_NEXT_IMAGE";
 const NEXT: &str = "sluice.test/sluice:next";
+/// It reads the next format too, and writes it when it is finalized.
+const NEXT_FORMAT: &str = "SLUICE_TEST_NEXT_FORMAT=2";
 /// The program of the tests that is a microservice in it, and its image there.
 const ECHO: &str = "sluice-test-echo";
 const ECHO_IMAGE: &str = "sluice.test/echo:1";
@@ -69,14 +71,14 @@ fn in_cluster(
     program.env("SLUICE_BINARY", &binary).env(CLUSTER, &id);
     if tier == Tier::Full {
         let archive = scratch.path().join("sluice.tar");
-        image::pack(&binary, image::DEFAULT_NAME, &archive)?;
+        image::pack(&binary, image::DEFAULT_NAME, &[], &archive)?;
         up.arg("--image").arg(&archive);
         let next = scratch.path().join("next.tar");
-        image::pack(&binary, NEXT, &next)?;
+        image::pack(&binary, NEXT, &[NEXT_FORMAT.to_owned()], &next)?;
         up.arg("--image").arg(&next);
         program.env(NEXT_IMAGE, NEXT);
         let echo = scratch.path().join("echo.tar");
-        image::pack(&prepared.binary(ECHO)?, ECHO_IMAGE, &echo)?;
+        image::pack(&prepared.binary(ECHO)?, ECHO_IMAGE, &[], &echo)?;
         up.arg("--image").arg(&echo);
         program.env(IMAGE, image::DEFAULT_NAME);
         program.env(moto::VARIABLE, moto::server(prepared)?);

@@ -142,6 +142,21 @@ impl FakeStorage {
 
 #[async_trait]
 impl StorageNode for FakeStorage {
+    async fn format(&self) -> Result<FormatReport> {
+        let worker = WorkerFormats {
+            reads: Some(FormatRange::FIRST),
+            is_present: true,
+        };
+        Ok(FormatReport {
+            format: 1,
+            reads: FormatRange::FIRST,
+            workers: [(WorkerId("w".into()), worker)].into(),
+            finalizes: Some(1_700_000_000_000_000),
+        })
+    }
+    async fn finalize(&self, _: &str) -> Result<FormatReport> {
+        self.format().await
+    }
     fn watch(&self) -> watch::Receiver<Arc<ConfigurationSnapshot>> {
         self.published.subscribe()
     }

@@ -17,6 +17,8 @@ pub(super) fn samples() -> BTreeMap<&'static str, (&'static str, &'static str, &
         ("get-hub", ("/api/", "", "")),
         ("get-status", ("/api/status", "", "")),
         ("administer", ("/api/admin", "operation=restart", FORM)),
+        ("get-format", ("/api/format", "", "")),
+        ("finalize-format", ("/api/format/finalize", "", "")),
         ("get-license", ("/api/license", "", "")),
         ("get-namespaces", ("/api/namespaces", "", "")),
         ("get-metadata", ("/api/metadata", "", "")),

@@ -7,9 +7,9 @@ use super::watch::Watch;
 use crate::wire::proto::{self, storage_node_client::StorageNodeClient};
 use crate::wire::{hash_key, to_history, to_scope, to_variables};
 use crate::{
-    ComponentKind, ConfigurationSnapshot, HistoryEntry, HistorySummary, MicroserviceAnswer,
-    MicroserviceQuestion, PutConfiguration, PutOutcome, Result, SecretScope, SecretValues,
-    StorageNode,
+    ComponentKind, ConfigurationSnapshot, FormatReport, HistoryEntry, HistorySummary,
+    MicroserviceAnswer, MicroserviceQuestion, PutConfiguration, PutOutcome, Result, SecretScope,
+    SecretValues, StorageNode,
 };
 use async_trait::async_trait;
 use sluice_dataset::ReadOptions;
@@ -280,6 +280,22 @@ impl StorageNode for RemoteStorageNode {
             .answer(self.client().ask_microservice(request))
             .await?;
         answered(answer.try_into())
+    }
+
+    async fn format(&self) -> Result<FormatReport> {
+        let limit = within(self.settings.deadlines.look);
+        let request = limit.request(proto::FormatRequest {});
+        let report = limit.answer(self.client().format(request)).await?;
+        answered(report.try_into())
+    }
+
+    async fn finalize(&self, user: &str) -> Result<FormatReport> {
+        let limit = within(self.settings.deadlines.change);
+        let request = limit.request(proto::FinalizeRequest {
+            user: user.to_owned(),
+        });
+        let report = limit.answer(self.client().finalize(request)).await?;
+        answered(report.try_into())
     }
 
     async fn reset(&self) -> Result<()> {

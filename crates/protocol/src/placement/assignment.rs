@@ -72,6 +72,8 @@ pub struct Assigned {
     /// The storage node lost its disk and is being filled again: a pipe that is not configured may be later, so that nothing is
     /// to be forgotten.
     pub is_filling: bool,
+    /// The format that the hub is finalized in: what is written from now on; 0: the first.
+    pub format: u32,
     /// By pipe.
     pub pipes: BTreeMap<String, Duty>,
 }

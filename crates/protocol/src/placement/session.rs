@@ -47,7 +47,22 @@ pub struct FormatRange {
     pub newest: u32,
 }
 
+impl fmt::Display for FormatRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.oldest == self.newest {
+            true => write!(f, "format {}", self.newest),
+            false => write!(f, "formats {} to {}", self.oldest, self.newest),
+        }
+    }
+}
+
 impl FormatRange {
+    /// The first format alone.
+    pub const FIRST: FormatRange = FormatRange {
+        oldest: 1,
+        newest: 1,
+    };
+
     /// Whether this version is among them.
     pub fn contains(self, version: u32) -> bool {
         (self.oldest..=self.newest).contains(&version)
@@ -63,6 +78,15 @@ pub struct Formats {
     pub change_streams: Option<FormatRange>,
     /// Feeds of other workers' datasets, of which it keeps replicas for its own pipes.
     pub replicas: Option<FormatRange>,
+    /// Formats of the hub: of what roles keep, and read of one another. Every worker says them but those that know the first alone.
+    pub hub: Option<FormatRange>,
+}
+
+impl Formats {
+    /// The formats of the hub that it reads.
+    pub fn of_hub(self) -> FormatRange {
+        self.hub.unwrap_or(FormatRange::FIRST)
+    }
 }
 
 /// A state of a pipe in the object store.
@@ -102,6 +126,8 @@ pub struct OpenSession {
     pub seen: Incarnation,
     /// What it can read.
     pub formats: Formats,
+    /// The format that its disk is in; 0: the first.
+    pub format: u32,
     /// The pipes on its disk.
     pub pipes: Vec<HeldPipe>,
 }

@@ -91,6 +91,8 @@ pub struct Topology {
     pub incarnation: Incarnation,
     /// The revision of the configuration whose pipes these are.
     pub revision: u64,
+    /// What the hub is written in; 0: it is not said.
+    pub format: u32,
     /// By pipe.
     pub pipes: BTreeMap<String, Placement>,
     /// By worker.

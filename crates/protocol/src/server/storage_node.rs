@@ -240,6 +240,21 @@ impl<S: StorageNode + ?Sized + 'static> storage_node_server::StorageNode for Ser
         .await
     }
 
+    async fn format(&self, request: Request<proto::FormatRequest>) -> Answer<proto::FormatReport> {
+        let (call, proto::FormatRequest {}) = open_for(request, &USERS)?;
+        call.answer(async { self.node.format().await.map(Into::into) })
+            .await
+    }
+
+    async fn finalize(
+        &self,
+        request: Request<proto::FinalizeRequest>,
+    ) -> Answer<proto::FormatReport> {
+        let (call, wanted) = open_for(request, &USERS)?;
+        call.answer(async { self.node.finalize(&wanted.user).await.map(Into::into) })
+            .await
+    }
+
     async fn reset(
         &self,
         request: Request<proto::ResetStorageNodeRequest>,

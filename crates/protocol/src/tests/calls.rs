@@ -233,6 +233,9 @@ async fn ask_storage_node(node: &dyn StorageNode) -> Vec<String> {
         ),
         shown(node.hash_key().await.map(|key| key.0)),
         shown(node.dataset_number("people").await),
+        shown(node.format().await),
+        shown(node.finalize("ann").await),
+        shown(node.finalize("nobody").await),
         shown(node.reset().await),
         format!("{:?}", node.watch().borrow()),
     ]
@@ -248,6 +251,6 @@ async fn a_storage_node_answers_the_same_over_the_wire() {
     for (answer, expected) in answers.iter().zip(&expected) {
         assert_eq!(answer, expected);
     }
-    assert_eq!(answers.len(), 19);
+    assert_eq!(answers.len(), 22);
     assert_eq!(*far.asked.lock(), *near.asked.lock());
 }

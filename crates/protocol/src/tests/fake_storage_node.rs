@@ -108,6 +108,17 @@ impl StorageNode for FakeStorageNode {
         });
         Ok(entries.collect())
     }
+    async fn format(&self) -> Result<FormatReport> {
+        self.asked.lock().push("format".to_owned());
+        Ok(samples::format_report(None))
+    }
+    async fn finalize(&self, user: &str) -> Result<FormatReport> {
+        self.asked.lock().push(format!("finalize {user}"));
+        match user {
+            "nobody" => Err(Error::new(Code::Conflict, "not-all-upgraded", "w-2")),
+            _ => Ok(samples::format_report(Some(9))),
+        }
+    }
     async fn history_summary(&self) -> Result<HistorySummary> {
         Ok(HistorySummary {
             versions: 1,

@@ -204,3 +204,28 @@ fn messages_of_placement_are_read_and_written() {
     };
     check("permit", proto::PermitRequest::from(request));
 }
+
+#[test]
+fn messages_of_formats_are_read_and_written() {
+    let reads = FormatRange {
+        oldest: 1,
+        newest: 2,
+    };
+    let mut open = placement::open_session("w-1");
+    (open.formats.hub, open.format) = (Some(reads), 2);
+    check("open-session-format", proto::OpenSessionRequest::from(open));
+    let assigned = Assigned {
+        format: 2,
+        ..Assigned::default()
+    };
+    let assigned = wire::assigned_parts(&assigned, 1 << 20).remove(0);
+    check("assigned-format", assigned);
+    let topology = Topology {
+        format: 2,
+        ..Topology::default()
+    };
+    let topology = wire::topology_parts(&topology, 1 << 20).remove(0);
+    check("topology-format", topology);
+    let report = samples::format_report(Some(9));
+    check("format", proto::FormatReport::from(report));
+}

@@ -170,3 +170,26 @@ pub(super) fn run_all() -> RunAll {
         together: None,
     }
 }
+
+/// A worker that is there, one that is away, one that nobody has heard of.
+pub(crate) fn format_report(finalizes: Option<u64>) -> FormatReport {
+    let reads = FormatRange {
+        oldest: 1,
+        newest: 2,
+    };
+    let worker = |id: &str, reads, is_present| {
+        let formats = WorkerFormats { reads, is_present };
+        (WorkerId(id.into()), formats)
+    };
+    let workers = [
+        worker("w-1", Some(reads), true),
+        worker("w-2", Some(FormatRange::FIRST), false),
+        worker("w-3", None, false),
+    ];
+    FormatReport {
+        format: 1,
+        reads,
+        workers: workers.into(),
+        finalizes,
+    }
+}

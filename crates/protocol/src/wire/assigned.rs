@@ -103,6 +103,7 @@ pub(crate) fn assigned_parts(assigned: &Assigned, page_bytes: usize) -> Vec<prot
         is_filling: assigned.is_filling,
         duties,
         last: false,
+        format: assigned.format,
     };
     let duties = assigned.pipes.iter().map(|(pipe, duty)| proto::Duty {
         pipe: pipe.clone(),
@@ -121,7 +122,7 @@ pub(crate) fn assigned_parts(assigned: &Assigned, page_bytes: usize) -> Vec<prot
 /// What a worker has to do, on its way in.
 #[derive(Default)]
 pub(crate) struct GatheredAssigned {
-    repeated: Option<(u64, bool)>,
+    repeated: Option<(u64, bool, u32)>,
     assigned: Assigned,
 }
 
@@ -130,11 +131,12 @@ impl Gather for GatheredAssigned {
     type Whole = Assigned;
 
     fn take(&mut self, part: proto::AssignedPart) -> Result<Option<Assigned>, Damaged> {
-        let repeated = (part.revision, part.is_filling);
-        same(&mut self.repeated, repeated, "revision, is_filling")?;
+        let repeated = (part.revision, part.is_filling, part.format);
+        same(&mut self.repeated, repeated, "revision, is_filling, format")?;
         let assigned = &mut self.assigned;
         assigned.revision = part.revision;
         assigned.is_filling = part.is_filling;
+        assigned.format = part.format;
         for duty in part.duties {
             let pipe = name(duty.pipe, "pipe").within("duties")?;
             let duty = required(duty.duty, "duty").and_then(Duty::try_from);

@@ -13,6 +13,7 @@ mod entities;
 mod error;
 mod feeds;
 mod following;
+mod formats;
 mod history;
 mod json;
 mod microservices;

@@ -23,7 +23,10 @@ impl From<FormatRange> for proto::FormatRange {
     }
 }
 
-fn range(range: Option<proto::FormatRange>, field: &str) -> Result<Option<FormatRange>, Damaged> {
+pub(super) fn range(
+    range: Option<proto::FormatRange>,
+    field: &str,
+) -> Result<Option<FormatRange>, Damaged> {
     let Some(proto::FormatRange { oldest, newest }) = range else {
         return Ok(None);
     };
@@ -88,7 +91,9 @@ impl From<OpenSession> for proto::OpenSessionRequest {
                 checkpoints: open.formats.checkpoints.map(Into::into),
                 change_streams: open.formats.change_streams.map(Into::into),
                 replicas: open.formats.replicas.map(Into::into),
+                hub: open.formats.hub.map(Into::into),
             }),
+            format: open.format,
             pipes: open.pipes.into_iter().map(Into::into).collect(),
         }
     }
@@ -103,6 +108,7 @@ impl TryFrom<proto::OpenSessionRequest> for OpenSession {
             checkpoints: range(formats.checkpoints, "checkpoints").within("formats")?,
             change_streams: range(formats.change_streams, "change_streams").within("formats")?,
             replicas: range(formats.replicas, "replicas").within("formats")?,
+            hub: range(formats.hub, "hub").within("formats")?,
         };
         let pipes = open.pipes.into_iter().map(HeldPipe::try_from);
         Ok(OpenSession {
@@ -112,6 +118,7 @@ impl TryFrom<proto::OpenSessionRequest> for OpenSession {
             address: open.address,
             seen: incarnation(open.seen, "seen")?,
             formats,
+            format: open.format,
             pipes: pipes.collect::<Result<_, _>>().within("pipes")?,
         })
     }

@@ -147,6 +147,7 @@ pub(crate) fn topology_parts(topology: &Topology, page_bytes: usize) -> Vec<prot
     let empty = proto::TopologyPart {
         incarnation: topology.incarnation.number(),
         revision: topology.revision,
+        format: topology.format,
         ..Default::default()
     };
     let workers = topology.workers.iter();
@@ -192,7 +193,7 @@ pub(crate) fn topology_parts(topology: &Topology, page_bytes: usize) -> Vec<prot
 /// A topology on its way in.
 #[derive(Default)]
 pub(crate) struct GatheredTopology {
-    repeated: Option<(u32, u64)>,
+    repeated: Option<(u32, u64, u32)>,
     topology: Topology,
 }
 
@@ -201,11 +202,16 @@ impl Gather for GatheredTopology {
     type Whole = Topology;
 
     fn take(&mut self, part: proto::TopologyPart) -> Result<Option<Topology>, Damaged> {
-        let repeated = (part.incarnation, part.revision);
-        same(&mut self.repeated, repeated, "incarnation, revision")?;
+        let repeated = (part.incarnation, part.revision, part.format);
+        same(
+            &mut self.repeated,
+            repeated,
+            "incarnation, revision, format",
+        )?;
         let topology = &mut self.topology;
         topology.incarnation = incarnation(part.incarnation, "incarnation")?;
         topology.revision = part.revision;
+        topology.format = part.format;
         for mut sent in part.workers {
             let worker = name(std::mem::take(&mut sent.worker), "worker").within("workers")?;
             let facts = facts(sent).within(&worker).within("workers")?;

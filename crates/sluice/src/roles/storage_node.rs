@@ -5,6 +5,7 @@ use crate::process::ready_file::ReadyFile;
 use crate::process::{DataFolder, blocking, objects};
 use anyhow::{Context, Result};
 use serde::Serialize;
+use sluice_format::Format;
 use sluice_identity::{Admission, Role};
 use sluice_protocol::Incarnation;
 use sluice_protocol::server::{self, ServerSettings};
@@ -44,7 +45,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     if let Some(objects) = &objects {
         metrics.register(|registry| objects.register(registry));
     }
-    let node_settings = sluice_storage_node::Settings {
+    let mut node_settings = sluice_storage_node::Settings {
         objects: objects::of_storage_node(objects, &settings, incarnation),
         secrets_key_file: settings.secrets_key_file.clone(),
         hash_key_file: settings.hash_key_file.clone(),
@@ -54,10 +55,12 @@ pub(super) async fn run(start: Start) -> Result<()> {
         },
         ..sluice_storage_node::Settings::new(&settings.data)
     };
+    node_settings.store.format = Format::new(settings.formats);
     let node = blocking(move || Ok(Arc::new(Node::open(&node_settings)?))).await?;
     let placement = PlacementSettings {
         lease: settings.lease,
         incarnation,
+        finalize_after: Some(settings.finalize_after),
         ..PlacementSettings::default()
     };
     let opening = node.clone();

@@ -5,6 +5,7 @@ use crate::process::ready_file::ReadyFile;
 use crate::process::{DataFolder, blocking, objects};
 use anyhow::{Context, Result};
 use serde::Serialize;
+use sluice_format::Format;
 use sluice_identity::{Admission, Role};
 use sluice_protocol::server::{self, ServerSettings};
 use sluice_protocol::transport::{Limits, Port};
@@ -65,6 +66,7 @@ pub(super) async fn run(start: Start) -> Result<()> {
     own.store.cache_bytes = settings.store_cache;
     // Write buffers live inside the cache's budget.
     own.store.write_buffer_bytes = settings.store_cache / 2;
+    own.store.format = Format::new(settings.formats);
     own.objects = objects::open(settings.object_store.as_deref())?;
     own.hub = Some(settings.hub.clone());
     own.checkpoint_every = settings.checkpoint_every;

@@ -2,10 +2,14 @@
 
 use super::table::{self, Setting, variable};
 use super::{Program, Settings};
+use sluice_format::Formats;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+/// No setting: makes this version behave as the next one, for tests of upgrades. `docs/upgrades.md` says more.
+const NEXT_FORMAT: &str = "SLUICE_TEST_NEXT_FORMAT";
 
 /// All that is wrong with the settings that were given.
 #[derive(Debug)]
@@ -133,13 +137,20 @@ impl Loading {
 
     fn environment(&mut self, variables: &BTreeMap<String, String>) -> Vec<String> {
         let mut unknown: Vec<String> = variables.keys().cloned().collect();
+        if let Some(next) = variables.get(NEXT_FORMAT) {
+            match Formats::with_next(next) {
+                Ok(formats) => self.settings.formats = formats,
+                Err(problem) => self.problems.push(format!("{NEXT_FORMAT}: {problem}")),
+            }
+        }
         for setting in table::of(self.program) {
             let name = variable(setting.name);
             if let Some(text) = variables.get(&name) {
                 self.put(setting.name, text, name.clone());
             }
-            unknown.retain(|other| *other != name && other != "SLUICE_CONFIG");
+            unknown.retain(|other| *other != name);
         }
+        unknown.retain(|other| other != "SLUICE_CONFIG" && other != NEXT_FORMAT);
         unknown
     }
 

@@ -11,6 +11,7 @@ pub use layers::{Layered, Problems, load};
 pub use sluice_telemetry::LogFormat;
 pub(crate) use table::{arguments, names};
 
+use sluice_format::Formats;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -62,6 +63,10 @@ pub struct Settings {
     pub lease: Duration,
     /// What the incarnation was raised to; 0: not.
     pub incarnation: usize,
+    /// How long all roles have to read a format before the hub is finalized in it.
+    pub finalize_after: Duration,
+    /// The formats that are read: those of this release but in tests of upgrades.
+    pub formats: Formats,
     /// Custom resources are the truth of the configuration.
     pub custom_resources: bool,
     /// Where health and metrics are told over plain HTTP; port 0 takes a free one.
@@ -128,6 +133,8 @@ impl Settings {
             enrolment_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8444)),
             lease: Duration::from_secs(15),
             incarnation: 0,
+            finalize_after: Duration::from_secs(24 * 3_600),
+            formats: Formats::RELEASE,
             custom_resources: false,
             admin_listen: None,
             ready_file: None,

@@ -152,6 +152,13 @@ const SETTINGS: &[Setting] = &[
         "What the incarnation was raised to, when the storage node starts on an empty disk in a hub that was there before"
     ),
     setting!(
+        "finalize-after",
+        finalize_after,
+        &[StorageNode],
+        Some("TIME"),
+        "How long all roles have to be of a later version before its format is written, after which the earlier one cannot come back"
+    ),
+    setting!(
         "custom-resources",
         custom_resources,
         &[StorageNode],

@@ -149,6 +149,28 @@ fn variables_of_others_are_reported_and_do_no_harm() {
 }
 
 #[test]
+fn the_next_format_is_for_tests_and_no_setting() {
+    let with = |next: &str| {
+        let environment = environment(&[("SLUICE_DATA", "d"), ("SLUICE_TEST_NEXT_FORMAT", next)]);
+        load(Program::Standalone, None, &environment, &BTreeMap::new())
+    };
+    let next = Formats::RELEASE.newest() + 1;
+    let layered = with(&next.to_string()).unwrap();
+    assert_eq!(layered.settings.formats.newest(), next);
+    assert_eq!(layered.unknown_variables, Vec::<String>::new());
+    assert!(!layered.to_file().to_lowercase().contains("next"));
+    for other in ["", "1", "true", &(next + 1).to_string()] {
+        let problems = with(other).unwrap_err().0;
+        assert!(
+            problems[0].contains("tests of upgrades only"),
+            "{problems:?}"
+        );
+    }
+    let flag = flags(&[("data", "d"), ("test-next-format", "2")]);
+    assert!(load(Program::Standalone, None, &[], &flag).is_err());
+}
+
+#[test]
 fn every_setting_has_a_name_of_its_own_and_a_default_that_reads_back() {
     let defaults = Settings::new("d");
     for program in [

@@ -4,6 +4,7 @@ use super::steps::Steps;
 use crate::process::{blocking, objects};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
+use sluice_format::Format;
 use sluice_objects::Objects;
 use sluice_protocol::{OneProcess, StorageNode, Worker};
 use sluice_storage_node::{Node, ObjectSettings, PlacementSettings, Placements};
@@ -102,12 +103,14 @@ async fn open_storage(
     settings: &Settings,
     objects: Option<ObjectSettings>,
 ) -> Result<Result<Node, sluice_storage_node::OpenError>> {
-    let settings = sluice_storage_node::Settings {
+    let format = Format::new(settings.formats);
+    let mut settings = sluice_storage_node::Settings {
         objects,
         secrets_key_file: settings.secrets_key_file.clone(),
         hash_key_file: settings.hash_key_file.clone(),
         ..sluice_storage_node::Settings::new(&settings.data)
     };
+    settings.store.format = format;
     blocking(move || Ok(Node::open(&settings))).await
 }
 
@@ -126,6 +129,7 @@ fn worker_settings(settings: &Settings, objects: Option<Objects>) -> sluice_work
     worker.store.cache_bytes = settings.store_cache;
     // Write buffers live inside the cache's budget.
     worker.store.write_buffer_bytes = settings.store_cache / 2;
+    worker.store.format = Format::new(settings.formats);
     worker.objects = objects;
     worker.checkpoint_every = settings.checkpoint_every;
     worker.microservices.addresses = settings.microservices.clone();

@@ -9,10 +9,11 @@ mod walk;
 
 use crate::families::Family;
 use crate::records::StoreRecord;
-use crate::{OpenError, codec, keys, lock};
+use crate::{OpenError, codec, keys, lock, marker};
 use rocksdb::{BoundColumnFamily, DB};
 use sluice_dataset::DatasetNumber;
 use sluice_entity::HashKey;
+use sluice_format::Formats;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -97,6 +98,13 @@ pub fn check(path: impl AsRef<Path>) -> Result<Report, OpenError> {
         .ok_or_else(|| OpenError::Locked {
             path: path.to_owned(),
         })?;
+    if let Some(marked) = marker::read(path) {
+        let read = marked.check(Formats::RELEASE);
+        read.map_err(|source| OpenError::Format {
+            path: path.to_owned(),
+            source,
+        })?;
+    }
     let mut report = Report::default();
     let Some(db) = files::open(path, &mut report) else {
         return Ok(report);
@@ -148,7 +156,7 @@ fn check_store_record(
             return Ok(None);
         }
     };
-    match crate::open::read_store_record(path, &key, &sealed) {
+    match crate::open::read_store_record(path, &key, &sealed, Formats::RELEASE) {
         Ok(StoreRecord { hash_key, .. }) => Ok(Some(hash_key)),
         Err(error @ OpenError::Format { .. }) => Err(error),
         Err(_) => {

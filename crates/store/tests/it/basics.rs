@@ -1,4 +1,4 @@
-//! Opening, closing, locking, formats; datasets made, deleted, made again; state; snapshots.
+//! Opening, closing, locking; datasets made, deleted, made again; state; snapshots.
 
 use crate::harness::{crashed_copy, create, folder, many, name, open, prepare};
 use sluice_dataset::{
@@ -109,45 +109,6 @@ fn checking_a_folder_that_is_not_there_is_an_error() {
     assert!(matches!(
         check(folder.path().join("nowhere")),
         Err(OpenError::Folder { .. })
-    ));
-}
-
-#[test]
-fn a_later_format_is_refused_politely() {
-    let folder = folder();
-    drop(open(folder.path()));
-    {
-        let db = rocksdb::DB::open_cf(
-            &rocksdb::Options::default(),
-            folder.path(),
-            ["default", "log", "ids", "superseded", "index"],
-        )
-        .unwrap();
-        let key = [&u64::MAX.to_be_bytes()[..], b"f"].concat();
-        let mut later = db.get(&key).unwrap().unwrap();
-        later.truncate(later.len() - 4);
-        later[0] = 2;
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&key);
-        crc.update(&later);
-        later.extend_from_slice(&crc.finalize().to_le_bytes());
-        db.put(&key, later).unwrap();
-    }
-    let refused = Store::open(folder.path(), &Settings::small());
-    assert!(
-        matches!(
-            refused,
-            Err(OpenError::Format {
-                found: 2,
-                known: 1,
-                ..
-            })
-        ),
-        "{refused:?}"
-    );
-    assert!(matches!(
-        check(folder.path()),
-        Err(OpenError::Format { .. })
     ));
 }
 

@@ -7,6 +7,7 @@ mod damage;
 mod damaged_wal;
 mod deletion_tracking;
 mod disk_full;
+mod formats;
 mod harness;
 mod indexes;
 mod model;

@@ -70,6 +70,7 @@ const STREAMS: Formats = Formats {
         oldest: 1,
         newest: 1,
     }),
+    hub: None,
 };
 
 fn opening(name: &str, pipes: Vec<HeldPipe>) -> OpenSession {
@@ -80,6 +81,7 @@ fn opening(name: &str, pipes: Vec<HeldPipe>) -> OpenSession {
         address: format!("https://{name}"),
         seen: Incarnation::NONE,
         formats: STREAMS,
+        format: 1,
         pipes,
     }
 }

@@ -230,3 +230,71 @@ fn a_pipe_whose_worker_is_gone_with_the_disk_begins_where_the_object_store_has_i
     assert_eq!(lost, Some(Unplaced::StateLost));
     assert_eq!(core.owned(&worker, "pulled").unwrap().1, Start::StartOver);
 }
+
+#[test]
+fn a_worker_that_does_not_read_the_hub_gets_no_session_and_loses_the_one_it_has() {
+    let two = FormatRange {
+        oldest: 1,
+        newest: 2,
+    };
+    let reading = |name: &str, reads| {
+        let mut open = opening(name, Vec::new());
+        open.formats.hub = Some(reads);
+        open
+    };
+    let mut core = core_at(nothing_kept(1), at(0));
+    core.know(two, 1);
+    core.configure(1, specs(&["a", "b"]), at(0));
+    let old = core
+        .open_session(reading("old", FormatRange::FIRST), at(0))
+        .unwrap();
+    let new = core.open_session(reading("new", two), at(0)).unwrap();
+    assert_eq!(core.assigned(new.id).unwrap().format, 1);
+    let readers = core.readers();
+    assert_eq!(
+        readers[&WorkerId("old".into())].reads,
+        Some(FormatRange::FIRST)
+    );
+    assert_eq!(readers[&WorkerId("new".into())].reads, Some(two));
+
+    core.set_format(2, at(1));
+    assert_eq!(core.assigned(old.id), None, "its session has ended");
+    assert_eq!(core.assigned(new.id).unwrap().format, 2);
+    assert_eq!(core.topology(at(1)).format, 2);
+    let away = core.readers()[&WorkerId("old".into())];
+    assert_eq!(
+        (away.is_present, away.reads),
+        (false, Some(FormatRange::FIRST))
+    );
+    for open in [
+        opening("older", Vec::new()),
+        reading("old", FormatRange::FIRST),
+    ] {
+        let refused = core.open_session(open, at(2)).unwrap_err();
+        assert_eq!(refused.reason, "unreadable-format");
+    }
+    core.keep(&new, at(10));
+    core.tick(at(20));
+    for pipe in ["a", "b"] {
+        assert!(
+            core.owned(&new, pipe).is_some(),
+            "{pipe} goes to who reads it"
+        );
+    }
+}
+
+#[test]
+fn a_disk_that_is_further_than_the_storage_node_is_told_of_and_one_it_cannot_read_is_refused() {
+    let mut core = core_at(nothing_kept(1), at(0));
+    let two = FormatRange {
+        oldest: 1,
+        newest: 2,
+    };
+    let mut further = opening("w", Vec::new());
+    (further.formats.hub, further.format) = (Some(two), 2);
+    let refused = core.open_session(further.clone(), at(0)).unwrap_err();
+    assert_eq!(refused.reason, "older-storage-node");
+    core.know(two, 1);
+    core.open_session(further, at(0)).unwrap();
+    assert_eq!(core.readers()[&WorkerId("w".into())].disk, 2);
+}

@@ -173,7 +173,8 @@ async fn a_long_log_is_put_together_and_what_nobody_needs_goes_but_the_records_o
     for start in [1, 303] {
         let name = super::change(start);
         let start = outside.objects.get(&name).await.unwrap().unwrap();
-        assert_eq!(Object::read(start).unwrap().kind, Kind::Start, "{name}");
+        let start = Object::read(start, sluice_format::Formats::RELEASE).unwrap();
+        assert_eq!(start.kind, Kind::Start, "{name}");
     }
     let hub_before = hub.variables();
     drop(hub.stop().await);

@@ -148,7 +148,7 @@ async fn what_nobody_was_told_of_does_not_come_after_what_was_changed_without_th
     drop(log);
     let next = outside.changes().await as u64 + 1;
     let name = super::change(next);
-    outside.objects.put(&name, late.write()).await.unwrap();
+    outside.objects.put(&name, late.write(1)).await.unwrap();
     let disk = hub.stop().await;
     let without = crate::Settings {
         objects: None,

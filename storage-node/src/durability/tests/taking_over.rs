@@ -53,7 +53,7 @@ async fn a_change_that_was_given_up_and_arrives_all_the_same_does_not_count() {
     let next = outside.changes().await as u64 + 1;
     outside
         .objects
-        .put(&super::change(next), late.write())
+        .put(&super::change(next), late.write(1))
         .await
         .unwrap();
     hub.variable("w", 2).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_change_that_was_given_up_and_arrives_all_the_same_does_not_count() {
     let next: u64 = next.last().unwrap().name.parse().unwrap();
     outside
         .objects
-        .put(&super::change(next + 1), last.write())
+        .put(&super::change(next + 1), last.write(1))
         .await
         .unwrap();
     let hub = hub.again(&outside).await;
@@ -94,7 +94,7 @@ async fn a_change_that_was_refused_and_arrived_is_void_without_another_change() 
     late.steps
         .put(crate::difference::Kind::Variable, "v", "666");
     drop(log);
-    std::fs::write(away.join(super::change(next)), late.write()).unwrap();
+    std::fs::write(away.join(super::change(next)), late.write(1)).unwrap();
     put_back(folder.path());
     let settled = async {
         while outside.changes().await as u64 == next {

@@ -54,6 +54,7 @@ impl Case {
             assigned: Arc::new(Assigned {
                 revision: 1,
                 is_filling: self.is_filling,
+                format: 1,
                 pipes: pipes.collect(),
             }),
         };

@@ -64,7 +64,7 @@ impl Durability {
     pub(crate) async fn push_log(&self, subject: &Subject) -> Result<Arc<PushLog>> {
         let pipe = self.pipe(&subject.pipe);
         let opened = pipe.log.get_or_try_init(|| async {
-            let place = Place::new(&self.objects, &subject.pipe);
+            let place = self.place(&subject.pipe);
             let newest = place.newest().await?.map(|(_, manifest)| manifest);
             if let Some(later) = newest
                 .as_ref()
@@ -196,7 +196,7 @@ impl PushLog {
     /// Creates the next object. Fails for good when a later owner has taken its number.
     async fn put(&self, next: &mut u64, kind: Kind, entries: Vec<Entry>) -> Result<()> {
         let object = Object::new(kind, self.epoch, entries);
-        let bytes = object.write();
+        let bytes = object.write(self.place.format.byte());
         loop {
             self.lease.check().map_err(sluice_dataset::Error::from)?;
             let name = self.place.push(*next);
@@ -207,7 +207,7 @@ impl PushLog {
                     return Ok(());
                 }
                 Created::Taken(other) => {
-                    let other = Object::read(&name, other)?;
+                    let other = Object::read(&name, other, self.place.format.reads())?;
                     if other.epoch > self.epoch {
                         return Err(Error::Superseded {
                             pipe: self.place.pipe.clone(),

@@ -1,7 +1,7 @@
 //! An object of the push log, byte by byte.
 //!
 //! ```text
-//! 0       format version
+//! 0       the hub's format
 //! 1       kind: 0 pushes, 1 take-over
 //! 2..10   epoch, little-endian
 //! 10..26  random, so that no two objects are equal
@@ -10,9 +10,9 @@
 //! ```
 
 use super::super::error::{Error, Result};
-use super::super::manifest::FORMAT;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sluice_format::Formats;
 use sluice_objects::sealed::{SEAL, open, part, put_part, seal, take};
 use sluice_protocol::{Epoch, PushRequest};
 use std::collections::BTreeMap;
@@ -121,14 +121,14 @@ impl Object {
         }
     }
 
-    pub(super) fn write(&self) -> Bytes {
+    pub(super) fn write(&self, format: u8) -> Bytes {
         let bytes: usize = self
             .entries
             .iter()
             .map(|entry| entry.body.len() + 512)
             .sum();
         let mut out = Vec::with_capacity(HEAD + bytes + SEAL);
-        out.extend_from_slice(&[format(), u8::from(self.kind == Kind::TakeOver)]);
+        out.extend_from_slice(&[format, u8::from(self.kind == Kind::TakeOver)]);
         out.extend_from_slice(&self.epoch.number().to_le_bytes());
         out.extend_from_slice(&self.nonce);
         for entry in &self.entries {
@@ -140,12 +140,16 @@ impl Object {
     }
 
     /// As it arrives.
-    pub(super) fn read(name: &str, bytes: Bytes) -> Result<Object> {
+    pub(super) fn read(name: &str, bytes: Bytes, reads: Formats) -> Result<Object> {
+        // First of all: what follows may have another form.
+        let checked = reads.check(bytes.first().copied().unwrap_or_default().into());
+        checked.map_err(|source| Error::unreadable(name, source))?;
         Self::parse(bytes).map_err(|what| Error::damaged(name, what))
     }
 
     fn parse(bytes: Bytes) -> Result<Object, Box<dyn std::error::Error>> {
-        let mut rest = open(bytes, format())?;
+        let format = bytes.first().copied().unwrap_or_default();
+        let mut rest = open(bytes, format)?;
         let begin = take(&mut rest, HEAD)?;
         let kind = match begin[1] {
             0 => Kind::Pushes,
@@ -171,10 +175,6 @@ impl Object {
     }
 }
 
-fn format() -> u8 {
-    u8::try_from(FORMAT).unwrap_or(u8::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,24 +196,36 @@ mod tests {
             entry(2, true, b"]"),
         ];
         let object = Object::new(Kind::Pushes, Epoch::from_number(7), entries);
-        let bytes = object.write();
-        assert_eq!(Object::read("n", bytes.clone()).unwrap(), object);
+        let bytes = object.write(1);
+        let read = |bytes| Object::read("n", bytes, Formats::RELEASE);
+        assert_eq!(read(bytes.clone()).unwrap(), object);
         for position in 0..bytes.len() {
             let mut damaged = bytes.to_vec();
             damaged[position] ^= 1;
-            assert!(
-                Object::read("n", damaged.into()).is_err(),
-                "byte {position}"
-            );
-            assert!(
-                Object::read("n", bytes.slice(..position)).is_err(),
-                "{position} bytes"
-            );
+            assert!(read(damaged.into()).is_err(), "byte {position}");
+            assert!(read(bytes.slice(..position)).is_err(), "{position} bytes");
         }
         let other = Object::new(Kind::TakeOver, Epoch::from_number(7), Vec::new());
         assert_ne!(
-            other.write(),
-            Object::new(Kind::TakeOver, other.epoch, Vec::new()).write()
+            other.write(1),
+            Object::new(Kind::TakeOver, other.epoch, Vec::new()).write(1)
         );
+    }
+
+    #[test]
+    fn an_object_of_a_later_format_is_refused_politely_whatever_is_in_it() {
+        let bytes = Object::new(Kind::TakeOver, Epoch::from_number(7), Vec::new()).write(2);
+        let next = Formats::with_next("2").unwrap();
+        assert!(Object::read("n", bytes.clone(), next).is_ok());
+        for bytes in [bytes.clone(), bytes.slice(..3)] {
+            let refused = Object::read("n", bytes, Formats::RELEASE);
+            let Err(Error::Format { source, .. }) = refused else {
+                panic!("{refused:?}");
+            };
+            assert!(
+                source.to_string().contains("use a later version"),
+                "{source}"
+            );
+        }
     }
 }

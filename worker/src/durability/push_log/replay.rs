@@ -66,7 +66,8 @@ impl Replay {
             };
             let name = self.place.push(number);
             let bytes = self.place.objects.get(&name).await?;
-            let object = Object::read(&name, bytes.ok_or(Error::Missing { name: name.clone() })?)?;
+            let bytes = bytes.ok_or_else(|| Error::Missing { name: name.clone() })?;
+            let object = Object::read(&name, bytes, self.place.format.reads())?;
             if object.kind == Kind::TakeOver {
                 // Requests that were under way then were never answered.
                 self.open.clear();
@@ -142,7 +143,8 @@ fn parts(place: Place, id: String, objects: Vec<u64>) -> ByteStream {
 async fn parts_in(place: &Place, id: &str, number: u64) -> Result<Vec<Bytes>> {
     let name = place.push(number);
     let bytes = place.objects.get(&name).await?;
-    let object = Object::read(&name, bytes.ok_or(Error::Missing { name: name.clone() })?)?;
+    let bytes = bytes.ok_or_else(|| Error::Missing { name: name.clone() })?;
+    let object = Object::read(&name, bytes, place.format.reads())?;
     let parts = object
         .entries
         .into_iter()

@@ -4,11 +4,12 @@ use super::*;
 use crate::assignment::holder::tests::held_lease;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use sluice_format::Format;
 use sluice_objects::Objects;
 use sluice_protocol::{ByteStream, PushRequest};
 
 fn log(objects: &Objects, epoch: u64, last: u64) -> Arc<PushLog> {
-    let place = Place::new(objects, "a");
+    let place = Place::new(objects, &Format::default(), "a");
     let epoch = Epoch::from_number(epoch);
     Arc::new(PushLog::new(
         place,
@@ -34,7 +35,7 @@ async fn push(log: &Arc<PushLog>, chunks: &[&str]) -> sluice_protocol::Result<()
 }
 
 async fn replay(objects: &Objects, behind: u64) -> Vec<String> {
-    let mut replay = Replay::behind(Place::new(objects, "a"), behind)
+    let mut replay = Replay::behind(Place::new(objects, &Format::default(), "a"), behind)
         .await
         .unwrap();
     let mut found = Vec::new();
@@ -137,7 +138,7 @@ async fn a_number_that_is_missing_is_an_error() {
     for text in ["1", "2", "3"] {
         push(&log, &[text]).await.unwrap();
     }
-    let place = Place::new(&objects, "a");
+    let place = Place::new(&objects, &Format::default(), "a");
     objects.delete(&[place.push(2)]).await.unwrap();
     let found = Replay::behind(place, 0).await;
     assert!(matches!(found.err(), Some(Error::Missing { .. })));
@@ -174,7 +175,9 @@ async fn a_body_that_is_announced_as_long_goes_in_parts_from_the_beginning() {
     assert_eq!(objects.list("pipes").await.unwrap().len(), 1);
     let _: Vec<Bytes> = stream.try_collect().await.unwrap();
     recording.finish(Some(7)).await.unwrap();
-    let mut replay = Replay::behind(Place::new(&objects, "a"), 0).await.unwrap();
+    let mut replay = Replay::behind(Place::new(&objects, &Format::default(), "a"), 0)
+        .await
+        .unwrap();
     assert_eq!(replay.next().await.unwrap().unwrap().sequence, Some(7));
 }
 

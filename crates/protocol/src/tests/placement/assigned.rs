@@ -40,6 +40,7 @@ fn many(revision: u64, count: usize) -> Assigned {
     Assigned {
         revision,
         is_filling: false,
+        format: 1,
         pipes: (0..count)
             .map(|number| (format!("pipe-{number}"), own(number)))
             .collect(),

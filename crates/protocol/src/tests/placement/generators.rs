@@ -34,13 +34,16 @@ pub(super) fn open_session() -> impl Strategy<Value = OpenSession> {
         oldest: a.min(b),
         newest: a.max(b),
     });
-    let formats = (of(range.clone()), of(range.clone()), of(range)).prop_map(
-        |(checkpoints, change_streams, replicas)| Formats {
-            checkpoints,
-            change_streams,
-            replicas,
-        },
-    );
+    let one = || of(range.clone());
+    let formats =
+        (one(), one(), one(), one()).prop_map(|(checkpoints, change_streams, replicas, hub)| {
+            Formats {
+                checkpoints,
+                change_streams,
+                replicas,
+                hub,
+            }
+        });
     let pipe = (name(), epoch(), of(any::<u64>()), of(checkpoint()));
     let pipe = pipe.prop_map(|(pipe, epoch, offset, checkpoint)| HeldPipe {
         pipe,
@@ -49,14 +52,16 @@ pub(super) fn open_session() -> impl Strategy<Value = OpenSession> {
         checkpoint,
     });
     let names = (name(), name(), name(), text());
-    (names, incarnation(), formats, vec(pipe, 0..4)).prop_map(
-        |((worker, disk, boot, address), seen, formats, pipes)| OpenSession {
+    let format = any::<u32>();
+    (names, incarnation(), formats, format, vec(pipe, 0..4)).prop_map(
+        |((worker, disk, boot, address), seen, formats, format, pipes)| OpenSession {
             worker: WorkerId(worker),
             disk: DiskId(disk),
             boot: BootId(boot),
             address,
             seen,
             formats,
+            format,
             pipes,
         },
     )
@@ -108,9 +113,11 @@ pub(super) fn assigned() -> impl Strategy<Value = Assigned> {
         (epoch(), worker()).prop_map(|(epoch, to)| Duty::Release { epoch, to }),
     ];
     let pipes = btree_map(name(), duty, 0..8);
-    (any::<u64>(), any::<bool>(), pipes).prop_map(|(revision, is_filling, pipes)| Assigned {
+    let numbers = any::<(u64, u32)>();
+    (numbers, any::<bool>(), pipes).prop_map(|((revision, format), is_filling, pipes)| Assigned {
         revision,
         is_filling,
+        format,
         pipes,
     })
 }
@@ -216,10 +223,12 @@ pub(super) fn topology() -> impl Strategy<Value = Topology> {
     let pipes = btree_map(name(), placement(), 0..8);
     let workers = btree_map(worker(), facts, 0..4);
     let flows = btree_map(name(), flow(), 0..4);
-    (incarnation(), any::<u64>(), pipes, workers, flows).prop_map(
-        |(incarnation, revision, pipes, workers, flows)| Topology {
+    let numbers = any::<(u64, u32)>();
+    (incarnation(), numbers, pipes, workers, flows).prop_map(
+        |(incarnation, (revision, format), pipes, workers, flows)| Topology {
             incarnation,
             revision,
+            format,
             pipes,
             workers,
             flows,

@@ -132,7 +132,10 @@ fn damaged_duties_are_named() {
     assert_eq!(gathered.take(part.clone()), Ok(None));
     part.duties.clear();
     part.revision += 1;
-    assert_place(gathered.take(part), "revision, is_filling: not that of");
+    assert_place(
+        gathered.take(part),
+        "revision, is_filling, format: not that of",
+    );
 }
 
 #[tokio::test]
@@ -248,14 +251,17 @@ fn damaged_topologies_are_named() {
     first.last = false;
     assert_eq!(gathered.take(first), Ok(None));
     second.incarnation += 1;
-    assert_place(gathered.take(second), "incarnation, revision: not that of");
+    assert_place(
+        gathered.take(second),
+        "incarnation, revision, format: not that of",
+    );
 }
 
 #[tokio::test]
 async fn damaged_requests_of_workers_are_refused_and_nothing_is_called() {
     let far = Arc::new(FakePlacement::new());
     let mut client = AssignmentsClient::new(Line::to_placement(far.clone()).channel);
-    let damage: [Damage<proto::OpenSessionRequest>; 8] = [
+    let damage: [Damage<proto::OpenSessionRequest>; 9] = [
         ("worker: missing", |open| open.worker.clear()),
         ("disk: missing", |open| open.disk.clear()),
         ("boot: missing", |open| open.boot.clear()),
@@ -271,6 +277,12 @@ async fn damaged_requests_of_workers_are_refused_and_nothing_is_called() {
             open.formats.as_mut().unwrap().change_streams = Some(proto::FormatRange {
                 oldest: 1,
                 newest: 0,
+            });
+        }),
+        ("formats.hub: 2 to 1 is no range", |open| {
+            open.formats.as_mut().unwrap().hub = Some(proto::FormatRange {
+                oldest: 2,
+                newest: 1,
             });
         }),
         ("pipes.pipe: missing", |open| open.pipes[0].pipe.clear()),

@@ -22,7 +22,9 @@ pub(crate) fn open_session(worker: &str) -> OpenSession {
             checkpoints: Some(formats),
             change_streams: None,
             replicas: None,
+            hub: None,
         },
+        format: 0,
         pipes: vec![HeldPipe {
             pipe: "in".into(),
             epoch: epoch(5),
@@ -79,6 +81,7 @@ pub(crate) fn assigned(revision: u64) -> Assigned {
     Assigned {
         revision,
         is_filling: true,
+        format: 0,
         pipes: duties.map(|(pipe, duty)| (pipe.to_owned(), duty)).into(),
     }
 }
@@ -119,6 +122,7 @@ pub(crate) fn topology(incarnation: u32, revision: u64, more: usize) -> Topology
     Topology {
         incarnation: Incarnation::new(incarnation).unwrap(),
         revision,
+        format: 0,
         pipes: placed
             .map(|(pipe, place)| (pipe.to_owned(), place))
             .into_iter()
