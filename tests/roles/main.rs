@@ -3,6 +3,7 @@
 
 mod absences;
 mod crossing;
+mod kept;
 mod lost_disks;
 mod lost_storage_node;
 mod moves;
