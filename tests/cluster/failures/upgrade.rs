@@ -17,7 +17,7 @@ fn upgrade_path_to_a_second_image_and_back() {
     test(|failing| async move {
         let next = std::env::var("SLUICE_NEXT_IMAGE").expect("SLUICE_NEXT_IMAGE names an image");
         let present = failing.image();
-        for image in [next, present] {
+        for (image, newest) in [(next, 2), (present, 1)] {
             let load = Load::begin(failing, "upgrade");
             let begun = Instant::now();
             failing.upgrade_to(&image).await;
@@ -25,6 +25,16 @@ fn upgrade_path_to_a_second_image_and_back() {
                 "{image}: everything runs it after {:.1} s",
                 begun.elapsed().as_secs_f64()
             );
+            // It can come back: nothing is written yet that only one of them reads.
+            let format = failing.hub.get("/format").await.unwrap();
+            assert_eq!(format["format"], 1, "{format}");
+            let workers = format["workers"].as_object().unwrap().values();
+            let mut present = workers.filter(|worker| worker["is-present"] == true);
+            assert!(
+                present.all(|worker| worker["reads"]["newest"] == newest),
+                "{format}"
+            );
+            assert_eq!(format["reads"]["newest"], newest, "{format}");
             let seen = load.end(failing).await;
             println!("refused: {:?}", seen.refused);
             assert_eq!(seen.reads.keys().collect::<Vec<_>>(), [&200]);

@@ -340,7 +340,14 @@ impl Hub {
         let passes_over = shared.passes_over;
         let objects = shared.durability.as_ref();
         let objects = objects.map(|durability| durability.objects.clone());
+        let held = Arc::downgrade(shared);
         drop(self.worker);
+        // A thread that reads to the end of its page still has the store.
+        let end = tokio::time::Instant::now() + Duration::from_secs(60);
+        while held.strong_count() > 0 {
+            assert!(tokio::time::Instant::now() < end, "the store stays open");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let bounds = Bounds::default();
         let node = MemoryStorageNode::new(number);
         node.assignments.hear(self.node.assignments.reports());
