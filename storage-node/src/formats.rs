@@ -72,8 +72,10 @@ pub(crate) fn step(
         return keep(HubFormat { ready: None, ..hub });
     }
     let is_whole = readers.values().all(|reader| reader.is_present);
+    // One that has heard of nobody yet can wait.
+    let is_known = !readers.is_empty();
     match hub.ready.filter(|ready| ready.format == wanted) {
-        Some(ready) if is_whole && now >= due(ready, after) => keep(finalized(wanted)),
+        Some(ready) if is_whole && is_known && now >= due(ready, after) => keep(finalized(wanted)),
         // Somebody who is away reads what they read before, as far as is known: the time goes on.
         Some(_) => Step::Nothing,
         None if is_whole => {
@@ -90,10 +92,12 @@ pub(crate) fn step(
     }
 }
 
-/// How long nothing follows if nothing changes; `None`: ever.
+/// How long nothing follows if nothing changes; `None`: ever. Behind its end it is somebody who is away that is waited for.
 pub(crate) fn pause(hub: HubFormat, now: u64, after: Option<Duration>) -> Option<Duration> {
-    let due = due(hub.ready?, after?);
-    Some(Duration::from_micros(due.saturating_sub(now)))
+    let left = due(hub.ready?, after?)
+        .checked_sub(now)
+        .filter(|left| *left > 0);
+    left.map(Duration::from_micros)
 }
 
 /// What a request makes of it.
@@ -102,17 +106,22 @@ pub(crate) fn on_request(hub: HubFormat, knows: Formats, readers: &Readers) -> R
     if wanted <= hub.finalized {
         return Ok(hub);
     }
-    let behind = behind(readers, wanted);
+    let read_less = behind(readers, wanted).into_iter();
+    let mut behind: Vec<String> = read_less
+        .map(|(worker, reads)| format!("{worker} ({reads})"))
+        .collect();
+    let unheard = readers.iter().filter(|(_, reader)| reader.reads.is_none());
+    behind.extend(
+        unheard
+            .map(|(worker, _)| format!("{worker} (not heard of since the storage node started)")),
+    );
     if behind.is_empty() {
         return Ok(finalized(wanted));
     }
-    let behind = behind
-        .iter()
-        .map(|(worker, reads)| format!("{worker} ({reads})"));
     let message = format!(
-        "format {wanted} is not read by all workers, so the hub goes on in format {}; upgrade these first: {}",
+        "format {wanted} is not read by all workers, so the hub goes on in format {}; upgrade these first, and retire those that do not come back: {}",
         hub.finalized,
-        behind.collect::<Vec<_>>().join(", ")
+        behind.join(", ")
     );
     Err(Error::new(Code::Conflict, "not-all-upgraded", message))
 }
@@ -327,7 +336,9 @@ mod tests {
             (Code::Conflict, "not-all-upgraded")
         );
         assert!(
-            refused.message.ends_with("w1 (format 1), w2 (format 1)"),
+            refused.message.ends_with(
+                "w1 (format 1), w2 (format 1), w3 (not heard of since the storage node started)"
+            ),
             "{}",
             refused.message
         );

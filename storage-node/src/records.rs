@@ -130,7 +130,17 @@ fn check_format(store: &Store) -> Result<(), ReadError> {
             transaction.commit(Durability::Synced)?;
             Ok(())
         }
-        Some(value) => readable(store, "format", &value),
+        Some(value) => {
+            readable(store, "format", &value)?;
+            // A disk that was filled, or has followed, may be behind what the hub's format is by now.
+            let (found, writes) = (text("format", &value)?.parse(), store.format().writes());
+            if found.is_ok_and(|found: u32| found < writes) {
+                let mut transaction = store.transaction(&[])?;
+                put_format(&mut transaction, writes)?;
+                transaction.commit(Durability::Synced)?;
+            }
+            Ok(())
+        }
     }
 }
 

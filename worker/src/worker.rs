@@ -62,6 +62,15 @@ impl LocalWorker {
     }
 }
 
+/// That the epoch of a pipe is over is nothing that a caller did: its next owner takes what this one does not.
+fn changing_hands(error: Error) -> Error {
+    if error.reason != "stale-epoch" {
+        return error;
+    }
+    let message = "the pipe is changing hands; try again";
+    Error::new(Code::Unavailable, "not-here", message).caused_by(error)
+}
+
 #[async_trait]
 impl Worker for LocalWorker {
     async fn pipes(&self) -> Result<Vec<PipeReport>> {
@@ -148,7 +157,8 @@ impl Worker for LocalWorker {
         self.check_lease()?;
         let pipe = self.deployment.pipe(pipe)?;
         self.shared.assignment.begin_writing(&pipe).await?;
-        let reply = receiver::push(&self.shared, &pipe, &self.bounds, request, body).await?;
+        let reply = receiver::push(&self.shared, &pipe, &self.bounds, request, body).await;
+        let reply = reply.map_err(changing_hands)?;
         // What was written in time may still be another owner's to say by now.
         self.check_lease()?;
         Ok(reply)
@@ -173,9 +183,10 @@ impl Worker for LocalWorker {
             dataset,
             request,
             body,
-        )
-        .await?;
-        self.keep(writer.into_iter().collect()).await?;
+        );
+        let reply = reply.await.map_err(changing_hands)?;
+        let kept = self.keep(writer.into_iter().collect()).await;
+        kept.map_err(changing_hands)?;
         self.check_lease()?;
         Ok(reply)
     }
@@ -282,5 +293,19 @@ impl Worker for LocalWorker {
             ]))
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_an_epoch_is_no_fault_of_a_caller() {
+        let stale = Error::new(Code::Conflict, "stale-epoch", "not the worker's");
+        let told = changing_hands(stale);
+        assert_eq!((told.code, &*told.reason), (Code::Unavailable, "not-here"));
+        let other = changing_hands(Error::new(Code::Conflict, "second-first", "again"));
+        assert_eq!(other.code, Code::Conflict);
     }
 }

@@ -61,12 +61,14 @@ impl Store {
             tried: TRIED,
             source,
         };
+        let reads = self.format().reads();
+        reads.check(to).map_err(|source| failed(source.into()))?;
+        // In this order: what the record says is always said in the folder too, and nothing is written before both say so.
+        marker::write(&self.engine.path, to).map_err(|source| failed(source.into()))?;
+        open::put_store_record(&self.engine, to)?;
         self.format()
             .raise(to)
             .map_err(|source| failed(source.into()))?;
-        // In this order: what the record says is always said in the folder too.
-        marker::write(&self.engine.path, to).map_err(|source| failed(source.into()))?;
-        open::put_store_record(&self.engine, to)?;
         tracing::info!(store = %self.engine.path.display(), format = to, "the store has another format");
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::place::Place;
 use super::view::View;
 use crate::difference::{Difference, Kind as RecordKind};
 use crate::error::OpenError;
+use crate::formats::HubFormat;
 use crate::placement_records;
 use crate::records::{self, ReadError};
 use sluice_objects::digest;
@@ -51,6 +52,12 @@ pub(super) async fn fill(
     // Numbers up to there may have been given.
     counters.next_dataset = counters.next_dataset.max(reserved);
     last.put_single(RecordKind::Counters, records::counters_text(counters));
+    // Nobody is heard of yet: the time after which the hub is finalized by itself begins anew.
+    let hub = records::hub_format(store).map_err(failed)?;
+    if hub.ready.is_some() {
+        let hub = HubFormat { ready: None, ..hub };
+        last.put_single(RecordKind::HubFormat, records::hub_format_text(hub));
+    }
     let mut transaction = store.transaction(&[]).map_err(in_store)?;
     last.apply(&mut transaction).map_err(in_store)?;
     let incarnation = Incarnation::new(writer.incarnation).unwrap_or(Incarnation::FIRST);

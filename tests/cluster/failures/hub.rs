@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sluice_tests::kubernetes::{Cluster, InstalledHub, MOTO_ADDRESS, Moto, until};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -150,40 +150,29 @@ impl Failing {
         self.until_level(SOON).await;
     }
 
-    /// Waits until every pipe answers and has read all there is.
-    pub(crate) async fn until_level(&self, limit: Duration) -> Duration {
-        let waited = until("every pipe has read everything", limit, || async {
-            for n in 0..PAIRS {
-                let both = (
-                    self.ids(&format!("in{n}")).await,
-                    self.ids(&format!("read{n}")).await,
-                );
-                match both {
-                    (Ok(pushed), Ok(read)) if pushed == read => {}
-                    (Ok(pushed), Ok(read)) => {
-                        return Some(format!(
-                            "pair {n}: {} pushed, {} read",
-                            pushed.len(),
-                            read.len()
-                        ));
-                    }
-                    (Err(error), _) | (_, Err(error)) => {
-                        return Some(format!("pair {n}: {error:#}"));
-                    }
-                }
-            }
-            None
-        });
-        let waited = waited.await;
-        waited.unwrap_or_else(|error| {
-            panic!(
-                "{error:#}\n{}",
-                self.hub.cluster().report(&self.hub.place.name)
-            )
-        })
+    /// Waits until every pipe answers and has read all that there is now. Somebody may go on pushing.
+    pub(crate) async fn until_level(&self, limit: Duration) {
+        for n in 0..PAIRS {
+            let (receiver, reader) = (format!("in{n}"), format!("read{n}"));
+            self.until_answers(std::slice::from_ref(&receiver), limit)
+                .await;
+            let pushed = self.ids(&receiver).await.unwrap();
+            let waited = until("the reader has read everything", limit, || async {
+                let read = match self.ids(&reader).await {
+                    Ok(read) => read,
+                    Err(error) => return Some(format!("{reader}: {error:#}")),
+                };
+                let missing = pushed.iter().filter(|id| !read.contains(*id)).count();
+                (missing > 0).then(|| format!("{reader} lacks {missing} of {}", pushed.len()))
+            });
+            let report = || self.hub.cluster().report(&self.hub.place.name);
+            waited
+                .await
+                .unwrap_or_else(|error| panic!("{error:#}\n{}", report()));
+        }
     }
 
-    async fn ids(&self, dataset: &str) -> anyhow::Result<Vec<String>> {
+    async fn ids(&self, dataset: &str) -> anyhow::Result<BTreeSet<String>> {
         Ok(self.hub.offsets(dataset).await?.into_keys().collect())
     }
 

@@ -59,6 +59,8 @@ impl Subject {
 
 /// What was written to the local disk to be uploaded.
 struct Exported {
+    /// What it was written in.
+    format: u32,
     fingerprint: String,
     records: (File, Bytes),
     datasets: Vec<DatasetFiles>,
@@ -216,7 +218,7 @@ impl Durability {
                 .await?;
         }
         let manifest = Manifest {
-            format: self.format.writes(),
+            format: exported.format,
             pipe: subject.pipe.clone(),
             epoch: subject.epoch.number(),
             begun: Vec::new(),
@@ -390,6 +392,7 @@ fn export(
         bytes: records.len() as u64,
     };
     Ok(Some(Exported {
+        format: written,
         fingerprint,
         records: (file, records),
         datasets,

@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use crate::clock::Micros;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sluice_format::{Format, Formats};
+use sluice_format::{Format, Formats, Unreadable};
 use sluice_objects::{Created, Objects, segment};
 use sluice_protocol::Epoch;
 
@@ -159,7 +159,16 @@ impl Place {
         let numbers = self.numbers().await?;
         let mut newest: Option<(u64, Manifest)> = None;
         for number in numbers.into_iter().rev().take(LOOKED_AT) {
-            let Some(manifest) = self.read(number).await? else {
+            let read = match self.read(number).await {
+                // Idle pipes keep one from before the hub was finalized: behind a later one it says nothing.
+                Err(Error::Format { source, .. })
+                    if newest.is_some() && matches!(source, Unreadable::Earlier { .. }) =>
+                {
+                    continue;
+                }
+                read => read?,
+            };
+            let Some(manifest) = read else {
                 continue;
             };
             let is_later = |known: &(u64, Manifest)| manifest.epoch > known.1.epoch;

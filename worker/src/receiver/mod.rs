@@ -9,13 +9,38 @@ mod taking;
 
 pub(crate) use sequence::is_contained;
 
+/// What a receiver has of sequences, as the state was restored.
+pub(crate) struct Sequences(Active);
+
+impl Sequences {
+    /// Whether there was any so far.
+    pub(crate) fn have_begun(&self) -> bool {
+        self.0.begun > 0
+    }
+
+    /// Whether a request out of the push log ended one that is over: the state has what was logged before it.
+    pub(crate) fn have_ended(&self, request: &PushRequest, number: Option<u64>) -> bool {
+        self.0.has_ended(request, number)
+    }
+}
+
+/// Reads it.
+pub(crate) async fn sequences(shared: &Arc<Shared>, pipe: &str) -> Result<Sequences> {
+    let (store, owner) = (shared.store.clone(), pipe.to_owned());
+    let active = blocking::run(move || Active::load(&store, &owner)).await;
+    Ok(Sequences(active.map_err(answer::dataset)?))
+}
+
 use crate::answer;
+use crate::blocking;
 use crate::deployed::Deployed;
 use crate::durability::{self, Subject, push_log::Recording};
 use crate::pipe::plan::Plan;
+use crate::pipe::state::Record;
 use crate::shared::Shared;
 use crate::sink::{DatasetSink, Target};
 use intake::{Destination, Intake};
+use sequence::Active;
 use sluice_config::{SetInitialOffset, Sink as SinkSettings, Source as SourceSettings};
 use sluice_entity::{Limits, Numbers};
 use sluice_protocol::{ByteStream, Code, Error, PushReply, PushRequest, Result};

@@ -112,6 +112,14 @@ impl Active {
         }
     }
 
+    /// Whether a request out of the push log ended a sequence that is over. It had the receiver for itself, so the state contains
+    /// what was logged before it, or it was under way at the same time: either may come first then.
+    pub(super) fn has_ended(&self, request: &PushRequest, number: Option<u64>) -> bool {
+        let is_over =
+            |number: u64| number < self.begun || number == self.begun && self.sequence.is_none();
+        request.is_full && request.is_last && number.is_some_and(is_over)
+    }
+
     /// Looks at a request; a conflict makes the client start again with a new sequence.
     pub(super) fn step(&self, request: &PushRequest) -> Result<Step> {
         let is_active = |id: &String| {

@@ -75,7 +75,8 @@ fn may_pass(error: &Refusal) -> bool {
 }
 
 /// All of it; answers how many requests there were. From the beginning after any failure: a push that was taken changes nothing
-/// the second time. Nothing that was acknowledged is left out: what is refused stops it.
+/// the second time, but for one that a full push came after. What was logged before the last of those is passed over: it is in the
+/// state. Nothing else that was acknowledged is left out: what is refused stops it.
 async fn replay(
     shared: &Arc<Shared>,
     durability: &Durability,
@@ -86,6 +87,7 @@ async fn replay(
     // Only then is this the pipe's newest state: without it another worker could go on from an older one, for all that is
     // acknowledged here.
     shared.assignment.begin_writing(pipe).await?;
+    let contained = contained(shared, durability, pipe, owed).await?;
     let mut replay = durability
         .replay(&pipe.id, owed)
         .await
@@ -93,6 +95,9 @@ async fn replay(
     let mut requests = 0;
     while let Some(replayed) = replay.next().await.map_err(Error::answer)? {
         requests += 1;
+        if requests <= contained {
+            continue;
+        }
         let (request, body) = (replayed.request, replayed.body);
         let taken =
             receiver::take_again(shared, pipe, bounds, request, body, replayed.sequence).await;
@@ -110,4 +115,27 @@ async fn replay(
         .await
         .map_err(Error::answer)?;
     Ok(requests)
+}
+
+/// How many requests there are up to the last one that ended a sequence which is over.
+async fn contained(
+    shared: &Arc<Shared>,
+    durability: &Durability,
+    pipe: &Deployed,
+    owed: Owed,
+) -> Result<u64> {
+    let sequences = receiver::sequences(shared, &pipe.id).await?;
+    if !sequences.have_begun() {
+        return Ok(0);
+    }
+    let replay = durability.replay(&pipe.id, owed).await;
+    let mut replay = replay.map_err(Error::answer)?;
+    let (mut requests, mut contained) = (0, 0);
+    while let Some(replayed) = replay.next().await.map_err(Error::answer)? {
+        requests += 1;
+        if sequences.have_ended(&replayed.request, replayed.sequence) {
+            contained = requests;
+        }
+    }
+    Ok(contained)
 }

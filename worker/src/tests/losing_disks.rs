@@ -364,6 +364,35 @@ async fn full_sequences_come_back_whatever_the_checkpoint_has_of_them_and_howeve
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_begins_again_puts_nothing_older_over_a_full_push() {
+    let objects = Objects::in_memory();
+    let hub = Hub::with_objects(&[RECEIVER], &objects).await;
+    checkpoint(&hub, "in").await;
+    let older = r#"[{"_id": "x", "n": 1}, {"_id": "y", "n": 1}]"#;
+    hub.push("in", older).await.unwrap();
+    let newer = r#"{"_id": "x", "n": 2}"#;
+    hub.push_full("in", "s", ("1", None), (true, true), newer)
+        .await;
+    hub.push("in", r#"{"_id": "after"}"#).await.unwrap();
+    let before = hub.live("in").await;
+    assert_eq!(before.len(), 2, "{before:?}");
+    // Nobody can read the last one at first: the first try takes the others, and the second begins from the beginning.
+    let last = names(&objects, "/pushes/").await.pop().unwrap();
+    let last = format!("pipes/{last}");
+    let content = objects.get(&last).await.unwrap().unwrap();
+    objects.put(&last, "damaged".into()).await.unwrap();
+    let hub = hub.lose_disk(&objects).await;
+    hub.until(|| async {
+        let sequences = crate::receiver::sequences(&hub.worker.shared, "in").await;
+        sequences.is_ok_and(|sequences| sequences.have_begun())
+    })
+    .await;
+    objects.put(&last, content).await.unwrap();
+    until_whole(&hub, &["in"]).await;
+    assert_eq!(hub.live("in").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_where_the_storage_node_does_not_know_that_the_state_came() {
     let objects = Objects::in_memory();
     let hub = Hub::with_objects(&[RECEIVER], &objects).await;
