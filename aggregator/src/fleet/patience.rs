@@ -2,7 +2,7 @@
 //! is read meanwhile, and a caller sees a read that takes a moment longer instead of one that failed.
 
 use super::{Fleet, NOT_HERE};
-use sluice_protocol::{Code, Error, Result, Worker};
+use sluice_protocol::{Code, Error, Placement, Result, Unplaced, Worker};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Fleet {
                 Wanted::Dataset(_) => answer,
             };
             match answer {
-                Err(error) if changes_hands(&error) => {
+                Err(error) if changes_hands(&error) || self.waits_for_owner(wanted) => {
                     let now = Instant::now();
                     if now >= end {
                         return Err(error);
@@ -65,6 +65,23 @@ impl Fleet {
                 answer => return answer,
             }
         }
+    }
+}
+
+impl Fleet {
+    /// Whether the storage node has yet to hear of the owner, as after its own start: it is there as a rule, and goes on.
+    fn waits_for_owner(&self, wanted: Wanted<'_>) -> bool {
+        let directory = self.directory();
+        let pipe = match wanted {
+            Wanted::Pipe(pipe) => Some(pipe),
+            Wanted::Dataset(dataset) => directory.writer(dataset),
+        };
+        let topology = self.topology();
+        let placement = pipe.and_then(|pipe| topology.pipes.get(pipe));
+        matches!(
+            placement,
+            Some(Placement::Unplaced(Unplaced::OwnerMayWrite))
+        )
     }
 }
 

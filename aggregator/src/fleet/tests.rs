@@ -163,6 +163,25 @@ async fn a_read_waits_while_a_pipe_changes_hands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_waits_until_a_storage_node_that_has_just_started_has_heard_of_the_owner() {
+    let world = World::new();
+    let known = world.topology.borrow().clone();
+    world.topology.send_modify(|topology| {
+        let mut next = (**topology).clone();
+        let unheard = Placement::Unplaced(Unplaced::OwnerMayWrite);
+        next.pipes.insert("in".to_owned(), unheard);
+        *topology = Arc::new(next);
+    });
+    let read = world.fleet.read_dataset("in", ReadRequest::default());
+    let hearing = async {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        world.topology.send_replace(known);
+    };
+    let (read, ()) = tokio::join!(read, hearing);
+    assert!(read.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_read_waits_for_seconds_and_only_where_somebody_says_that_it_helps() {
     let world = World::new();
     world.workers[1].elsewhere.store(usize::MAX, Relaxed);

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Where the control plane is, which pods reach.
 pub const ADDRESS: &str = "10.77.0.1";
+/// For one answer: a request that is lost is asked again.
+const ANSWER: Duration = Duration::from_secs(10);
 /// Until it answers.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -43,7 +45,7 @@ impl Moto {
             endpoint: format!("http://{ADDRESS}:{port}"),
             outside: format!("http://{}", forward.address),
             _forward: forward,
-            client: reqwest::Client::new(),
+            client: reqwest::Client::builder().timeout(ANSWER).build()?,
         };
         until("moto answers", LIMIT, || async {
             let answer = moto.client.get(&moto.outside).send().await;
