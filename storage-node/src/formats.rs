@@ -323,6 +323,25 @@ mod tests {
     }
 
     #[test]
+    fn behind_the_end_of_the_time_somebody_is_waited_for_and_nobody_looks_all_the_time() {
+        let ready = Ready {
+            format: 2,
+            since: 0,
+        };
+        let hub = HubFormat {
+            ready: Some(ready),
+            ..first()
+        };
+        assert_eq!(pause(hub, MICROS / 2, Some(HOUR)), Some(HOUR / 2));
+        for late in [MICROS, 2 * MICROS] {
+            assert_eq!(pause(hub, late, Some(HOUR)), None);
+            // Of a hub that has heard of nobody since its disk was lost nothing is known.
+            let nobody = Readers::new();
+            assert_eq!(step(hub, next(), &nobody, late, Some(HOUR)), Step::Nothing);
+        }
+    }
+
+    #[test]
     fn a_request_names_who_reads_less() {
         let some = readers([
             worker(2, true),

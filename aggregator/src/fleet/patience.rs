@@ -66,9 +66,7 @@ impl Fleet {
             }
         }
     }
-}
 
-impl Fleet {
     /// Whether the storage node has yet to hear of the owner, as after its own start: it is there as a rule, and goes on.
     fn waits_for_owner(&self, wanted: Wanted<'_>) -> bool {
         let directory = self.directory();

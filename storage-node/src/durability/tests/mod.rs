@@ -142,6 +142,15 @@ impl Running {
         self.node.put_configuration(put).await.map(drop)
     }
 
+    /// A change by this very storage node whose answer nobody heard: it sets `v` to 666.
+    fn unanswered(&self) -> bytes::Bytes {
+        let writer = &self.node.inner.log.as_ref().unwrap().writer;
+        let mut change = Object::new(Kind::Changes, writer);
+        let variable = crate::difference::Kind::Variable;
+        change.steps.put(variable, "v", "666");
+        change.write(1)
+    }
+
     fn variables(&self) -> BTreeMap<String, Json> {
         self.node.watch().borrow().variables.clone()
     }

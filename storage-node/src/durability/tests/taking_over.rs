@@ -46,14 +46,11 @@ async fn a_change_that_was_given_up_and_arrives_all_the_same_does_not_count() {
     let hub = outside.start().await;
     hub.variable("v", 1).await.unwrap();
     // As if the answer had been lost and the object had arrived late: under the next number, by this very storage node.
-    let log = hub.node.inner.log.clone().unwrap();
-    let mut late = Object::new(Kind::Changes, &log.writer);
-    late.steps
-        .put(crate::difference::Kind::Variable, "v", "666");
+    let late = hub.unanswered();
     let next = outside.changes().await as u64 + 1;
     outside
         .objects
-        .put(&super::change(next), late.write(1))
+        .put(&super::change(next), late)
         .await
         .unwrap();
     hub.variable("w", 2).await.unwrap();
@@ -89,12 +86,8 @@ async fn a_change_that_was_refused_and_arrived_is_void_without_another_change() 
     let next = outside.changes().await as u64 + 1;
     let away = take_away(folder.path());
     assert!(hub.variable("v", 666).await.is_err());
-    let log = hub.node.inner.log.clone().unwrap();
-    let mut late = Object::new(Kind::Changes, &log.writer);
-    late.steps
-        .put(crate::difference::Kind::Variable, "v", "666");
-    drop(log);
-    std::fs::write(away.join(super::change(next)), late.write(1)).unwrap();
+    let late = hub.unanswered();
+    std::fs::write(away.join(super::change(next)), late).unwrap();
     put_back(folder.path());
     let settled = async {
         while outside.changes().await as u64 == next {
