@@ -216,6 +216,21 @@ async fn a_hub_that_was_finalized_is_so_in_the_object_store_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_time_begins_anew_on_a_disk_that_was_filled_since_nobody_is_heard_of_there() {
+    let objects = Objects::in_memory();
+    let mut ends = Vec::new();
+    for _ in 0..2 {
+        let disk = tempfile::tempdir().unwrap();
+        let hub = open(disk.path(), next(), Some(&objects), Some(HOUR)).await;
+        let hub = hub.unwrap();
+        let begun = hub.until("begun", |report| report.finalizes.is_some());
+        ends.push(begun.await.finalizes);
+        hub.close().await;
+    }
+    assert!(ends[1] > ends[0], "{ends:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_an_object_store_a_lost_disk_learns_it_from_a_worker() {
     let disk = tempfile::tempdir().unwrap();
     let hub = open(disk.path(), next(), None, None).await.unwrap();
